@@ -73,9 +73,11 @@ RESULT: Final = np.dtype(
         ("reservation", "<u8"),
         ("expires_at_ms", "<i8"),  # 0 = none
         ("position", "<u8"),  # where this id's pinned answer lies: seq << 24 | row
+        ("made_at", "<u8"),  # position of the command that made the reservation: its texts stand there
         ("lines_at", "<u4"),  # the reservation's lines in the answer's line array
         ("lines_n", "<u4"),
         ("partition", "<u2"),  # of the reservation
+        ("channel", "<u2"),  # of the reservation
         ("warehouse", "<u2"),
         ("outcome", "u1"),
         ("flags", "u1"),  # ResultFlag

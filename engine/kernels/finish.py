@@ -1,0 +1,119 @@
+"""Fills what a row's own content determines: id hash, content fingerprint, reservation key, source key.
+
+Called once per request by the process that encoded it, before the rows are sent to shards.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.kernels.jit import jit
+from engine.kernels.siphash import siphash128
+from engine.kinds import Flag, Kind
+
+U64 = np.uint64
+_MIX = U64(0x9E3779B97F4A7C15)
+_29, _32, _54 = U64(29), U64(32), U64(54)
+_NO_PREFIX = U64(0)
+PUBLIC_K0 = U64(0x6F6D6E6973746F63)
+PUBLIC_K1 = U64(0x6B2D6E616D657331)
+_CONTENT_FLAGS = np.uint16(
+    Flag.PARTIAL
+    | Flag.SETTLED
+    | Flag.IN_TRANSIT
+    | Flag.SET_TO
+    | Flag.HAS_EXPECTED
+    | Flag.HAS_QUANTITY
+    | Flag.ARCHIVED
+    | Flag.ALL_WAREHOUSES
+    | Flag.COMMIT
+    | Flag.HAS_PRICE
+    | Flag.REPLACES
+)
+_CONTINUES = int(Flag.CONTINUES)
+_IN_TRANSIT = int(Flag.IN_TRANSIT)
+_RESERVE = int(Kind.RESERVE)
+_TRANSFER = int(Kind.TRANSFER)
+_ID = 0
+
+
+@jit
+def _mix(h: U64, value: U64) -> U64:
+    h = (h ^ value) * _MIX
+    return h ^ (h >> _29)
+
+
+@jit
+def _content(rows: npt.NDArray[np.void], heap: npt.NDArray[np.uint8], i: int, h: U64) -> U64:
+    row = rows[i]
+    h = _mix(h, U64(row.content))  # the sender's checksum of the warehouse and channel texts
+    h = _mix(h, U64(row.kind) | (U64(row.flags & _CONTENT_FLAGS) << _32))
+    h = _mix(h, U64(row.sku_key))
+    h = _mix(h, U64(row.quantity))
+    h = _mix(h, U64(row.expected))
+    h = _mix(h, U64(row.unit_price))
+    h = _mix(h, U64(row.discount))
+    h = _mix(h, U64(row.occurred_at_ms))
+    h = _mix(h, U64(row.due_ms))
+    h = _mix(h, U64(row.ttl_s) | (U64(row.tax_rate) << _32))
+    h = _mix(h, U64(row.currency) | (U64(row.priority) << _32))
+    h = _mix(h, U64(row.line))
+    if row.kind != _RESERVE:
+        h = _mix(h, row.reservation)
+    start = np.int64(row.text_at) + np.int64(row.text_lengths[_ID])
+    length = 0
+    for t in range(1, 8):
+        length += np.int64(row.text_lengths[t])
+        h = _mix(h, U64(row.text_lengths[t]))
+    if length:
+        _, lo = siphash128(heap, start, length, _NO_PREFIX, PUBLIC_K0, PUBLIC_K1)
+        h = _mix(h, lo)
+    return h
+
+
+@jit
+def finish_rows(rows: npt.NDArray[np.void], heap: npt.NDArray[np.uint8], k0: U64, k1: U64) -> None:
+    """Fill the derived columns of `rows` (COMMAND[n], modified) from the texts in `heap`.
+
+    id_hi, id_lo: keyed hash of (client, id), 0 on rows that continue a command. content: fingerprint of
+    the command, on its first row, the rows that continue it included. reservation, partition: on reserve
+    rows, the same for a whole group, derived from its first id, so that a retry makes the same key.
+    """
+    n = rows.shape[0]
+    i = 0
+    while i < n:
+        end = i + 1
+        if rows[i].group != 0:
+            while end < n and rows[end].group == rows[i].group:
+                end += 1
+        group_hi = U64(0)
+        group_lo = U64(0)
+        first_reserve = -1
+        head = i
+        h = U64(0)
+        for r in range(i, end):
+            if (rows[r].flags & _CONTINUES) == 0 or r == i:
+                if r > i:
+                    rows[head].content = np.uint32(h >> _32)
+                head = r
+                start = np.int64(rows[r].text_at)
+                length = np.int64(rows[r].text_lengths[_ID])
+                hi, lo = siphash128(heap, start, length, U64(rows[r].client), k0, k1)
+                rows[r].id_hi = hi
+                rows[r].id_lo = lo
+                if r == i:
+                    group_hi = hi
+                    group_lo = lo
+                if rows[r].kind == _TRANSFER and (rows[r].flags & _IN_TRANSIT) != 0:
+                    _, source = siphash128(heap, start, length, _NO_PREFIX, PUBLIC_K0, PUBLIC_K1)
+                    rows[r].source_key = np.int64(source)
+                h = U64(0)
+            h = _content(rows, heap, r, h)
+            if rows[r].kind == _RESERVE:
+                if first_reserve < 0:
+                    first_reserve = r
+                # Another key than the ids' own, so that a reservation's id says nothing of a command's.
+                _, key = siphash128(heap, 0, 0, group_hi ^ (group_lo * _MIX), k1, k0)
+                rows[r].reservation = key
+                rows[r].partition = np.uint16(U64(rows[first_reserve].sku_key) >> _54)
+        rows[head].content = np.uint32(h >> _32)
+        i = end
