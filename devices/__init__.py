@@ -1,0 +1,1 @@
+"""Printers, scanners, scales, drawers: transports, codecs and drivers. Knows nothing of analytics or HTTP."""
