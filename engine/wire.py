@@ -5,8 +5,10 @@ eight bytes. Decoding copies nothing: the arrays are read-only views of the mess
 """
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -52,16 +54,18 @@ class Batch:
     questions: Array = field(default_factory=lambda: _empty(QUESTION))
     epoch_seen: int = 0
     """the highest epoch the sender has seen of this shard: a lower one must not answer"""
+    call: int = 0
+    """the sender's number of this call, so that a batch that kills its shard can be told from the others"""
 
     def to_bytes(self) -> bytes:
         """The message."""
-        return _join(_BATCH_MAGIC, (self.epoch_seen, 0, 0), (self.rows, self.heap, self.questions))
+        return _join(_BATCH_MAGIC, (self.epoch_seen, self.call, 0), (self.rows, self.heap, self.questions))
 
     @classmethod
     def from_bytes(cls, message: bytes | memoryview) -> "Batch":
         """Read a message; raises WireError when it is none."""
-        (epoch_seen, _, _), arrays = _split(_BATCH_MAGIC, message, (COMMAND, _HEAP, QUESTION))
-        return cls(arrays[0], arrays[1], arrays[2], epoch_seen)
+        (epoch_seen, call, _), arrays = _split(_BATCH_MAGIC, message, (COMMAND, _HEAP, QUESTION))
+        return cls(arrays[0], arrays[1], arrays[2], epoch_seen, call)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,33 +87,53 @@ class Reply:
     reservations: Array = field(default_factory=lambda: _empty(RESERVATION_VIEW))
     reservation_lines: Array = field(default_factory=lambda: _empty(LINE))
     """of `reservations`"""
+    commands: Array = field(default_factory=lambda: _empty(COMMAND))
+    """journaled rows behind the answers: commands[i] made reservations[i]; after those, the rows of COMMAND
+    answers, at their items_at"""
+    command_results: Array = field(default_factory=lambda: _empty(RESULT))
+    """what was answered to `commands`, row by row"""
+    command_lines: Array = field(default_factory=lambda: _empty(LINE))
+    """of `command_results`"""
+    command_heap: Bytes = field(default_factory=lambda: np.empty(0, _HEAP))
+    """the texts of `commands`"""
 
     def to_bytes(self) -> bytes:
         """The message."""
-        arrays = (self.results, self.lines, self.answers, self.cells, self.reservations, self.reservation_lines)
-        return _join(_REPLY_MAGIC, (int(self.state), self.epoch, self.seq), arrays)
+        return _join(
+            _REPLY_MAGIC,
+            (int(self.state), self.epoch, self.seq),
+            (
+                *(self.results, self.lines, self.answers, self.cells, self.reservations, self.reservation_lines),
+                *(self.commands, self.command_results, self.command_lines, self.command_heap),
+            ),
+        )
 
     @classmethod
     def from_bytes(cls, message: bytes | memoryview) -> "Reply":
         """Read a message; raises WireError when it is none."""
-        head, arrays = _split(_REPLY_MAGIC, message, (RESULT, LINE, ANSWER, CELL_VIEW, RESERVATION_VIEW, LINE))
-        return cls(ShardState(head[0]), head[1], head[2], *arrays)
+        (state, epoch, seq), arrays = _split(_REPLY_MAGIC, message, _REPLY_ARRAYS)
+        return cls(ShardState(state), epoch, seq, *arrays)
 
 
-def _join(magic: int, head: tuple[int, int, int], arrays: tuple[Array | Bytes, ...]) -> bytes:
-    parts: list[bytes | memoryview] = [
+_REPLY_ARRAYS = (RESULT, LINE, ANSWER, CELL_VIEW, RESERVATION_VIEW, LINE, COMMAND, RESULT, LINE, _HEAP)
+
+
+def _join(magic: int, head: tuple[int, int, int], arrays: Sequence[Array | Bytes]) -> bytes:
+    parts: list[Any] = [
         struct.pack(f"<IIqqq{len(arrays)}Q", magic, len(arrays), *head, *(array.nbytes for array in arrays))
     ]
     for array in arrays:
         if array.nbytes:
-            parts.append(memoryview(np.ascontiguousarray(array).view(np.uint8)).cast("B"))
+            # By the buffer protocol: a memoryview of a structured array would first spell out its format.
+            parts.append(np.ascontiguousarray(array))
             parts.append(bytes(-array.nbytes % 8))
     return b"".join(parts)
 
 
 def _split(
-    magic: int, message: bytes | memoryview, dtypes: tuple[np.dtype[np.void] | np.dtype[np.uint8], ...]
-) -> tuple[tuple[int, int, int], list[npt.NDArray[np.void]]]:
+    magic: int, message: bytes | memoryview, dtypes: Sequence[np.dtype[np.void] | np.dtype[np.uint8]]
+) -> tuple[tuple[int, int, int], list[Any]]:
+    """The three numbers of the header, and read-only views of the arrays with these dtypes."""
     layout = struct.Struct(f"<IIqqq{len(dtypes)}Q")
     if len(message) < layout.size:
         raise WireError("shorter than its header")

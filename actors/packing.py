@@ -1,0 +1,124 @@
+"""Arrays of rows and their texts: picked, cut and joined without a loop over rows.
+
+The client picks each shard's rows from a request and cuts them into chunks; the batcher joins chunks to one
+batch; answers are cut back. A structured array is moved by `take` and by its bytes: numpy's own concatenation
+of structured arrays goes field by field (3.7 ms for 128 single rows, 5 us by bytes).
+"""
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.kinds import Flag
+from engine.layout import COMMAND
+from engine.wire import Array, Bytes
+
+_CONTINUES: Final = np.uint16(Flag.CONTINUES)
+_EVERY_OTHER: Final = np.uint64(0x00FF00FF00FF00FF)
+_SUM: Final = np.uint64(0x0001000100010001)
+_8: Final = np.uint64(8)
+_48: Final = np.uint64(48)
+
+
+def text_sizes(rows: Array) -> npt.NDArray[np.int64]:
+    """Bytes of all texts of each row: the eight lengths added inside one 64-bit word."""
+    lengths = np.ascontiguousarray(rows["text_lengths"]).view(np.uint64).reshape(-1)
+    pairs = (lengths & _EVERY_OTHER) + ((lengths >> _8) & _EVERY_OTHER)
+    return ((pairs * _SUM) >> _48).astype(np.int64)
+
+
+def pick(rows: Array, heap: Bytes, index: npt.NDArray[np.intp]) -> tuple[Array, Bytes]:
+    """The rows at `index`, in that order, with a heap of their texts only."""
+    picked = rows.take(index)
+    if not len(picked):
+        return picked, heap[:0]
+    starts = picked["text_at"].astype(np.int64)
+    sizes = text_sizes(picked)
+    ends = starts + sizes
+    first = int(starts[0])
+    if (starts[1:] == ends[:-1]).all():
+        picked["text_at"] -= np.uint32(first)
+        return picked, heap[first : int(ends[-1])]
+    placed = np.cumsum(sizes)
+    begins = placed - sizes
+    source = np.arange(int(placed[-1])) + np.repeat(starts - begins, sizes)
+    picked["text_at"] = begins
+    return picked, heap.take(source)
+
+
+def heads(rows: Array) -> npt.NDArray[np.bool_]:
+    """True where a row may begin a batch: it continues no command and no group."""
+    first = (rows["flags"] & _CONTINUES) == 0
+    group = rows["group"]
+    if len(rows) > 1 and group.any():
+        first[1:] &= (group[1:] == 0) | (group[1:] != group[:-1])
+    return first
+
+
+def number_groups(rows: Array, begins: Sequence[int] = ()) -> None:
+    """Give each group of `rows` (modified) a number of its own; a new one begins at every index of `begins` too."""
+    group = rows["group"]
+    if len(rows) < 2 or not group.any():
+        return
+    other = np.empty(len(rows), np.bool_)
+    other[0] = True
+    np.not_equal(group[1:], group[:-1], out=other[1:])
+    other[list(begins)] = True
+    rows["group"] = np.where(group != 0, np.cumsum(other), 0)
+
+
+def chunk_ends(rows: Array, rows_max: int) -> list[int]:
+    """Where to cut `rows` into pieces of at most `rows_max`; a group longer than that stays whole."""
+    n = len(rows)
+    if n <= rows_max:
+        return [n]
+    begins = np.append(np.flatnonzero(heads(rows)), n)
+    ends: list[int] = []
+    at = 0
+    while at < n:
+        # The last allowed cut that keeps to the size, or else the first one there is.
+        place = int(np.searchsorted(begins, at + rows_max, side="right")) - 1
+        if begins[place] <= at:
+            place += 1
+        at = int(begins[place])
+        ends.append(at)
+    return ends
+
+
+def join_arrays(arrays: Sequence[Array], dtype: np.dtype[np.void]) -> Array:
+    """One array after the other, as one that may be written to."""
+    joined: Array = np.frombuffer(bytearray().join(arrays), dtype)  # type: ignore[arg-type]
+    return joined
+
+
+def join(parts: Sequence[tuple[Array, Bytes]]) -> tuple[Array, Bytes]:
+    """Rows and heaps as one: texts are found again, and no two parts share a group number."""
+    if len(parts) == 1:
+        return parts[0]
+    rows = join_arrays([part for part, _ in parts], COMMAND)
+    counts = [len(part) for part, _ in parts]
+    offsets = list(accumulate((len(heap) for _, heap in parts[:-1]), initial=0))
+    rows["text_at"] += np.repeat(np.array(offsets, np.uint32), counts)
+    number_groups(rows, [begin for begin in accumulate(counts[:-1], initial=0) if begin < len(rows)])
+    heap: Bytes = np.frombuffer(b"".join(heap for _, heap in parts), np.uint8)  # type: ignore[misc]
+    return rows, heap
+
+
+def cut_lines(results: Array, lines: Array, at: str = "lines_at", n: str = "lines_n") -> tuple[Array, Array]:
+    """A copy of `results` with only the lines that it points to, in the array that goes with it."""
+    results = results.copy()
+    if not len(lines):
+        return results, lines
+    counts = results[n]
+    if not counts.any():
+        return results, lines[:0]
+    used = counts > 0
+    starts = results[at]
+    low = int(starts[used].min())
+    high = int((starts + counts)[used].max())
+    starts[used] -= np.uint32(low)
+    starts[~used] = 0
+    return results, lines[low:high]
