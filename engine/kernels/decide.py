@@ -1,0 +1,486 @@
+"""The dispatch kernel: one loop over the rows of a batch, in units of one row or one group.
+
+For each unit: known ids? then check every row, then from here it succeeds, then write. Refusals are numbers
+in `results`; nothing raises.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.kernels.define import define
+from engine.kernels.idtable import find_id, forget_newest, forget_old, ids_room, remember
+from engine.kernels.jit import jit
+from engine.kernels.plan import (
+    closed_outcome,
+    forget_plan,
+    plan_is_full,
+    plan_reserve,
+    plan_sell,
+    plan_take,
+    say_reservation,
+    visible_reservation,
+)
+from engine.kernels.reservations import (
+    drop_deadline,
+    expire_due,
+    find_reservation,
+    forget_closed,
+    remaining_of,
+    set_deadline,
+    take_all,
+    write_line_movement,
+    write_lines,
+)
+from engine.kernels.settle import release_replaced, settle_reserve, settle_sells, settle_takes
+from engine.kernels.shards import apply_decision, decide_reservation
+from engine.kernels.stock import adjust, configure, expect, receive, transfer
+from engine.kinds import Flag, Kind, ReservationState, ResultFlag
+from engine.layout import NO_WAREHOUSE
+from engine.outcomes import Outcome
+from engine.state import (
+    DEADLINES_N,
+    ENTRIES_MAX,
+    FREE,
+    ID_WINDOW_MS,
+    IDS_MADE,
+    LAST_NOW_MS,
+    LAST_SEQ,
+    LINES,
+    RESERVATIONS,
+    TTL_S_MAX,
+    USED,
+    State,
+)
+
+Rows = npt.NDArray[np.void]
+
+_NEW = 0
+_OK = int(Outcome.OK)
+_ID_REUSED = int(Outcome.ID_REUSED)
+_ID_TOO_OLD = int(Outcome.ID_TOO_OLD)
+_TOO_LATE = int(Outcome.TOO_LATE)
+_UNKNOWN_RESERVATION = int(Outcome.UNKNOWN_RESERVATION)
+_INVALID_QUANTITY = int(Outcome.INVALID_QUANTITY)
+_CONFLICT = int(Outcome.CONFLICT)
+_INSUFFICIENT_STOCK = int(Outcome.INSUFFICIENT_STOCK)
+_GROUP_FAILED = int(Outcome.GROUP_FAILED)
+_LIMIT_EXCEEDED = int(Outcome.LIMIT_EXCEEDED)
+_QUARANTINED = int(Outcome.QUARANTINED)
+_OVERLOADED = int(Outcome.OVERLOADED)
+_REPLAYED = 255
+"""Inside this module only: the row was answered before; results carry OK and the REPLAYED flag."""
+
+_RECEIVE = int(Kind.RECEIVE)
+_EXPECT = int(Kind.EXPECT)
+_ADJUST = int(Kind.ADJUST)
+_SELL = int(Kind.SELL)
+_RETURN = int(Kind.RETURN)
+_RESERVE = int(Kind.RESERVE)
+_CONFIRM = int(Kind.CONFIRM)
+_RELEASE = int(Kind.RELEASE)
+_FULFIL = int(Kind.FULFIL)
+_EXTEND = int(Kind.EXTEND)
+_TRANSFER = int(Kind.TRANSFER)
+_CONFIGURE = int(Kind.CONFIGURE)
+_DEFINE_FIRST = int(Kind.DEFINE_SKU)
+_DEFINE_LAST = int(Kind.DEFINE_CLIENT)
+_DECIDE = int(Kind.DECIDE)
+_APPLY = int(Kind.APPLY)
+_CONTINUES = int(Flag.CONTINUES)
+_PARTIAL = int(Flag.PARTIAL)
+_QUARANTINE = int(Flag.QUARANTINE)
+_REPLACES = int(Flag.REPLACES)
+_WANT_LINES = int(Flag.WANT_LINES)
+_REPLAYED_FLAG = int(ResultFlag.REPLAYED)
+_SAME_BATCH = int(ResultFlag.SAME_BATCH)
+_HELD = int(ReservationState.HELD)
+_CONFIRMED = int(ReservationState.CONFIRMED)
+
+
+@jit
+def _known(st: State, rows: Rows, results: Rows, r: int, now_ms: int, seq: int) -> int:
+    """_NEW, or why the row is not to be decided; a new id is remembered at once, with this row as its answer."""
+    row = rows[r]
+    slot = find_id(st, row.id_hi, row.id_lo)
+    if slot != 0:
+        if st.ids[slot].content != row.content:
+            return _ID_REUSED
+        position = st.ids[slot].position
+        results[r].flags |= _REPLAYED_FLAG
+        if np.int64(position >> np.uint64(24)) == seq:
+            results[r].flags |= _SAME_BATCH
+            position = position & np.uint64(0xFFFFFF)
+        results[r].position = position
+        return _REPLAYED
+    if row.issued_at_ms != 0 and now_ms - row.issued_at_ms > st.bounds[ID_WINDOW_MS]:
+        return _ID_TOO_OLD
+    remember(st, row.id_hi, row.id_lo, row.content, seq << 24 | r, now_ms)
+    results[r].position = np.uint64(seq << 24 | r)
+    if (row.flags & _QUARANTINE) != 0:
+        return _QUARANTINED
+    if row.not_after_ms != 0 and now_ms > row.not_after_ms:
+        return _TOO_LATE
+    return _NEW
+
+
+@jit
+def _answer_known(rows: Rows, results: Rows, i: int, end: int, found: int) -> None:
+    """Give rows [i, end) of one command what was found about its first row."""
+    for r in range(i, end):
+        if found == _REPLAYED:
+            results[r].outcome = _OK
+            results[r].flags = results[i].flags
+            results[r].position = results[i].position + np.uint64(r - i)
+        else:
+            results[r].outcome = found
+
+
+@jit
+def _check_ids(st: State, rows: Rows, results: Rows, i: int, end: int, now_ms: int, seq: int) -> bool:
+    """Whether the unit [i, end) is to be decided; otherwise its results are written.
+
+    Rows that continue a command share the fate of its first row. In a group whose rows have ids of their
+    own, one known or refused row means that nothing runs and the new ones fell with their group.
+    """
+    stopped = False
+    r = i
+    while r < end:
+        stop = r + 1
+        while stop < end and (rows[stop].flags & _CONTINUES) != 0:
+            stop += 1
+        found = _known(st, rows, results, r, now_ms, seq)
+        if found != _NEW:
+            stopped = True
+            _answer_known(rows, results, r, stop, found)
+        else:
+            for c in range(r + 1, stop):
+                results[c].position = results[r].position + np.uint64(c - r)
+        r = stop
+    if stopped:
+        for r in range(i, end):
+            if results[r].outcome == 0:
+                results[r].outcome = _GROUP_FAILED
+    return not stopped
+
+
+@jit
+def _confirm_or_extend(
+    st: State, rows: Rows, results: Rows, r: int, movements: Rows, m: int, now_ms: int
+) -> tuple[int, int]:
+    row = rows[r]
+    out = results[r]
+    reservation = visible_reservation(st, row)
+    if reservation == 0:
+        return _UNKNOWN_RESERVATION, m
+    say_reservation(st, out, reservation)
+    if row.kind == _EXTEND and (row.ttl_s < 1 or row.ttl_s > st.bounds[TTL_S_MAX]):
+        return _INVALID_QUANTITY, m
+    outcome = closed_outcome(st, reservation, _HELD)
+    if outcome != _OK:
+        return outcome, m
+    value = 0
+    if row.kind == _EXTEND:
+        value = max(st.reservations[reservation].expires_at_ms, now_ms + np.int64(row.ttl_s) * 1000)
+        set_deadline(st, reservation, value)
+    else:
+        drop_deadline(st, reservation)
+        st.reservations[reservation].state = _CONFIRMED
+    line = np.int64(st.reservations[reservation].first_line)
+    while line != 0:
+        remaining = remaining_of(st, line)
+        if remaining > 0:
+            quantity = remaining if row.kind == _CONFIRM else 0
+            m = write_line_movement(st, movements, m, r, np.int64(row.kind), reservation, line, quantity, value)
+            out.quantity += remaining
+        line = np.int64(st.lines[line].next)
+    say_reservation(st, out, reservation)
+    return _OK, m
+
+
+@jit
+def _decide_alone(
+    st: State, rows: Rows, results: Rows, r: int, movements: Rows, m: int, now_ms: int, seq: int
+) -> tuple[int, int]:
+    """Rows that need no group: (outcome, next movement index)."""
+    kind = np.int64(rows[r].kind)
+    if kind == _RECEIVE or kind == _RETURN:
+        return receive(st, rows, results, r, movements, m)
+    if kind == _CONFIRM or kind == _EXTEND:
+        return _confirm_or_extend(st, rows, results, r, movements, m, now_ms)
+    if kind == _EXPECT:
+        return expect(st, rows, results, r, movements, m)
+    if kind == _ADJUST:
+        return adjust(st, rows, results, r, movements, m)
+    if kind == _TRANSFER:
+        return transfer(st, rows, results, r, movements, m)
+    if kind == _CONFIGURE:
+        return configure(st, rows, results, r, movements, m)
+    if kind == _DECIDE:
+        return decide_reservation(st, rows, results, r, movements, m, now_ms, seq)
+    if kind == _APPLY:
+        return apply_decision(st, rows, results, r, movements, m, now_ms, seq)
+    if kind >= _DEFINE_FIRST and kind <= _DEFINE_LAST:
+        return define(st, rows[r]), m
+    return _CONFLICT, m
+
+
+@jit
+def _is_grouped_kind(kind: int) -> bool:
+    return kind == _SELL or kind == _RESERVE or kind == _RELEASE or kind == _FULFIL
+
+
+@jit
+def _mixed(rows: Rows, i: int, end: int) -> bool:
+    """Whether the rows of a group do not belong together."""
+    first = i
+    if rows[i].kind == _RELEASE and (rows[i].flags & _REPLACES) != 0 and end > i + 1:
+        first = i + 1
+    head = rows[first]
+    for r in range(first, end):
+        row = rows[r]
+        if row.kind != head.kind or row.client != head.client:
+            return True
+        if row.kind == _RESERVE and (
+            row.channel != head.channel
+            or row.ttl_s != head.ttl_s
+            or (row.flags & _PARTIAL) != (head.flags & _PARTIAL)
+            or row.reservation != head.reservation
+            or np.int64(row.line) != r - first
+        ):
+            return True
+        if (row.kind == _RELEASE or row.kind == _FULFIL) and row.reservation != head.reservation:
+            return True
+    return False
+
+
+@jit
+def _hold_back(st: State, reservation: int, sign: int) -> None:
+    """Let the group see (sign -1), or stop seeing (sign 1), what the reservation it replaces would free."""
+    line = np.int64(st.reservations[reservation].first_line)
+    while line != 0:
+        cell = np.int64(st.lines[line].cell)
+        if cell != 0:
+            st.cells[cell].pending += sign * remaining_of(st, line)
+        line = np.int64(st.lines[line].next)
+
+
+@jit
+def _plan_row(st: State, rows: Rows, results: Rows, r: int, plan_n: int) -> int:
+    kind = rows[r].kind
+    if plan_is_full(st, plan_n):
+        outcome = _LIMIT_EXCEEDED
+    elif kind == _SELL:
+        outcome, plan_n = plan_sell(st, rows, results, r, plan_n)
+    elif kind == _RESERVE:
+        outcome, plan_n = plan_reserve(st, rows, results, r, plan_n)
+    else:
+        outcome, plan_n = plan_take(st, rows, results, r, plan_n)
+    results[r].outcome = outcome
+    return plan_n
+
+
+@jit
+def _reserve_fits(st: State, plan_n: int, rows_n: int) -> bool:
+    """Whether a reservation of that many lines fits its tables."""
+    reservations = st.tables[RESERVATIONS]
+    if reservations[FREE] == 0 and reservations[USED] >= st.reservations.shape[0]:
+        return False
+    return plan_n + rows_n <= ENTRIES_MAX and st.tables[LINES, USED] + plan_n + rows_n <= st.lines.shape[0]
+
+
+@jit
+def _group_stands(rows: Rows, results: Rows, i: int, end: int) -> bool:
+    """Whether the planned group is to be carried out."""
+    partial = rows[end - 1].kind == _RESERVE and (rows[end - 1].flags & _PARTIAL) != 0
+    any_ok = False
+    for r in range(i, end):
+        outcome = results[r].outcome
+        if outcome == _OK:
+            if rows[r].kind == rows[end - 1].kind:
+                any_ok = True
+        elif not (partial and outcome == _INSUFFICIENT_STOCK):
+            return False
+    return any_ok
+
+
+@jit
+def _decide_group(
+    st: State, rows: Rows, results: Rows, i: int, end: int, movements: Rows, m: int, now_ms: int, seq: int
+) -> int:
+    """Sell, reserve, release or fulfil: plan every row, then take all of it or nothing.
+
+    Returns the next movement index, or -1 when the batch has no room for the movements: nothing was done.
+    """
+    if _mixed(rows, i, end):
+        for r in range(i, end):
+            results[r].outcome = _CONFLICT
+        return m
+    kind = rows[end - 1].kind
+    replaced = 0
+    replaced_lines = 0
+    first = i
+    if rows[i].kind == _RELEASE and (rows[i].flags & _REPLACES) != 0:
+        first = i + 1
+        replaced = visible_reservation(st, rows[i])
+        if replaced == 0:
+            results[i].outcome = _UNKNOWN_RESERVATION
+        else:
+            say_reservation(st, results[i], replaced)
+            state = np.int64(st.reservations[replaced].state)
+            results[i].outcome = _OK if state == _HELD else closed_outcome(st, replaced, _CONFIRMED)
+            if results[i].outcome == _OK:
+                _hold_back(st, replaced, -1)
+                replaced_lines = np.int64(st.reservations[replaced].lines_n)
+            else:
+                replaced = 0
+    plan_n = 0
+    if end - first == 1:
+        plan_n = _plan_row(st, rows, results, first, plan_n)
+    else:
+        # Lines that name a warehouse come first, so that sourcing takes what they leave.
+        for r in range(first, end):
+            if rows[r].warehouse != NO_WAREHOUSE:
+                plan_n = _plan_row(st, rows, results, r, plan_n)
+        for r in range(first, end):
+            if rows[r].warehouse == NO_WAREHOUSE:
+                plan_n = _plan_row(st, rows, results, r, plan_n)
+    stands = _group_stands(rows, results, i, end)
+    if stands and kind == _RESERVE:
+        if find_reservation(st, rows[first].reservation) != 0:
+            stands = False
+            results[first].outcome = _CONFLICT
+        elif not _reserve_fits(st, plan_n, end - first):
+            stands = False
+            results[first].outcome = _LIMIT_EXCEEDED
+    if stands and m + 2 * plan_n + (end - first) + replaced_lines > movements.shape[0]:
+        forget_plan(st, 0, plan_n)
+        if replaced != 0:
+            _hold_back(st, replaced, 1)
+        return -1
+    if replaced != 0:
+        _hold_back(st, replaced, 1)
+    if not stands:
+        forget_plan(st, 0, plan_n)
+        for r in range(i, end):
+            results[r].quantity = 0
+            if results[r].outcome == _OK:
+                results[r].outcome = _GROUP_FAILED
+        return m
+    if kind == _SELL:
+        return settle_sells(st, rows, results, plan_n, movements, m)
+    if kind == _RESERVE:
+        if replaced != 0:
+            # `pending` of the plan is still there; the units freed here are the ones it counted on.
+            m = release_replaced(st, movements, m, i, replaced, now_ms)
+            say_reservation(st, results[i], replaced)
+        m = settle_reserve(st, rows, results, first, end, plan_n, movements, m, now_ms, seq << 24 | i)
+    else:
+        m = settle_takes(st, rows, results, plan_n, movements, m, now_ms)
+    reservation = find_reservation(st, rows[first].reservation)
+    for r in range(first, end):
+        say_reservation(st, results[r], reservation)
+    return m
+
+
+@jit
+def _write_wanted_lines(st: State, rows: Rows, results: Rows, i: int, end: int, lines: Rows, lines_n: int) -> int:
+    """For rows that ask for them: the lines of the reservation, as they are after the unit."""
+    for r in range(i, end):
+        if (rows[r].flags & _WANT_LINES) != 0 and (results[r].flags & _REPLAYED_FLAG) == 0:
+            meant = r
+            if (rows[r].flags & _REPLACES) != 0 and r + 1 < end:
+                meant = r + 1
+            reservation = 0
+            if results[meant].reservation != 0:
+                reservation = find_reservation(st, results[meant].reservation)
+            if reservation != 0:
+                results[r].lines_at = lines_n
+                lines_n = write_lines(st, lines, lines_n, reservation)
+                results[r].lines_n = lines_n - np.int64(results[r].lines_at)
+    return lines_n
+
+
+@jit
+def _room_needed(st: State, rows: Rows, i: int, end: int) -> tuple[int, int]:
+    """Most movements and most answered lines that rows [i, end) can make, groups of plans apart."""
+    movements_n = 4 * (end - i)
+    lines_n = 0
+    for r in range(i, end):
+        kind = rows[r].kind
+        if kind == _CONFIRM or kind == _EXTEND or kind == _DECIDE or kind == _APPLY:
+            reservation = find_reservation(st, rows[r].reservation)
+            if reservation != 0:
+                movements_n += np.int64(st.reservations[reservation].lines_n)
+        if (rows[r].flags & _WANT_LINES) != 0:
+            lines_n += ENTRIES_MAX
+    return movements_n, lines_n
+
+
+@jit
+def _unit_end(rows: Rows, i: int) -> int:
+    end = i + 1
+    group = rows[i].group
+    if group != 0:
+        while end < rows.shape[0] and rows[end].group == group:
+            end += 1
+    return end
+
+
+@jit
+def decide_rows(
+    st: State, rows: Rows, results: Rows, movements: Rows, lines: Rows, now_ms: int, seq: int
+) -> tuple[int, int]:
+    """Expire what is due, then decide `rows` in order.
+
+    rows: COMMAND[n]; results: RESULT[n], zeroed, is filled; movements: MOVEMENT[>= n], lines: LINE[k] are
+    filled from index 0. `st` is modified. Returns (movements written, lines written).
+    """
+    n = rows.shape[0]
+    m = expire_due(st, movements, 0, now_ms)
+    lines_n = 0
+    # More may be due than one record holds: then nothing is decided on a state that is behind.
+    overdue = st.marks[DEADLINES_N] > 0 and st.deadlines[1].at_ms <= now_ms
+    i = 0
+    while i < n:
+        end = _unit_end(rows, i)
+        movements_needed, lines_needed = _room_needed(st, rows, i, end)
+        overloaded = (
+            overdue
+            or ids_room(st) < end - i
+            or m + movements_needed > movements.shape[0]
+            or lines_n + lines_needed > lines.shape[0]
+        )
+        if not overloaded:
+            made = st.marks[IDS_MADE]
+            for r in range(i, end):
+                results[r].warehouse = rows[r].warehouse
+            if _check_ids(st, rows, results, i, end, now_ms, seq):
+                if _is_grouped_kind(np.int64(rows[end - 1].kind)):
+                    after = _decide_group(st, rows, results, i, end, movements, m, now_ms, seq)
+                    if after < 0:
+                        overloaded = True
+                        forget_newest(st, st.marks[IDS_MADE] - made)
+                    else:
+                        m = after
+                else:
+                    for r in range(i, end):
+                        outcome, m = _decide_alone(st, rows, results, r, movements, m, now_ms, seq)
+                        results[r].outcome = outcome
+                if not overloaded:
+                    lines_n = _write_wanted_lines(st, rows, results, i, end, lines, lines_n)
+        if overloaded:
+            for r in range(i, end):
+                results[r].outcome = _OVERLOADED
+                results[r].position = 0
+        i = end
+    housekeep(st, now_ms, n)
+    st.marks[LAST_SEQ] = seq
+    st.marks[LAST_NOW_MS] = now_ms
+    return m, lines_n
+
+
+@jit
+def housekeep(st: State, now_ms: int, rows_n: int) -> None:
+    """Forget a bounded number of what is older than the window: twice what one batch can add."""
+    forget_old(st, now_ms, 2 * rows_n + 64)
+    forget_closed(st, now_ms, 2 * rows_n + 64)

@@ -1,0 +1,343 @@
+"""First half of sell, reserve, release and fulfil: check everything, note what would be taken, change nothing.
+
+Rows of a group see what the rows before them would take through `pending` of cells and lines; the second
+half (`engine.kernels.settle`) either takes it or gives `pending` back. A plan entry is (row, cell, line,
+quantity); entries of a reserve row without a cell stand for a line that gets nothing.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.kernels.cells import (
+    available_of,
+    find_cell,
+    find_sku,
+    channel_known,
+    is_quarantine,
+    room_of,
+    smallest_units,
+    warehouse_known,
+    warehouse_of,
+)
+from engine.kernels.jit import jit
+from engine.kernels.reservations import find_reservation, remaining_of
+from engine.kinds import Flag, Kind, ReservationState, ResultFlag
+from engine.layout import NO_LINE, NO_WAREHOUSE
+from engine.outcomes import Outcome
+from engine.state import CELLS, CHANNEL_ALL, ENTRIES_MAX, QUANTITY_MAX, STOCK_MAX, TTL_S_MAX, USED, State
+
+Rows = npt.NDArray[np.void]
+
+_OK = int(Outcome.OK)
+_UNKNOWN_SKU = int(Outcome.UNKNOWN_SKU)
+_UNKNOWN_WAREHOUSE = int(Outcome.UNKNOWN_WAREHOUSE)
+_UNKNOWN_CHANNEL = int(Outcome.UNKNOWN_CHANNEL)
+_UNKNOWN_RESERVATION = int(Outcome.UNKNOWN_RESERVATION)
+_INVALID_QUANTITY = int(Outcome.INVALID_QUANTITY)
+_RESERVATION_CLOSED = int(Outcome.RESERVATION_CLOSED)
+_RESERVATION_EXPIRED = int(Outcome.RESERVATION_EXPIRED)
+_CONFLICT = int(Outcome.CONFLICT)
+_INSUFFICIENT_STOCK = int(Outcome.INSUFFICIENT_STOCK)
+_LIMIT_EXCEEDED = int(Outcome.LIMIT_EXCEEDED)
+_PARTIAL = int(Flag.PARTIAL)
+_SETTLED = int(Flag.SETTLED)
+_ADMIN = int(Flag.ADMIN)
+_HAS_QUANTITY = int(Flag.HAS_QUANTITY)
+_SPLIT = int(ResultFlag.SPLIT)
+_FULFIL = int(Kind.FULFIL)
+_HELD = int(ReservationState.HELD)
+_CONFIRMED = int(ReservationState.CONFIRMED)
+_EXPIRED = int(ReservationState.EXPIRED)
+_PREPARED = int(ReservationState.PREPARED)
+
+
+@jit
+def note(st: State, plan_n: int, row: int, cell: int, line: int, quantity: int) -> int:
+    """Add a plan entry and make it felt; returns the next index."""
+    entry = st.plan[plan_n]
+    entry.row = row
+    entry.cell = cell
+    entry.line = line
+    entry.quantity = quantity
+    if cell != 0:
+        st.cells[cell].pending += quantity
+    if line != 0:
+        st.lines[line].pending += quantity
+    return plan_n + 1
+
+
+@jit
+def forget_plan(st: State, start: int, end: int) -> None:
+    """Give back what plan entries [start, end) had taken."""
+    for p in range(start, end):
+        entry = st.plan[p]
+        if entry.cell != 0:
+            st.cells[np.int64(entry.cell)].pending -= entry.quantity
+        if entry.line != 0:
+            st.lines[np.int64(entry.line)].pending -= entry.quantity
+
+
+@jit
+def checked_quantity(st: State, sku: int, thousandths: int) -> int:
+    """Smallest units of a quantity that must be positive; 0 when it is invalid."""
+    quantity = smallest_units(st, sku, thousandths)
+    if quantity <= 0 or quantity > st.bounds[QUANTITY_MAX]:
+        return 0
+    return quantity
+
+
+@jit
+def plan_sell(st: State, rows: Rows, results: Rows, r: int, plan_n: int) -> tuple[int, int]:
+    """(outcome, next plan index) of a sale: goods in hand, so safety stock does not bind."""
+    row = rows[r]
+    out = results[r]
+    sku = find_sku(st, row.sku_key)
+    if sku == 0:
+        return _UNKNOWN_SKU, plan_n
+    out.decimals = st.skus[sku].decimals
+    warehouse = np.int64(row.warehouse)
+    if not warehouse_known(st, warehouse):
+        return _UNKNOWN_WAREHOUSE, plan_n
+    if not channel_known(st, np.int64(row.channel)):
+        return _UNKNOWN_CHANNEL, plan_n
+    quantity = checked_quantity(st, sku, row.quantity)
+    if quantity == 0:
+        return _INVALID_QUANTITY, plan_n
+    out.requested = quantity
+    out.warehouse = warehouse
+    cell = find_cell(st, sku, warehouse)
+    if (row.flags & _SETTLED) != 0:
+        # A missing cell is made when the sale is settled, not here: the group may still fall.
+        if cell == 0 and st.tables[CELLS, USED] + plan_n + 1 > st.cells.shape[0]:
+            return _LIMIT_EXCEEDED, plan_n
+        if cell != 0 and st.cells[cell].on_hand - st.cells[cell].pending - quantity < -st.bounds[STOCK_MAX]:
+            return _LIMIT_EXCEEDED, plan_n
+    elif cell == 0 or available_of(st, cell) + st.cells[cell].safety_stock + st.cells[cell].floor < quantity:
+        out.available = available_of(st, cell)
+        return _INSUFFICIENT_STOCK, plan_n
+    out.quantity = quantity
+    return _OK, note(st, plan_n, r, cell, 0, quantity)
+
+
+@jit
+def plan_is_full(st: State, plan_n: int) -> bool:
+    """Whether one more row, which may be split over every warehouse, could overrun the plan."""
+    return plan_n + ENTRIES_MAX > st.plan.shape[0]
+
+
+@jit
+def _rank(st: State, channel: int, cell: int) -> int:
+    """Place of the cell's warehouse in the channel's list, 0 when the channel does not sell from it."""
+    warehouse = warehouse_of(st, cell)
+    if st.warehouses[warehouse].archived != 0 or is_quarantine(st, warehouse):
+        return 0
+    return np.int64(st.channel_ranks[channel, warehouse])
+
+
+@jit
+def _first_with(st: State, sku: int, channel: int, quantity: int, after: int) -> int:
+    """The first cell, in the channel's own order, past rank `after`, with room for `quantity`; 0 if none."""
+    best = 0
+    best_rank = 1 << 30
+    cell = np.int64(st.skus[sku].first_cell)
+    while cell != 0:
+        rank = _rank(st, channel, cell)
+        if rank > after and rank < best_rank and room_of(st, cell) >= quantity:
+            best = cell
+            best_rank = rank
+        cell = np.int64(st.cells[cell].next_in_sku)
+    return best
+
+
+@jit
+def sellable_of(st: State, sku: int, channel: int) -> int:
+    """Sum of max(0, room) over the channel's warehouses."""
+    everywhere = st.channels[channel].mode == CHANNEL_ALL
+    total = 0
+    cell = np.int64(st.skus[sku].first_cell)
+    while cell != 0:
+        if everywhere:
+            usable = st.warehouses[warehouse_of(st, cell)].archived == 0
+        else:
+            usable = _rank(st, channel, cell) > 0
+        if usable:
+            total += max(0, room_of(st, cell))
+        cell = np.int64(st.cells[cell].next_in_sku)
+    return total
+
+
+@jit
+def _source(st: State, sku: int, channel: int, quantity: int, partial: bool, r: int, plan_n: int) -> int:
+    """Choose the cells for a line that names no warehouse; returns the next plan index, unchanged if short.
+
+    A single cell with enough comes first; otherwise the line is split in the channel's order.
+    """
+    everywhere = st.channels[channel].mode == CHANNEL_ALL
+    if everywhere:
+        cell = np.int64(st.skus[sku].first_cell)
+        while cell != 0:
+            if room_of(st, cell) >= quantity and st.warehouses[warehouse_of(st, cell)].archived == 0:
+                return note(st, plan_n, r, cell, 0, quantity)
+            cell = np.int64(st.cells[cell].next_in_sku)
+    else:
+        cell = _first_with(st, sku, channel, quantity, 0)
+        if cell != 0:
+            return note(st, plan_n, r, cell, 0, quantity)
+    total = sellable_of(st, sku, channel)
+    if total < quantity and not partial:
+        return plan_n
+    wanted = min(total, quantity)
+    cell = np.int64(st.skus[sku].first_cell) if everywhere else _first_with(st, sku, channel, 1, 0)
+    while wanted > 0:
+        if not everywhere or st.warehouses[warehouse_of(st, cell)].archived == 0:
+            got = min(wanted, max(0, room_of(st, cell)))
+            if got > 0:
+                plan_n = note(st, plan_n, r, cell, 0, got)
+                wanted -= got
+        if wanted > 0:
+            if everywhere:
+                cell = np.int64(st.cells[cell].next_in_sku)
+            else:
+                cell = _first_with(st, sku, channel, 1, _rank(st, channel, cell))
+    return plan_n
+
+
+@jit
+def plan_reserve(st: State, rows: Rows, results: Rows, r: int, plan_n: int) -> tuple[int, int]:
+    """(outcome, next plan index) of one reserve line."""
+    row = rows[r]
+    out = results[r]
+    sku = find_sku(st, row.sku_key)
+    if sku == 0:
+        return _UNKNOWN_SKU, plan_n
+    out.decimals = st.skus[sku].decimals
+    warehouse = np.int64(row.warehouse)
+    sourced = warehouse == NO_WAREHOUSE
+    if not sourced and not warehouse_known(st, warehouse):
+        return _UNKNOWN_WAREHOUSE, plan_n
+    channel = np.int64(row.channel)
+    if not channel_known(st, channel):
+        return _UNKNOWN_CHANNEL, plan_n
+    quantity = checked_quantity(st, sku, row.quantity)
+    if quantity == 0 or row.ttl_s < 1 or row.ttl_s > st.bounds[TTL_S_MAX]:
+        return _INVALID_QUANTITY, plan_n
+    out.requested = quantity
+    first = plan_n
+    if sourced:
+        plan_n = _source(st, sku, channel, quantity, (row.flags & _PARTIAL) != 0, r, plan_n)
+        if plan_n == first:
+            out.available = sellable_of(st, sku, channel)
+            return _INSUFFICIENT_STOCK, plan_n
+    else:
+        out.warehouse = warehouse
+        cell = find_cell(st, sku, warehouse)
+        room = room_of(st, cell)
+        got = quantity
+        if room < quantity:
+            got = max(0, room) if (row.flags & _PARTIAL) != 0 else 0
+        if got == 0:
+            out.available = 0 if is_quarantine(st, warehouse) else available_of(st, cell)
+            return _INSUFFICIENT_STOCK, plan_n
+        plan_n = note(st, plan_n, r, cell, 0, got)
+    for p in range(first, plan_n):
+        out.quantity += st.plan[p].quantity
+    if plan_n - first == 1:
+        out.warehouse = warehouse_of(st, np.int64(st.plan[first].cell))
+    else:
+        out.warehouse = NO_WAREHOUSE
+        out.flags |= _SPLIT
+    return _OK, plan_n
+
+
+@jit
+def visible_reservation(st: State, row: np.void) -> int:
+    """Slot of the reservation a row means, or 0 when it is not there for this key."""
+    slot = find_reservation(st, row.reservation)
+    if slot == 0:
+        return 0
+    record = st.reservations[slot]
+    if record.state == _PREPARED or (record.client != row.client and (row.flags & _ADMIN) == 0):
+        return 0
+    return slot
+
+
+@jit
+def say_reservation(st: State, out: np.void, reservation: int) -> None:
+    """Put what every answer about a reservation carries into its result."""
+    record = st.reservations[reservation]
+    out.reservation = np.uint64(record.key)
+    out.partition = record.partition
+    out.channel = record.channel
+    out.made_at = record.made_at
+    out.state = record.state
+    out.expires_at_ms = record.expires_at_ms if record.heap_at != 0 else 0
+
+
+@jit
+def closed_outcome(st: State, reservation: int, wanted: int) -> int:
+    """OK when the reservation is in state `wanted`, else why not."""
+    state = st.reservations[reservation].state
+    if state == wanted:
+        return _OK
+    return _RESERVATION_EXPIRED if state == _EXPIRED else _RESERVATION_CLOSED
+
+
+@jit
+def plan_take(st: State, rows: Rows, results: Rows, r: int, plan_n: int) -> tuple[int, int]:
+    """(outcome, next plan index) of a release or fulfil row: all that remains, a line, or a part of one."""
+    row = rows[r]
+    out = results[r]
+    reservation = visible_reservation(st, row)
+    if reservation == 0:
+        return _UNKNOWN_RESERVATION, plan_n
+    say_reservation(st, out, reservation)
+    state = np.int64(st.reservations[reservation].state)
+    fulfil = row.kind == _FULFIL
+    given = (row.flags & _HAS_QUANTITY) != 0
+    open_outcome = closed_outcome(st, reservation, _CONFIRMED)
+    if state == _HELD and not fulfil:
+        open_outcome = _OK
+    if given and row.quantity <= 0:
+        return _INVALID_QUANTITY, plan_n
+    if open_outcome != _OK:
+        return open_outcome, plan_n
+    wanted = 0
+    if given:
+        sku = np.int64(st.lines[np.int64(st.reservations[reservation].first_line)].sku)
+        line = np.int64(st.reservations[reservation].first_line)
+        while line != 0:
+            if np.int64(st.lines[line].line) == row.line:
+                sku = np.int64(st.lines[line].sku)
+            line = np.int64(st.lines[line].next)
+        wanted = checked_quantity(st, sku, row.quantity)
+        if wanted == 0:
+            return _INVALID_QUANTITY, plan_n
+    first = plan_n
+    taken = 0
+    short = False
+    line = np.int64(st.reservations[reservation].first_line)
+    while line != 0:
+        cell = np.int64(st.lines[line].cell)
+        chosen = cell != 0 and (row.line == NO_LINE or np.int64(st.lines[line].line) == row.line)
+        if chosen and row.warehouse != NO_WAREHOUSE:
+            chosen = warehouse_of(st, cell) == row.warehouse
+        if chosen:
+            quantity = remaining_of(st, line) - st.lines[line].pending
+            if given:
+                quantity = min(quantity, wanted - taken)
+            if quantity > 0:
+                if fulfil and st.cells[cell].on_hand - st.cells[cell].pending < quantity:
+                    short = True
+                plan_n = note(st, plan_n, r, cell, line, quantity)
+                taken += quantity
+        line = np.int64(st.lines[line].next)
+    out.quantity = taken
+    if taken == 0 or (given and taken < wanted):
+        out.quantity = 0
+        forget_plan(st, first, plan_n)
+        return _INVALID_QUANTITY, first
+    if short:
+        out.quantity = 0
+        forget_plan(st, first, plan_n)
+        return _INSUFFICIENT_STOCK, first
+    return _OK, plan_n

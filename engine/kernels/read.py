@@ -1,0 +1,202 @@
+"""Answers to questions: sums over a SKU's cells, reservations with their lines, pages of reservations."""
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.kernels.cells import channel_known, is_quarantine, warehouse_of
+from engine.kernels.idtable import find_id
+from engine.kernels.jit import jit
+from engine.kernels.plan import sellable_of
+from engine.kernels.reservations import find_reservation, write_lines
+from engine.kernels.table import find
+from engine.kinds import Flag, QuestionKind, ReservationState
+from engine.layout import NO_WAREHOUSE
+from engine.outcomes import Outcome
+from engine.state import RESERVATIONS, SKUS, USED, State
+
+Rows = npt.NDArray[np.void]
+_OK = int(Outcome.OK)
+_ID_TOO_OLD = int(Outcome.ID_TOO_OLD)
+_UNKNOWN_SKU = int(Outcome.UNKNOWN_SKU)
+_UNKNOWN_CHANNEL = int(Outcome.UNKNOWN_CHANNEL)
+_UNKNOWN_RESERVATION = int(Outcome.UNKNOWN_RESERVATION)
+_LIMIT_EXCEEDED = int(Outcome.LIMIT_EXCEEDED)
+_ADMIN = int(Flag.ADMIN)
+_STOCK = int(QuestionKind.STOCK)
+_RESERVATION = int(QuestionKind.RESERVATION)
+_COMMAND = int(QuestionKind.COMMAND)
+_PREPARED = int(ReservationState.PREPARED)
+
+
+@jit
+def _stock(st: State, question: np.void, out: np.void, views: Rows, n: int) -> int:
+    """Sums and cells of one SKU; returns the next index of `views`."""
+    sku = find(st.skus, st.sku_heads, st.tables[SKUS], np.int64(question.key))
+    if sku == 0:
+        out.outcome = _UNKNOWN_SKU
+        return n
+    out.decimals = st.skus[sku].decimals
+    out.archived = st.skus[sku].archived
+    if question.channel != NO_WAREHOUSE:
+        if not channel_known(st, np.int64(question.channel)):
+            out.outcome = _UNKNOWN_CHANNEL
+            return n
+        out.sellable = sellable_of(st, sku, np.int64(question.channel))
+    out.items_at = n
+    cell = np.int64(st.skus[sku].first_cell)
+    while cell != 0:
+        if n >= views.shape[0]:
+            out.outcome = _LIMIT_EXCEEDED
+            return n
+        record = st.cells[cell]
+        warehouse = warehouse_of(st, cell)
+        available = record.on_hand - record.reserved - record.safety_stock
+        view = views[n]
+        view.on_hand = record.on_hand
+        view.reserved = record.reserved
+        view.safety_stock = record.safety_stock
+        view.floor = record.floor
+        view.incoming = record.incoming
+        view.available = available
+        view.reorder_point = st.planning[cell].reorder_point
+        view.order_up_to = st.planning[cell].order_up_to
+        view.warehouse = warehouse
+        out.on_hand += record.on_hand
+        out.reserved += record.reserved
+        out.incoming += record.incoming
+        if not is_quarantine(st, warehouse):
+            out.available += available
+        n += 1
+        cell = np.int64(record.next_in_sku)
+    out.items_n = n - np.int64(out.items_at)
+    out.outcome = _OK
+    return n
+
+
+@jit
+def _view(st: State, reservation: int, view: np.void, lines: Rows, lines_n: int) -> int:
+    """Describe one reservation with its lines; returns the next index of `lines`."""
+    record = st.reservations[reservation]
+    view.reservation = np.uint64(record.key)
+    view.expires_at_ms = record.expires_at_ms if record.heap_at != 0 else 0
+    view.position = record.made_at
+    view.ordinal = np.uint64(record.ordinal)
+    view.partition = record.partition
+    view.client = record.client
+    view.channel = record.channel
+    view.state = record.state
+    view.lines_at = lines_n
+    lines_n = write_lines(st, lines, lines_n, reservation)
+    view.lines_n = lines_n - np.int64(view.lines_at)
+    return lines_n
+
+
+@jit
+def _may_see(st: State, question: np.void, reservation: int) -> bool:
+    record = st.reservations[reservation]
+    if record.state == _PREPARED or record.first_line == 0:
+        return False
+    return record.client == question.client or (question.flags & _ADMIN) != 0
+
+
+@jit
+def _has_sku(st: State, reservation: int, sku: int) -> bool:
+    line = np.int64(st.reservations[reservation].first_line)
+    while line != 0:
+        if st.lines[line].sku == sku:
+            return True
+        line = np.int64(st.lines[line].next)
+    return False
+
+
+@jit
+def _page(
+    st: State, question: np.void, out: np.void, views: Rows, n: int, lines: Rows, lines_n: int
+) -> tuple[int, int]:
+    """Reservations after an ordinal, in order of creation, that pass the filters.
+
+    The table is in order of slots, which freed slots shuffle: the page is gathered by repeated passes only
+    over ordinals, so the smallest `limit` ones are kept by insertion into the views.
+    """
+    sku = 0
+    if question.sku_key != 0:
+        sku = find(st.skus, st.sku_heads, st.tables[SKUS], question.sku_key)
+    limit = np.int64(question.limit)
+    out.items_at = n
+    found = 0
+    more = False
+    for slot in range(1, st.tables[RESERVATIONS, USED]):
+        record = st.reservations[slot]
+        if record.first_line == 0 or np.uint64(record.ordinal) <= question.after or not _may_see(st, question, slot):
+            continue
+        if find_reservation(st, np.uint64(record.key)) != slot:
+            continue  # a freed slot that still holds what it held
+        if question.state != 0 and record.state != question.state:
+            continue
+        if question.channel != NO_WAREHOUSE and record.channel != question.channel:
+            continue
+        if question.reference_key != 0 and record.reference_key != question.reference_key:
+            continue
+        if question.sku_key != 0 and (sku == 0 or not _has_sku(st, slot, sku)):
+            continue
+        ordinal = np.uint64(record.ordinal)
+        if found == limit or n + found >= views.shape[0]:
+            more = True
+            if found == 0 or ordinal >= views[n + found - 1].ordinal:
+                continue
+            found -= 1
+        place = found
+        while place > 0 and views[n + place - 1].ordinal > ordinal:
+            views[n + place].ordinal = views[n + place - 1].ordinal
+            views[n + place].reservation = views[n + place - 1].reservation
+            place -= 1
+        views[n + place].ordinal = ordinal
+        views[n + place].reservation = np.uint64(record.key)
+        found += 1
+    for k in range(n, n + found):
+        lines_n = _view(st, find_reservation(st, views[k].reservation), views[k], lines, lines_n)
+    out.items_n = found
+    if more and found > 0:
+        out.next_after = views[n + found - 1].ordinal
+    out.outcome = _OK
+    return n + found, lines_n
+
+
+@jit
+def answer_questions(
+    st: State, questions: Rows, answers: Rows, cells: Rows, reservations: Rows, lines: Rows
+) -> tuple[int, int, int]:
+    """Fill `answers` (ANSWER[q], zeroed) and the three arrays of details; returns how much of each was used.
+
+    An answer whose details do not fit its array is LIMIT_EXCEEDED: ask for less at a time.
+    """
+    cells_n = 0
+    reservations_n = 0
+    lines_n = 0
+    for q in range(questions.shape[0]):
+        question = questions[q]
+        out = answers[q]
+        if question.kind == _STOCK:
+            cells_n = _stock(st, question, out, cells, cells_n)
+        elif question.kind == _RESERVATION:
+            slot = find_reservation(st, question.key)
+            if slot == 0 or not _may_see(st, question, slot):
+                out.outcome = _UNKNOWN_RESERVATION
+            elif reservations_n >= reservations.shape[0]:
+                out.outcome = _LIMIT_EXCEEDED
+            else:
+                lines_n = _view(st, slot, reservations[reservations_n], lines, lines_n)
+                out.items_at = reservations_n
+                out.items_n = 1
+                out.outcome = _OK
+                reservations_n += 1
+        elif question.kind == _COMMAND:
+            slot = find_id(st, question.key, question.key_lo)
+            if slot == 0:
+                out.outcome = _ID_TOO_OLD
+            else:
+                out.position = st.ids[slot].position
+                out.outcome = _OK
+        else:
+            reservations_n, lines_n = _page(st, question, out, reservations, reservations_n, lines, lines_n)
+    return cells_n, reservations_n, lines_n

@@ -1,0 +1,208 @@
+"""Folding a record into the state: integer addition of its movements, nothing is decided again.
+
+What the decision made besides movements is taken from the rows and results: ids with their positions,
+definitions that were answered OK, and the settings of `configure`.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.kernels.cells import add_to_source, find_sku, make_cell, warehouse_of
+from engine.kernels.decide import housekeep
+from engine.kernels.define import define
+from engine.kernels.idtable import ids_room, remember
+from engine.kernels.jit import jit
+from engine.kernels.reservations import (
+    add_line,
+    close,
+    drop_deadline,
+    find_line,
+    find_reservation,
+    is_open,
+    make_reservation,
+    set_deadline,
+)
+from engine.kernels.shards import leave_tombstone
+from engine.kernels.stock import set_cell
+from engine.kernels.table import find
+from engine.kinds import Flag, Kind, ReservationState, ResultFlag
+from engine.layout import NO_ROW, NO_WAREHOUSE
+from engine.outcomes import Outcome
+from engine.state import LAST_NOW_MS, LAST_SEQ, RESERVATIONS, SKUS, USED, State
+
+Rows = npt.NDArray[np.void]
+_OK = int(Outcome.OK)
+_ID_REUSED = int(Outcome.ID_REUSED)
+_ID_TOO_OLD = int(Outcome.ID_TOO_OLD)
+_INSUFFICIENT_STOCK = int(Outcome.INSUFFICIENT_STOCK)
+_OVERLOADED = int(Outcome.OVERLOADED)
+_REPLAYED = int(ResultFlag.REPLAYED)
+_CONTINUES = int(Flag.CONTINUES)
+_COMMIT = int(Flag.COMMIT)
+_DEFINE_FIRST = int(Kind.DEFINE_SKU)
+_DEFINE_LAST = int(Kind.DEFINE_CLIENT)
+_RESERVE = int(Kind.RESERVE)
+_CONFIRM = int(Kind.CONFIRM)
+_RELEASE = int(Kind.RELEASE)
+_FULFIL = int(Kind.FULFIL)
+_EXTEND = int(Kind.EXTEND)
+_EXPIRE = int(Kind.EXPIRE)
+_CONFIGURE = int(Kind.CONFIGURE)
+_DECIDE = int(Kind.DECIDE)
+_APPLY = int(Kind.APPLY)
+_HELD = int(ReservationState.HELD)
+_CONFIRMED = int(ReservationState.CONFIRMED)
+_PREPARED = int(ReservationState.PREPARED)
+_RELEASED = int(ReservationState.RELEASED)
+
+
+@jit
+def _apply_ids(st: State, rows: Rows, results: Rows, now_ms: int, seq: int) -> bool:
+    for r in range(rows.shape[0]):
+        outcome = results[r].outcome
+        if (rows[r].flags & _CONTINUES) == 0 and (results[r].flags & _REPLAYED) == 0:
+            if outcome != _ID_REUSED and outcome != _ID_TOO_OLD and outcome != _OVERLOADED:
+                if ids_room(st) < 1:
+                    return False
+                remember(st, rows[r].id_hi, rows[r].id_lo, rows[r].content, seq << 24 | r, now_ms)
+    return True
+
+
+@jit
+def _group_start(rows: Rows, r: int) -> int:
+    """The first row of the group that row `r` belongs to."""
+    group = rows[r].group
+    if group != 0:
+        while r > 0 and rows[r - 1].group == group:
+            r -= 1
+    return r
+
+
+@jit
+def _apply_reserve(st: State, rows: Rows, movement: np.void, cell: int, sku: int, seq: int) -> None:
+    """A line of a new reservation, or a prepared one that was committed (its units are held already)."""
+    reservation = find_reservation(st, movement.reservation)
+    if movement.reserved_delta == 0 and cell != 0:
+        if st.reservations[reservation].state == _PREPARED:
+            st.reservations[reservation].state = _HELD
+            set_deadline(st, reservation, movement.value)
+        return
+    if reservation == 0:
+        r = np.int64(movement.row)
+        start = _group_start(rows, r)
+        reservation = make_reservation(st, rows[r], seq << 24 | start, np.int64(movement.state))
+        if movement.state == _HELD:
+            set_deadline(st, reservation, movement.value)
+    outcome = _OK
+    if cell == 0:
+        outcome = _INSUFFICIENT_STOCK
+    add_line(st, reservation, np.int64(movement.line), sku, cell, movement.requested, movement.quantity, outcome)
+
+
+@jit
+def _apply_to_line(st: State, movement: np.void, cell: int, now_ms: int) -> bool:
+    """Confirm, extend, release, expire or fulfil; False when the reservation or line is not there."""
+    reservation = find_reservation(st, movement.reservation)
+    if reservation == 0:
+        return False
+    kind = movement.kind
+    record = st.reservations[reservation]
+    if kind == _CONFIRM:
+        drop_deadline(st, reservation)
+        record.state = _CONFIRMED
+        return True
+    if kind == _EXTEND:
+        set_deadline(st, reservation, movement.value)
+        return True
+    line = find_line(st, reservation, np.int64(movement.line), cell)
+    if line == 0:
+        return False
+    if kind == _FULFIL:
+        st.lines[line].fulfilled -= movement.quantity
+        record.fulfilled_any = 1
+    else:
+        st.lines[line].released -= movement.quantity
+    if not is_open(np.int64(movement.state)) and is_open(np.int64(record.state)):
+        close(st, reservation, np.int64(movement.state), now_ms)
+    return True
+
+
+@jit
+def _mark_partial_lines(st: State, rows: Rows, results: Rows) -> None:
+    """Lines of partial reservations that got less than was asked say so."""
+    for r in range(rows.shape[0]):
+        out = results[r]
+        if rows[r].kind == _RESERVE and out.outcome == _OK and (out.flags & _REPLAYED) == 0:
+            if out.quantity != out.requested:
+                reservation = find_reservation(st, out.reservation)
+                if reservation != 0:
+                    at = np.int64(st.reservations[reservation].first_line)
+                    while at != 0:
+                        if np.int64(st.lines[at].line) == rows[r].line:
+                            st.lines[at].outcome = _INSUFFICIENT_STOCK
+                        at = np.int64(st.lines[at].next)
+
+
+@jit
+def apply_record(st: State, rows: Rows, results: Rows, movements: Rows, now_ms: int, seq: int) -> int:
+    """Fold one record; returns -1, or the index of the first movement that does not fit the state.
+
+    rows: COMMAND[n], results: RESULT[n], movements: MOVEMENT[m] of the record; `st` is modified.
+    """
+    if not _apply_ids(st, rows, results, now_ms, seq):
+        return 0
+    for r in range(rows.shape[0]):
+        kind = rows[r].kind
+        if results[r].outcome == _OK and (results[r].flags & _REPLAYED) == 0:
+            if kind >= _DEFINE_FIRST and kind <= _DEFINE_LAST:
+                define(st, rows[r])
+            elif (kind == _DECIDE or kind == _APPLY) and (rows[r].flags & _COMMIT) == 0:
+                if find_reservation(st, rows[r].reservation) == 0:
+                    leave_tombstone(st, rows[r], seq << 24 | r, now_ms)
+    for m in range(movements.shape[0]):
+        movement = movements[m]
+        kind = movement.kind
+        sku = find(st.skus, st.sku_heads, st.tables[SKUS], movement.sku_key)
+        if sku == 0:
+            return m
+        cell = 0
+        if movement.warehouse != NO_WAREHOUSE:
+            cell = make_cell(st, sku, np.int64(movement.warehouse))
+            if cell == 0:
+                return m
+            record = st.cells[cell]
+            record.on_hand += movement.on_hand_delta
+            record.reserved += movement.reserved_delta
+            record.incoming += movement.incoming_delta
+            if kind == _CONFIGURE:
+                set_cell(st, sku, cell, rows[np.int64(movement.row)])
+            if movement.incoming_delta != 0 and not add_to_source(st, cell, movement.value, movement.incoming_delta):
+                return m
+            if (
+                record.on_hand != movement.on_hand
+                or record.reserved != movement.reserved
+                or record.incoming != movement.incoming
+                or record.on_hand - record.reserved - record.safety_stock != movement.available
+            ):
+                return m
+        if movement.reservation != 0:
+            if kind == _RESERVE:
+                _apply_reserve(st, rows, movement, cell, sku, seq)
+            elif not _apply_to_line(st, movement, cell, now_ms):
+                return m
+    _mark_partial_lines(st, rows, results)
+    housekeep(st, now_ms, rows.shape[0])
+    st.marks[LAST_SEQ] = seq
+    st.marks[LAST_NOW_MS] = now_ms
+    return -1
+
+
+@jit
+def shift_deadlines(st: State, from_ms: int, to_ms: int, by_ms: int) -> None:
+    """Move the deadlines that fell into (from_ms, to_ms] by `by_ms`: the shard was not there to be confirmed to."""
+    for slot in range(1, st.reservations.shape[0]):
+        if slot >= st.tables[RESERVATIONS, USED]:
+            return
+        record = st.reservations[slot]
+        if record.heap_at != 0 and record.expires_at_ms > from_ms and record.expires_at_ms <= to_ms:
+            set_deadline(st, slot, record.expires_at_ms + by_ms)

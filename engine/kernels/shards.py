@@ -1,0 +1,116 @@
+"""The later steps of a reservation whose lines lie on several shards: the decision, and its carrying out.
+
+A prepared reservation holds its units and waits. DECIDE on the home shard settles it, the first writer
+wins: what was prepared there becomes held, or is given back; a decision to abort what was never prepared
+leaves a closed reservation without lines, so that a late prepare finds the key taken. APPLY does the same on
+every other shard, and changes nothing when it comes again.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.kernels.jit import jit
+from engine.kernels.plan import say_reservation
+from engine.kernels.reservations import (
+    close,
+    find_reservation,
+    make_reservation,
+    remaining_of,
+    set_deadline,
+    take_all,
+    write_line_movement,
+)
+from engine.kinds import Flag, Kind, MovementFlag, ReservationState
+from engine.outcomes import Outcome
+from engine.state import FREE, RESERVATIONS, USED, State
+
+Rows = npt.NDArray[np.void]
+_OK = int(Outcome.OK)
+_RESERVATION_CLOSED = int(Outcome.RESERVATION_CLOSED)
+_LIMIT_EXCEEDED = int(Outcome.LIMIT_EXCEEDED)
+_COMMIT = int(Flag.COMMIT)
+_RESERVE = int(Kind.RESERVE)
+_RELEASE = int(Kind.RELEASE)
+_HELD = int(ReservationState.HELD)
+_RELEASED = int(ReservationState.RELEASED)
+_PREPARED = int(ReservationState.PREPARED)
+_HIDDEN = int(MovementFlag.HIDDEN)
+
+
+@jit
+def commit_prepared(st: State, movements: Rows, m: int, row: int, reservation: int, expires_at_ms: int) -> int:
+    """What was prepared is held from now on, and shows on the feed."""
+    st.reservations[reservation].state = _HELD
+    set_deadline(st, reservation, expires_at_ms)
+    line = np.int64(st.reservations[reservation].first_line)
+    while line != 0:
+        held = remaining_of(st, line)
+        if held > 0:
+            m = write_line_movement(st, movements, m, row, _RESERVE, reservation, line, held, expires_at_ms)
+        line = np.int64(st.lines[line].next)
+    return m
+
+
+@jit
+def abort_prepared(st: State, movements: Rows, m: int, row: int, reservation: int, now_ms: int) -> int:
+    """What was prepared is given back, and never showed on the feed."""
+    first = m
+    m = take_all(st, movements, m, row, _RELEASE, reservation, _RELEASED, now_ms)
+    for k in range(first, m):
+        movements[k].flags = _HIDDEN
+    return m
+
+
+@jit
+def leave_tombstone(st: State, row: np.void, made_at: int, now_ms: int) -> bool:
+    """A closed reservation without lines; False when the table is full."""
+    if st.tables[RESERVATIONS, FREE] == 0 and st.tables[RESERVATIONS, USED] >= st.reservations.shape[0]:
+        return False
+    reservation = make_reservation(st, row, made_at, _RELEASED)
+    close(st, reservation, _RELEASED, now_ms)
+    return True
+
+
+@jit
+def apply_decision(
+    st: State, rows: Rows, results: Rows, r: int, movements: Rows, m: int, now_ms: int, seq: int
+) -> tuple[int, int]:
+    """Carry out what the home shard decided; (outcome, next movement index)."""
+    row = rows[r]
+    out = results[r]
+    commit = (row.flags & _COMMIT) != 0
+    reservation = find_reservation(st, row.reservation)
+    if reservation == 0:
+        if commit:
+            return _RESERVATION_CLOSED, m
+        if not leave_tombstone(st, row, seq << 24 | r, now_ms):
+            return _LIMIT_EXCEEDED, m
+        out.state = _RELEASED
+        return _OK, m
+    if st.reservations[reservation].state == _PREPARED:
+        if commit:
+            m = commit_prepared(st, movements, m, r, reservation, row.due_ms)
+        else:
+            m = abort_prepared(st, movements, m, r, reservation, now_ms)
+    say_reservation(st, out, reservation)
+    return _OK, m
+
+
+@jit
+def decide_reservation(
+    st: State, rows: Rows, results: Rows, r: int, movements: Rows, m: int, now_ms: int, seq: int
+) -> tuple[int, int]:
+    """Decide at home; RESERVATION_CLOSED with the state as it is when it was decided the other way before."""
+    row = rows[r]
+    out = results[r]
+    commit = (row.flags & _COMMIT) != 0
+    reservation = find_reservation(st, row.reservation)
+    if reservation != 0 and st.reservations[reservation].state != _PREPARED:
+        say_reservation(st, out, reservation)
+        aborted = st.reservations[reservation].first_line == 0 or (
+            st.reservations[reservation].state == _RELEASED and st.reservations[reservation].fulfilled_any == 0
+        )
+        if aborted == commit:
+            return _RESERVATION_CLOSED, m
+        return _OK, m
+    return apply_decision(st, rows, results, r, movements, m, now_ms, seq)

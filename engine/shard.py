@@ -1,0 +1,305 @@
+"""The state machine of one shard: batches in, results and movements out, and the fold of its journal.
+
+The shard actor calls `decide` and journals what comes back before anybody sees it; recovery, the
+snapshotter and `verify` call `apply` with the same records. Nothing here knows a file, a clock or a network.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.kernels.decide import decide_rows
+from engine.kernels.read import answer_questions
+from engine.kernels.replay import apply_record, shift_deadlines
+from engine.layout import ANSWER, CELL_VIEW, COMMAND, LINE, MOVEMENT, QUESTION, RESERVATION_VIEW, RESULT, Limits
+from engine.record import Record, RecordKind
+from engine.state import (
+    CELLS,
+    DEADLINES_N,
+    ENTRIES_MAX,
+    ID_BLOCK,
+    IDS,
+    IDS_FORGOTTEN,
+    IDS_MADE,
+    LAST_NOW_MS,
+    LAST_SEQ,
+    LINES,
+    MASK,
+    RESERVATIONS,
+    SKUS,
+    SOURCES,
+    SPLIT,
+    USED,
+    make_state,
+    reserve_array,
+)
+
+Array = npt.NDArray[np.void]
+ANSWER_LINES_MAX: Final = 1 << 20
+ANSWER_ITEMS_MAX: Final = 1 << 18
+_TABLES: Final = {
+    "skus": SKUS,
+    "cells": CELLS,
+    "planning": CELLS,
+    "reservations": RESERVATIONS,
+    "lines": LINES,
+    "sources": SOURCES,
+}
+_HEADS: Final = {
+    "sku_heads": SKUS,
+    "cell_heads": CELLS,
+    "reservation_heads": RESERVATIONS,
+    "source_heads": SOURCES,
+    "id_heads": IDS,
+}
+_WHOLE: Final = ("warehouses", "channels", "channel_ranks", "clients", "tables", "marks")
+
+
+Add = Callable[..., None]
+
+
+class ReplayMismatch(Exception):
+    """A record does not fit the state it is folded into: the journal or the state is not what it was."""
+
+    def __init__(self, seq: int, movement: int) -> None:
+        super().__init__(seq, movement)
+        self.seq = seq
+        self.movement = movement
+
+    def __str__(self) -> str:
+        return f"record {self.seq}: movement {self.movement} does not fit the state"
+
+
+def _frozen(array: Array) -> Array:
+    """A read-only view, which messages deliver anyway: the kernels are compiled for one type of array."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a batch came to; the arrays are the caller's."""
+
+    results: Array
+    """RESULT[n], one per row"""
+    movements: Array
+    """MOVEMENT[m], expiries first"""
+    lines: Array
+    """LINE[k] of the rows that asked for them"""
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to journal."""
+        return len(self.results) > 0 or len(self.movements) > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Answers to questions, with the arrays that their `items_at` and `lines_at` point into."""
+
+    answers: Array
+    cells: Array
+    reservations: Array
+    lines: Array
+
+
+class Shard:
+    """One shard's stock, single writer, in memory."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+        self._state = make_state(self.limits)
+        self._movements = reserve_array(MOVEMENT, max(self.limits.movements_max, 4 * self.limits.batch_rows_max))
+        self._lines = reserve_array(LINE, max(ANSWER_LINES_MAX, 2 * ENTRIES_MAX))
+        self._answer_lines = reserve_array(LINE, ANSWER_LINES_MAX)
+        self._cells = reserve_array(CELL_VIEW, ANSWER_ITEMS_MAX)
+        self._views = reserve_array(RESERVATION_VIEW, ANSWER_ITEMS_MAX)
+
+    @property
+    def seq(self) -> int:
+        """The last record that was decided or folded."""
+        return int(self._state.marks[LAST_SEQ])
+
+    @property
+    def now_ms(self) -> int:
+        """The shard's time at its last record."""
+        return int(self._state.marks[LAST_NOW_MS])
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How full the tables are, for metrics."""
+        tables, marks = self._state.tables, self._state.marks
+        return {
+            "skus": int(tables[SKUS, USED]) - 1,
+            "cells": int(tables[CELLS, USED]) - 1,
+            "reservations": int(tables[RESERVATIONS, USED]) - 1,
+            "lines": int(tables[LINES, USED]) - 1,
+            "ids": int(marks[IDS_MADE] - marks[IDS_FORGOTTEN]),
+            "deadlines": int(marks[DEADLINES_N]),
+        }
+
+    @property
+    def cells(self) -> Array:
+        """The cells in use (records of engine.state.CELL), a view; for planning kernels, which only read."""
+        view = self._state.cells[1 : int(self._state.tables[CELLS, USED])]
+        view.flags.writeable = False
+        return view
+
+    def next_due_ms(self) -> int:
+        """When the earliest hold expires, 0 when nothing is held with a deadline."""
+        if self._state.marks[DEADLINES_N] == 0:
+            return 0
+        return int(self._state.deadlines["at_ms"][1])
+
+    def decide(self, rows: Array, heap: npt.NDArray[np.uint8], *, now_ms: int, seq: int) -> Decision:
+        """Expire what is due and decide the rows in order; the state changes at once.
+
+        rows: COMMAND[n], finished by `engine.ids.finish_rows`; `heap` is not needed to decide, it travels with
+        the rows. now_ms must not go down, seq must be the last one + 1 when anything changes.
+        """
+        assert rows.dtype == COMMAND and len(rows) <= self.limits.batch_rows_max, (rows.dtype, len(rows))
+        assert now_ms >= self.now_ms and seq == self.seq + 1, (now_ms, self.now_ms, seq, self.seq)
+        rows = _frozen(rows)
+        results = np.zeros(len(rows), RESULT)
+        before = self.now_ms
+        movements_n, lines_n = decide_rows(self._state, rows, results, self._movements, self._lines, now_ms, seq)
+        if not len(rows) and not movements_n:
+            # Nothing to journal: the next record takes this seq, and time is told by records only.
+            self._state.marks[LAST_SEQ] = seq - 1
+            self._state.marks[LAST_NOW_MS] = before
+        return Decision(results, self._movements[:movements_n].copy(), self._lines[:lines_n].copy())
+
+    def answer(self, questions: Array) -> Answers:
+        """Answer QUESTION[q] from the state as it is; holds that are due must have been expired by `decide`."""
+        assert questions.dtype == QUESTION, questions.dtype
+        answers = np.zeros(len(questions), ANSWER)
+        cells_n, views_n, lines_n = answer_questions(
+            self._state, _frozen(questions), answers, self._cells, self._views, self._answer_lines
+        )
+        return Answers(
+            answers, self._cells[:cells_n].copy(), self._views[:views_n].copy(), self._answer_lines[:lines_n].copy()
+        )
+
+    def apply(self, record: Record) -> None:
+        """Fold one journaled record; raises ReplayMismatch when it does not fit."""
+        marks = self._state.marks
+        if record.seq != self.seq + 1 or record.now_ms < self.now_ms:
+            raise ReplayMismatch(record.seq, -1)
+        if record.kind == RecordKind.BATCH:
+            rows, results, movements = _frozen(record.rows), _frozen(record.results), _frozen(record.movements)
+            bad = apply_record(self._state, rows, results, movements, record.now_ms, record.seq)
+            if bad >= 0:
+                raise ReplayMismatch(record.seq, bad)
+            return
+        if record.kind == RecordKind.OPEN and record.downtime_ms:
+            shift_deadlines(self._state, self.now_ms, record.now_ms, record.downtime_ms)
+        marks[LAST_SEQ] = record.seq
+        marks[LAST_NOW_MS] = record.now_ms
+
+    def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
+        """The state as plain arrays (copies of what is in use), for a snapshot."""
+        state = self._state
+        found: dict[str, npt.NDArray[np.generic]] = {}
+        for name, table in _TABLES.items():
+            found[name] = getattr(state, name)[: int(state.tables[table, USED])].copy()
+        for name, table in _HEADS.items():
+            buckets = int(state.tables[table, MASK] + state.tables[table, SPLIT]) + 1
+            found[name] = getattr(state, name)[:buckets].copy()
+        ids_n = min(int(state.marks[IDS_MADE]) + 1, len(state.ids))
+        found["ids"] = state.ids[:ids_n].copy()
+        found["id_times"] = (
+            state.id_times.copy() if ids_n == len(state.ids) else state.id_times[: ids_n // ID_BLOCK + 1].copy()
+        )
+        found["deadlines"] = state.deadlines[: int(state.marks[DEADLINES_N]) + 1].copy()
+        for name in _WHOLE:
+            found[name] = getattr(state, name).copy()
+        return found
+
+    @classmethod
+    def from_arrays(cls, limits: Limits, arrays: dict[str, npt.NDArray[np.generic]]) -> "Shard":
+        """The shard that `arrays` describes; limits may be larger than they were, except `ids_max` once full."""
+        shard = cls(limits)
+        for name, array in arrays.items():
+            target = getattr(shard._state, name)
+            if array.ndim > 1:
+                target[tuple(slice(0, size) for size in array.shape)] = array
+            else:
+                target[: len(array)] = array
+        return shard
+
+    def state_hash(self) -> bytes:
+        """SHA-256 of everything that decides later answers, in an order that does not depend on slots."""
+        state = self._state
+        digest = hashlib.sha256()
+
+        def add(*columns: npt.NDArray[np.generic]) -> None:
+            for column in columns:
+                digest.update(np.ascontiguousarray(column).tobytes())
+
+        skus = state.skus[: int(state.tables[SKUS, USED])]
+        order = np.argsort(skus["key"][1:], kind="stable") + 1
+        add(*(skus[name][order] for name in ("key", "decimals", "archived")))
+        cells_n = int(state.tables[CELLS, USED])
+        cells, planning = state.cells[1:cells_n], state.planning[1:cells_n]
+        sku_keys, warehouses = skus["key"][cells["key"] >> 16], cells["key"] & 0xFFFF
+        order = np.lexsort((warehouses, sku_keys))
+        add(sku_keys[order], warehouses[order])
+        add(*(cells[name][order] for name in ("on_hand", "reserved", "safety_stock", "floor", "incoming")))
+        add(*(planning[name][order] for name in ("reorder_point", "order_up_to")))
+        self._hash_sources(add, sku_keys, warehouses)
+        self._hash_reservations(add, skus)
+        self._hash_ids(add)
+        add(state.warehouses["priority"], state.warehouses["kind"], state.warehouses["archived"])
+        add(state.channels["mode"], state.channels["archived"], state.channel_ranks, state.clients)
+        add(state.marks[[LAST_SEQ, LAST_NOW_MS]])
+        return digest.digest()
+
+    def _hash_sources(self, add: Add, sku_keys: npt.NDArray[np.int64], warehouses: npt.NDArray[np.int64]) -> None:
+        state = self._state
+        sources = state.sources[1 : int(state.tables[SOURCES, USED])]
+        sources = sources[sources["remaining"] != 0]
+        at = sources["cell"].astype(np.int64) - 1
+        order = np.lexsort((sources["key"], warehouses[at], sku_keys[at]))
+        add(sku_keys[at][order], warehouses[at][order], sources["key"][order], sources["remaining"][order])
+
+    def _hash_reservations(self, add: Add, skus: Array) -> None:
+        state = self._state
+        used = int(state.tables[RESERVATIONS, USED])
+        records = state.reservations[:used]
+        live = np.zeros(used, bool)
+        heads = state.reservation_heads
+        buckets = int(state.tables[RESERVATIONS, MASK] + state.tables[RESERVATIONS, SPLIT]) + 1
+        at = heads[:buckets][heads[:buckets] != 0].astype(np.int64)
+        while len(at):
+            live[at] = True
+            at = records["next"][at].astype(np.int64)
+            at = at[at != 0]
+        slots = np.flatnonzero(live)
+        slots = slots[np.argsort(records["ordinal"][slots], kind="stable")]
+        names = ("key", "made_at", "reference_key", "closed_at_ms", "client", "channel", "partition", "state")
+        add(*(records[name][slots] for name in names), records["fulfilled_any"][slots])
+        add(np.where(records["heap_at"][slots] != 0, records["expires_at_ms"][slots], 0))
+        lines = state.lines
+        line = records["first_line"][slots].astype(np.int64)
+        while len(line):
+            line = line[line != 0]
+            cell = lines["cell"][line].astype(np.int64)
+            add(*(lines[name][line] for name in ("requested", "quantity", "fulfilled", "released", "line", "outcome")))
+            add(skus["key"][lines["sku"][line]], np.where(cell != 0, state.cells["key"][cell] & 0xFFFF, -1))
+            line = lines["next"][line].astype(np.int64)
+
+    def _hash_ids(self, add: Add) -> None:
+        state = self._state
+        capacity = len(state.ids) - 1
+        first, end = int(state.marks[IDS_FORGOTTEN]), int(state.marks[IDS_MADE])
+        while first < end:
+            place = first % capacity
+            count = min(end - first, capacity - place)
+            part = state.ids[1 + place : 1 + place + count]
+            add(part["key"], part["hi"], part["position"], part["content"])
+            first += count

@@ -1,0 +1,195 @@
+"""The memory of one shard: records by table, hash heads, and where each table stands.
+
+Address space is reserved for every table up to its named limit when the shard is made; the operating system
+gives memory page by page as rows come. So a table never grows by copying, and no call ever waits for that.
+Slot 0 of every table is kept empty: a link of 0 means none, which is what fresh memory holds.
+
+A cell is one record of 64 bytes, a cache line: a row of a batch touches one line of it, where a column
+per counter would touch five. `state.cells["on_hand"]` is the column as a strided view.
+"""
+
+import mmap
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.layout import Limits
+
+Array = npt.NDArray[np.void]
+
+SKU: Final = np.dtype(
+    [("key", "<i8"), ("next", "<u4"), ("first_cell", "<u4"), ("decimals", "u1"), ("archived", "u1"), ("pad", "<u2")]
+)
+CELL: Final = np.dtype(
+    [
+        ("key", "<i8"),  # slot of the SKU << 16 | warehouse
+        ("on_hand", "<i8"),
+        ("reserved", "<i8"),
+        ("safety_stock", "<i8"),
+        ("floor", "<i8"),
+        ("incoming", "<i8"),
+        ("pending", "<i8"),  # taken by rows of the group being decided; 0 between groups
+        ("next", "<u4"),
+        ("next_in_sku", "<u4"),  # in order of (priority, number) of the warehouse
+    ]
+)
+PLANNING: Final = np.dtype([("reorder_point", "<i8"), ("order_up_to", "<i8")])
+RESERVATION: Final = np.dtype(
+    [
+        ("key", "<i8"),
+        ("expires_at_ms", "<i8"),  # 0 = none
+        ("made_at", "<u8"),  # position of the command that made it
+        ("ordinal", "<i8"),  # order of creation, from 1
+        ("reference_key", "<i8"),
+        ("closed_at_ms", "<i8"),
+        ("next", "<u4"),  # in the hash bucket; on the free list when freed
+        ("first_line", "<u4"),
+        ("last_line", "<u4"),
+        ("heap_at", "<u4"),  # its place among the deadlines, from 1; 0 = no deadline
+        ("next_closed", "<u4"),
+        ("client", "<u2"),
+        ("channel", "<u2"),
+        ("partition", "<u2"),
+        ("lines_n", "<u2"),
+        ("state", "u1"),
+        ("fulfilled_any", "u1"),
+        ("pad", "<u2"),
+    ]
+)
+HELD_LINE: Final = np.dtype(
+    [
+        ("requested", "<i8"),
+        ("quantity", "<i8"),
+        ("fulfilled", "<i8"),
+        ("released", "<i8"),
+        ("pending", "<i8"),  # as in a cell
+        ("cell", "<u4"),  # 0: nothing was held
+        ("sku", "<u4"),
+        ("next", "<u4"),
+        ("line", "<u2"),
+        ("outcome", "u1"),
+        ("pad", "u1"),
+    ]
+)
+SOURCE: Final = np.dtype([("key", "<i8"), ("remaining", "<i8"), ("next", "<u4"), ("cell", "<u4")])
+ID: Final = np.dtype([("key", "<i8"), ("hi", "<u8"), ("position", "<u8"), ("content", "<u4"), ("next", "<u4")])
+DEADLINE: Final = np.dtype([("at_ms", "<i8"), ("ordinal", "<i8"), ("reservation", "<u4"), ("pad", "<u4")])
+WAREHOUSE: Final = np.dtype([("priority", "<i4"), ("rank", "<i4"), ("kind", "u1"), ("archived", "u1"), ("pad", "<u2")])
+CHANNEL: Final = np.dtype([("mode", "u1"), ("archived", "u1")])
+PLAN: Final = np.dtype([("quantity", "<i8"), ("row", "<u4"), ("cell", "<u4"), ("line", "<u4"), ("pad", "<u4")])
+
+# Tables, as rows of `State.tables`; and its columns.
+SKUS, CELLS, RESERVATIONS, LINES, SOURCES, IDS = range(6)
+USED, MASK, SPLIT, FREE = range(4)
+
+# Places in `State.marks`.
+(
+    LAST_SEQ,
+    LAST_NOW_MS,
+    ORDINALS,  # reservations made so far
+    DEADLINES_N,
+    IDS_MADE,  # ids remembered so far, the forgotten ones included
+    IDS_FORGOTTEN,
+    FIRST_CLOSED,
+    LAST_CLOSED,
+) = range(8)
+MARKS_N: Final = 16
+
+# Places in `State.bounds`.
+QUANTITY_MAX, STOCK_MAX, TTL_S_MAX, ID_WINDOW_MS = range(4)
+
+ENTRIES_MAX: Final = 65_535
+"""most (line, warehouse) entries of one reservation"""
+PLAN_MAX: Final = 1 << 20
+"""most plan entries of one group"""
+CHANNEL_LIST: Final = 1
+CHANNEL_ALL: Final = 2
+ID_BLOCK: Final = 4096
+"""ids per entry of `id_times`"""
+_FIRST_BUCKETS: Final = 1024
+_TABLES_WITH_HEADS = (SKUS, CELLS, RESERVATIONS, SOURCES, IDS)
+
+
+class State(NamedTuple):
+    """All arrays of a shard, as kernels take them."""
+
+    skus: Array
+    sku_heads: npt.NDArray[np.uint32]
+    cells: Array
+    cell_heads: npt.NDArray[np.uint32]
+    planning: Array
+    """beside `cells`, same slots"""
+    reservations: Array
+    reservation_heads: npt.NDArray[np.uint32]
+    lines: Array
+    sources: Array
+    source_heads: npt.NDArray[np.uint32]
+    ids: Array
+    """a ring in order of arrival"""
+    id_heads: npt.NDArray[np.uint32]
+    id_times: npt.NDArray[np.int64]
+    """per ID_BLOCK of the ring: when its newest id came, ms"""
+    deadlines: Array
+    """a binary heap by (at_ms, ordinal), from place 1"""
+    warehouses: Array
+    channels: Array
+    channel_ranks: npt.NDArray[np.int16]
+    """[channel, warehouse]: place in the channel's list from 1, 0 = not in it"""
+    clients: npt.NDArray[np.uint8]
+    tables: npt.NDArray[np.int64]
+    """[table, USED | MASK | SPLIT | FREE]: next fresh slot, bucket mask, next bucket to split, free list"""
+    marks: npt.NDArray[np.int64]
+    bounds: npt.NDArray[np.int64]
+    plan: Array
+    """scratch: what the group being decided will take"""
+
+
+def reserve_array(dtype: "np.dtype[np.void] | type[np.generic]", count: int) -> npt.NDArray[np.void]:
+    """`count` zero records whose memory is taken from the system only when touched."""
+    size = max(1, np.dtype(dtype).itemsize * count)
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
+    return np.frombuffer(mmap.mmap(-1, size, flags=flags), dtype, count)
+
+
+def _power_of_two(count: int) -> int:
+    return max(_FIRST_BUCKETS, 1 << (count - 1).bit_length())
+
+
+def make_state(limits: Limits) -> State:
+    """An empty shard's memory."""
+
+    def heads(count: int) -> npt.NDArray[np.uint32]:
+        return reserve_array(np.uint32, _power_of_two(count))  # type: ignore[return-value]
+
+    tables = np.zeros((6, 4), np.int64)
+    tables[:, USED] = 1
+    for table in _TABLES_WITH_HEADS:
+        tables[table, MASK] = _FIRST_BUCKETS - 1
+    bounds = np.array([limits.quantity_max, limits.stock_max, limits.ttl_s_max, limits.id_window_ms], np.int64)
+    return State(
+        skus=reserve_array(SKU, limits.skus_max + 1),
+        sku_heads=heads(limits.skus_max),
+        cells=reserve_array(CELL, limits.cells_max + 1),
+        cell_heads=heads(limits.cells_max),
+        planning=reserve_array(PLANNING, limits.cells_max + 1),
+        reservations=reserve_array(RESERVATION, limits.reservations_max + 1),
+        reservation_heads=heads(limits.reservations_max),
+        lines=reserve_array(HELD_LINE, limits.lines_max + 1),
+        sources=reserve_array(SOURCE, limits.sources_max + 1),
+        source_heads=heads(limits.sources_max),
+        ids=reserve_array(ID, limits.ids_max + 1),
+        id_heads=heads(limits.ids_max),
+        id_times=reserve_array(np.int64, limits.ids_max // ID_BLOCK + 2),  # type: ignore[arg-type]
+        deadlines=reserve_array(DEADLINE, limits.reservations_max + 1),
+        warehouses=np.zeros(limits.warehouses_max, WAREHOUSE),
+        channels=np.zeros(limits.channels_max, CHANNEL),
+        channel_ranks=reserve_array(np.int16, limits.channels_max * limits.warehouses_max).reshape(  # type: ignore[arg-type]
+            limits.channels_max, limits.warehouses_max
+        ),
+        clients=np.zeros(limits.clients_max, np.uint8),
+        tables=tables,
+        marks=np.zeros(MARKS_N, np.int64),
+        bounds=bounds,
+        plan=reserve_array(PLAN, PLAN_MAX),
+    )
