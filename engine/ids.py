@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from engine.kernels import finish
 from engine.kernels.siphash import siphash128
+from engine.layout import PARTITIONS
 
 _RESERVATION_TEXT = re.compile(r"r[0-9a-f]{19}\Z")
 _KEY_BITS = 64
@@ -22,8 +23,14 @@ def text_key(text: str) -> int:
     if not text:
         return 0
     data = np.frombuffer(text.encode(), np.uint8)
-    _, lo = siphash128(data, 0, len(data), np.uint64(0), finish.PUBLIC_K0, finish.PUBLIC_K1)
-    return int(np.uint64(lo).view(np.int64))
+    return int(finish.text_key(data, 0, len(data)))
+
+
+def text_keys(data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+    """`text_key` of many texts that lie end to end: text i is data[offsets[i] : offsets[i + 1]]."""
+    keys = np.empty(len(offsets) - 1, np.int64)
+    finish.text_keys(data, offsets, keys)
+    return keys
 
 
 @lru_cache(maxsize=1 << 18)
@@ -43,12 +50,12 @@ def reservation_text(partition: int, key: int) -> str:
 
 
 def parse_reservation(text: str) -> tuple[int, int] | None:
-    """(partition, key) of a reservation's id, or None when it cannot be one."""
+    """(partition with its SPANS bit, key) of a reservation's id, or None when it cannot be one."""
     if not _RESERVATION_TEXT.match(text):
         return None
     value = int(text[1:], 16)
     partition = value >> _KEY_BITS
-    return (partition, value & _KEY_MASK) if partition < 1024 else None
+    return (partition, value & _KEY_MASK) if partition < 2 * PARTITIONS else None
 
 
 def command_key(client: int, command_id: str, secret: bytes) -> tuple[int, int]:

@@ -15,6 +15,9 @@ import numpy as np
 PARTITIONS: Final = 1024
 """Fixed for ever: SKUs and reservations hash to partitions, a versioned map gives partitions to shards."""
 
+SPANS: Final = 1024
+"""Bit of a reservation's `partition`: its lines lie in several partitions, so perhaps on several shards."""
+
 QUANTITY_SCALE: Final = 1000
 """Thousandths in one written unit; `quantity_decimals` is at most 3."""
 
@@ -35,7 +38,7 @@ COMMAND: Final = np.dtype(
         ("unit_price", "<i8"),  # minor units (receive: unit_cost); configure: reorder_point in thousandths
         ("discount", "<i8"),  # minor units; configure: order_up_to in thousandths
         ("reservation", "<u8"),  # reserve: the key it will have; confirm, ...: the one meant
-        ("source_key", "<i8"),  # receive, expect: fixed hash of the source's text, 0 = none; transfer: of its id
+        ("source_key", "<i8"),  # fixed hash of the source's text, 0 = none; transfer in transit: of its id
         ("not_after_ms", "<i8"),
         ("issued_at_ms", "<i8"),  # 0 = not said (the earlier of issued_at and a UUIDv7's own time)
         ("occurred_at_ms", "<i8"),  # 0 = not said; journaled, never decides
@@ -52,7 +55,7 @@ COMMAND: Final = np.dtype(
         ("warehouse", "<u2"),
         ("to_warehouse", "<u2"),
         ("channel", "<u2"),
-        ("partition", "<u2"),  # home partition of `reservation`
+        ("partition", "<u2"),  # home partition of `reservation`, with SPANS
         ("line", "<i2"),  # line of the reservation, NO_LINE = all; configure: Setting bits
         ("flags", "<u2"),
         ("kind", "u1"),
@@ -107,6 +110,7 @@ MOVEMENT: Final = np.dtype(
         ("line", "<u2"),  # line of the reservation
         ("channel", "<u2"),
         ("client", "<u2"),
+        ("partition", "<u2"),  # of the reservation
         ("kind", "u1"),
         ("flags", "u1"),  # MovementFlag
         ("decimals", "u1"),

@@ -91,11 +91,8 @@ class Decision:
     """MOVEMENT[m], expiries first"""
     lines: Array
     """LINE[k] of the rows that asked for them"""
-
-    @property
-    def changed(self) -> bool:
-        """Whether there is anything to journal."""
-        return len(self.results) > 0 or len(self.movements) > 0
+    changed: bool
+    """whether there is anything to journal; if not, the same seq is used again"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +163,10 @@ class Shard:
         assert now_ms >= self.now_ms and seq == self.seq + 1, (now_ms, self.now_ms, seq, self.seq)
         rows = _frozen(rows)
         results = np.zeros(len(rows), RESULT)
-        before = self.now_ms
-        movements_n, lines_n = decide_rows(self._state, rows, results, self._movements, self._lines, now_ms, seq)
-        if not len(rows) and not movements_n:
-            # Nothing to journal: the next record takes this seq, and time is told by records only.
-            self._state.marks[LAST_SEQ] = seq - 1
-            self._state.marks[LAST_NOW_MS] = before
-        return Decision(results, self._movements[:movements_n].copy(), self._lines[:lines_n].copy())
+        movements_n, lines_n, changed = decide_rows(
+            self._state, rows, results, self._movements, self._lines, now_ms, seq
+        )
+        return Decision(results, self._movements[:movements_n].copy(), self._lines[:lines_n].copy(), bool(changed))
 
     def answer(self, questions: Array) -> Answers:
         """Answer QUESTION[q] from the state as it is; holds that are due must have been expired by `decide`."""

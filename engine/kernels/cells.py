@@ -194,6 +194,7 @@ def write_movement(
     out.line = 0
     out.channel = 0xFFFF
     out.client = 0
+    out.partition = 0
     out.flags = 0
     out.state = 0
     return m + 1

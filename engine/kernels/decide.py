@@ -140,9 +140,11 @@ def _check_ids(st: State, rows: Rows, results: Rows, i: int, end: int, now_ms: i
     """Whether the unit [i, end) is to be decided; otherwise its results are written.
 
     Rows that continue a command share the fate of its first row. In a group whose rows have ids of their
-    own, one known or refused row means that nothing runs and the new ones fell with their group.
+    own, one known row means that nothing runs and the new ones fell with their group; a row that came too
+    late or is quarantined is a refusal like others, beside which the rest is still looked at.
     """
     stopped = False
+    fresh = False
     r = i
     while r < end:
         stop = r + 1
@@ -150,9 +152,10 @@ def _check_ids(st: State, rows: Rows, results: Rows, i: int, end: int, now_ms: i
             stop += 1
         found = _known(st, rows, results, r, now_ms, seq)
         if found != _NEW:
-            stopped = True
+            stopped = stopped or found == _REPLAYED or found == _ID_REUSED
             _answer_known(rows, results, r, stop, found)
         else:
+            fresh = True
             for c in range(r + 1, stop):
                 results[c].position = results[r].position + np.uint64(c - r)
         r = stop
@@ -160,7 +163,7 @@ def _check_ids(st: State, rows: Rows, results: Rows, i: int, end: int, now_ms: i
         for r in range(i, end):
             if results[r].outcome == 0:
                 results[r].outcome = _GROUP_FAILED
-    return not stopped
+    return fresh and not stopped
 
 
 @jit
@@ -245,7 +248,8 @@ def _mixed(rows: Rows, i: int, end: int) -> bool:
             or row.ttl_s != head.ttl_s
             or (row.flags & _PARTIAL) != (head.flags & _PARTIAL)
             or row.reservation != head.reservation
-            or np.int64(row.line) != r - first
+            or row.line < 0
+            or (r > first and row.line <= rows[r - 1].line)
         ):
             return True
         if (row.kind == _RELEASE or row.kind == _FULFIL) and row.reservation != head.reservation:
@@ -313,7 +317,8 @@ def _decide_group(
     """
     if _mixed(rows, i, end):
         for r in range(i, end):
-            results[r].outcome = _CONFLICT
+            if results[r].outcome == 0:
+                results[r].outcome = _CONFLICT
         return m
     kind = rows[end - 1].kind
     replaced = 0
@@ -339,10 +344,10 @@ def _decide_group(
     else:
         # Lines that name a warehouse come first, so that sourcing takes what they leave.
         for r in range(first, end):
-            if rows[r].warehouse != NO_WAREHOUSE:
+            if rows[r].warehouse != NO_WAREHOUSE and results[r].outcome == 0:
                 plan_n = _plan_row(st, rows, results, r, plan_n)
         for r in range(first, end):
-            if rows[r].warehouse == NO_WAREHOUSE:
+            if rows[r].warehouse == NO_WAREHOUSE and results[r].outcome == 0:
                 plan_n = _plan_row(st, rows, results, r, plan_n)
     stands = _group_stands(rows, results, i, end)
     if stands and kind == _RESERVE:
@@ -429,12 +434,14 @@ def _unit_end(rows: Rows, i: int) -> int:
 @jit
 def decide_rows(
     st: State, rows: Rows, results: Rows, movements: Rows, lines: Rows, now_ms: int, seq: int
-) -> tuple[int, int]:
+) -> tuple[int, int, bool]:
     """Expire what is due, then decide `rows` in order.
 
     rows: COMMAND[n]; results: RESULT[n], zeroed, is filled; movements: MOVEMENT[>= n], lines: LINE[k] are
-    filled from index 0. `st` is modified. Returns (movements written, lines written).
+    filled from index 0. `st` is modified. Returns (movements written, lines written, whether there is anything
+    to journal: answers that were known already, and refusals that are not remembered, are nothing).
     """
+    ids_before = st.marks[IDS_MADE]
     n = rows.shape[0]
     m = expire_due(st, movements, 0, now_ms)
     lines_n = 0
@@ -464,6 +471,8 @@ def decide_rows(
                         m = after
                 else:
                     for r in range(i, end):
+                        if results[r].outcome != 0:
+                            continue
                         outcome, m = _decide_alone(st, rows, results, r, movements, m, now_ms, seq)
                         results[r].outcome = outcome
                 if not overloaded:
@@ -471,12 +480,15 @@ def decide_rows(
         if overloaded:
             for r in range(i, end):
                 results[r].outcome = _OVERLOADED
+                results[r].flags = 0
                 results[r].position = 0
         i = end
-    housekeep(st, now_ms, n)
-    st.marks[LAST_SEQ] = seq
-    st.marks[LAST_NOW_MS] = now_ms
-    return m, lines_n
+    changed = m > 0 or st.marks[IDS_MADE] != ids_before
+    if changed:
+        housekeep(st, now_ms, n)
+        st.marks[LAST_SEQ] = seq
+        st.marks[LAST_NOW_MS] = now_ms
+    return m, lines_n, changed
 
 
 @jit

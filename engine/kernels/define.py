@@ -7,7 +7,7 @@ rows that were answered OK.
 import numpy as np
 import numpy.typing as npt
 
-from engine.kernels.cells import chain_all_again, warehouse_of
+from engine.kernels.cells import chain_all_again, warehouse_known, warehouse_of
 from engine.kernels.jit import jit
 from engine.kernels.table import find, link, take
 from engine.kinds import Flag, Kind
@@ -131,7 +131,7 @@ def _define_channel_warehouse(st: State, row: np.void) -> int:
     warehouse = np.int64(row.warehouse)
     if channel >= st.channels.shape[0] or st.channels[channel].mode == 0:
         return _UNKNOWN_CHANNEL
-    if warehouse >= st.warehouses.shape[0] or st.warehouses[warehouse].kind == 0:
+    if not warehouse_known(st, warehouse):
         return _UNKNOWN_WAREHOUSE
     st.channel_ranks[channel, warehouse] = row.priority + 1
     return _OK

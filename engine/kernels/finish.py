@@ -9,6 +9,7 @@ import numpy.typing as npt
 from engine.kernels.jit import jit
 from engine.kernels.siphash import siphash128
 from engine.kinds import Flag, Kind
+from engine.layout import SPANS, TEXTS
 
 U64 = np.uint64
 _MIX = U64(0x9E3779B97F4A7C15)
@@ -33,13 +34,39 @@ _CONTINUES = int(Flag.CONTINUES)
 _IN_TRANSIT = int(Flag.IN_TRANSIT)
 _RESERVE = int(Kind.RESERVE)
 _TRANSFER = int(Kind.TRANSFER)
-_ID = 0
+_ID, _REFERENCE, _SOURCE = (TEXTS.index(name) for name in ("id", "reference", "source"))
+_SPANS = np.uint16(SPANS)
 
 
 @jit
 def _mix(h: U64, value: U64) -> U64:
     h = (h ^ value) * _MIX
     return h ^ (h >> _29)
+
+
+@jit
+def text_key(heap: npt.NDArray[np.uint8], start: int, length: int) -> int:
+    """The fixed hash of a text, 0 for the empty one."""
+    if length == 0:
+        return 0
+    _, lo = siphash128(heap, start, length, _NO_PREFIX, PUBLIC_K0, PUBLIC_K1)
+    return np.int64(lo)
+
+
+@jit
+def text_keys(data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int32], keys: npt.NDArray[np.int64]) -> None:
+    """keys[i] = text_key of data[offsets[i] : offsets[i + 1]], as an Arrow utf8 column lies in memory."""
+    for i in range(keys.shape[0]):
+        keys[i] = text_key(data, np.int64(offsets[i]), np.int64(offsets[i + 1]) - np.int64(offsets[i]))
+
+
+@jit
+def _text_of(heap: npt.NDArray[np.uint8], row: np.void, text: int) -> int:
+    """text_key of one of the row's texts."""
+    start = np.int64(row.text_at)
+    for before in range(text):
+        start += np.int64(row.text_lengths[before])
+    return text_key(heap, start, np.int64(row.text_lengths[text]))
 
 
 @jit
@@ -74,7 +101,7 @@ def _content(rows: npt.NDArray[np.void], heap: npt.NDArray[np.uint8], i: int, h:
 def finish_rows(rows: npt.NDArray[np.void], heap: npt.NDArray[np.uint8], k0: U64, k1: U64) -> None:
     """Fill the derived columns of `rows` (COMMAND[n], modified) from the texts in `heap`.
 
-    id_hi, id_lo: keyed hash of (client, id), 0 on rows that continue a command. content: fingerprint of
+    reference_key, source_key: hashes of those texts. id_hi, id_lo: keyed hash of (client, id), 0 on rows that continue a command. content: fingerprint of
     the command, on its first row, the rows that continue it included. reservation, partition: on reserve
     rows, the same for a whole group, derived from its first id, so that a retry makes the same key.
     """
@@ -88,6 +115,7 @@ def finish_rows(rows: npt.NDArray[np.void], heap: npt.NDArray[np.uint8], k0: U64
         group_hi = U64(0)
         group_lo = U64(0)
         first_reserve = -1
+        spans = False
         head = i
         h = U64(0)
         for r in range(i, end):
@@ -104,9 +132,12 @@ def finish_rows(rows: npt.NDArray[np.void], heap: npt.NDArray[np.uint8], k0: U64
                     group_hi = hi
                     group_lo = lo
                 if rows[r].kind == _TRANSFER and (rows[r].flags & _IN_TRANSIT) != 0:
-                    _, source = siphash128(heap, start, length, _NO_PREFIX, PUBLIC_K0, PUBLIC_K1)
-                    rows[r].source_key = np.int64(source)
+                    rows[r].source_key = text_key(heap, start, length)
                 h = U64(0)
+            if rows[r].text_lengths[_REFERENCE] != 0:
+                rows[r].reference_key = _text_of(heap, rows[r], _REFERENCE)
+            if rows[r].text_lengths[_SOURCE] != 0:
+                rows[r].source_key = _text_of(heap, rows[r], _SOURCE)
             h = _content(rows, heap, r, h)
             if rows[r].kind == _RESERVE:
                 if first_reserve < 0:
@@ -114,6 +145,13 @@ def finish_rows(rows: npt.NDArray[np.void], heap: npt.NDArray[np.uint8], k0: U64
                 # Another key than the ids' own, so that a reservation's id says nothing of a command's.
                 _, key = siphash128(heap, 0, 0, group_hi ^ (group_lo * _MIX), k1, k0)
                 rows[r].reservation = key
-                rows[r].partition = np.uint16(U64(rows[first_reserve].sku_key) >> _54)
+                home = np.uint16(U64(rows[first_reserve].sku_key) >> _54)
+                rows[r].partition = home
+                if np.uint16(U64(rows[r].sku_key) >> _54) != home:
+                    spans = True
+        if spans:
+            for r in range(first_reserve, end):
+                if rows[r].kind == _RESERVE:
+                    rows[r].partition |= _SPANS
         rows[head].content = np.uint32(h >> _32)
         i = end

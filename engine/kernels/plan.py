@@ -283,35 +283,38 @@ def closed_outcome(st: State, reservation: int, wanted: int) -> int:
 
 
 @jit
+def _sku_of_line(st: State, reservation: int, number: int) -> int:
+    """Slot of the SKU of a reservation's line, or 0 when there is no such line."""
+    line = np.int64(st.reservations[reservation].first_line)
+    while line != 0 and np.int64(st.lines[line].line) != number:
+        line = np.int64(st.lines[line].next)
+    return np.int64(st.lines[line].sku)
+
+
+@jit
 def plan_take(st: State, rows: Rows, results: Rows, r: int, plan_n: int) -> tuple[int, int]:
     """(outcome, next plan index) of a release or fulfil row: all that remains, a line, or a part of one."""
     row = rows[r]
     out = results[r]
+    if row.warehouse != NO_WAREHOUSE and not warehouse_known(st, np.int64(row.warehouse)):
+        return _UNKNOWN_WAREHOUSE, plan_n
     reservation = visible_reservation(st, row)
     if reservation == 0:
         return _UNKNOWN_RESERVATION, plan_n
     say_reservation(st, out, reservation)
-    state = np.int64(st.reservations[reservation].state)
     fulfil = row.kind == _FULFIL
     given = (row.flags & _HAS_QUANTITY) != 0
-    open_outcome = closed_outcome(st, reservation, _CONFIRMED)
-    if state == _HELD and not fulfil:
-        open_outcome = _OK
-    if given and row.quantity <= 0:
-        return _INVALID_QUANTITY, plan_n
-    if open_outcome != _OK:
-        return open_outcome, plan_n
     wanted = 0
     if given:
-        sku = np.int64(st.lines[np.int64(st.reservations[reservation].first_line)].sku)
-        line = np.int64(st.reservations[reservation].first_line)
-        while line != 0:
-            if np.int64(st.lines[line].line) == row.line:
-                sku = np.int64(st.lines[line].sku)
-            line = np.int64(st.lines[line].next)
-        wanted = checked_quantity(st, sku, row.quantity)
-        if wanted == 0:
+        # A quantity without a line has no unit.
+        sku = _sku_of_line(st, reservation, np.int64(row.line))
+        if row.line != NO_LINE and sku != 0:
+            wanted = checked_quantity(st, sku, row.quantity)
+        if row.line == NO_LINE or row.quantity <= 0 or (sku != 0 and wanted == 0):
             return _INVALID_QUANTITY, plan_n
+    outcome = closed_outcome(st, reservation, _CONFIRMED)
+    if outcome != _OK and (fulfil or st.reservations[reservation].state != _HELD):
+        return outcome, plan_n
     first = plan_n
     taken = 0
     short = False

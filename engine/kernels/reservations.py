@@ -253,6 +253,7 @@ def describe(st: State, movements: Rows, first: int, end: int, reservation: int,
         out.requested = requested
         out.channel = record.channel
         out.client = record.client
+        out.partition = record.partition
         out.state = record.state
 
 
