@@ -89,23 +89,26 @@ class RunDirectory:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
+RAY_ENVIRONMENT: Final = {
+    # Bind every port to loopback. Ray has no documented switch for it on Linux; a test lists the sockets.
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    # Reaching a port of Ray's is running code as this user: every process shows the token.
+    "RAY_AUTH_MODE": "token",
+    "RAY_max_direct_call_object_size": str(INLINE_BYTES_MAX),
+    # Ray would run workers at nice 15: shards would lose the processor to every neighbour.
+    "RAY_worker_niceness": "0",
+    # Ray's memory monitor kills restartable actors first, whoever ate the memory. Our queues are bounded.
+    "RAY_memory_monitor_refresh_ms": "0",
+    "RAY_enable_metrics_collection": "0",
+    "RAY_task_events_report_interval_ms": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+"""Must stand in the environment before a process imports Ray, which reads most of it at that moment."""
+
+
 def ray_environment(run: RunDirectory) -> dict[str, str]:
-    """The variables that every process of the stack must have, drivers and workers alike."""
-    return {
-        # Bind every port to loopback. Ray has no documented switch for it on Linux; a test lists the sockets.
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-        # Reaching a port of Ray's is running code as this user: every process shows the token.
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN_PATH": str(run.token),
-        "RAY_max_direct_call_object_size": str(INLINE_BYTES_MAX),
-        # Ray would run workers at nice 15: shards would lose the processor to every neighbour.
-        "RAY_worker_niceness": "0",
-        # Ray's memory monitor kills restartable actors first, whoever ate the memory. Our queues are bounded.
-        "RAY_memory_monitor_refresh_ms": "0",
-        "RAY_enable_metrics_collection": "0",
-        "RAY_task_events_report_interval_ms": "0",
-        "RAY_USAGE_STATS_ENABLED": "0",
-    }
+    """The variables that every process of the stack must be started with, drivers and workers alike."""
+    return {**RAY_ENVIRONMENT, "RAY_AUTH_TOKEN_PATH": str(run.token)}
 
 
 def _socket_path_bytes(ray_directory: Path) -> int:

@@ -1,0 +1,114 @@
+"""The composition root: where plain classes become Ray actors, and processes become a cluster.
+
+The only file that applies `ray.remote`. Classes are handed in undecorated and are imported by the workers
+from their modules; a decorated class would travel by value, with the globals of its module. One process
+creates the actors (the keeper); all others find them by name. Every process here must have been started
+with `actors.ray_settings.ray_environment`.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import ray
+
+from actors.process_group import Process, descendants
+from actors.ray_settings import NAMESPACE, OBJECT_STORE_BYTES, RunDirectory
+from actors.ray_transport import PROBE_GROUP
+
+DAEMONS: Final = ("gcs_server", "raylet")
+"""Ray's processes that everything hangs on."""
+
+_FIND_EVERY_S: Final = 0.05
+
+Handle = Any
+"""Ray gives its actor handles no type."""
+
+
+def start_head(run: RunDirectory) -> str:
+    """Start Ray on this machine, with this process as its first driver; gives the address for `join`."""
+    ray.init(
+        address="local",  # never a cluster that RAY_ADDRESS happens to name
+        namespace=NAMESPACE,
+        num_cpus=max(2, os.cpu_count() or 1),
+        object_store_memory=OBJECT_STORE_BYTES,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.WARNING,
+        _temp_dir=str(run.ray),
+    )
+    return str(ray.get_runtime_context().gcs_address)
+
+
+def join(address: str) -> None:
+    """Make this process a driver of the running cluster."""
+    ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.WARNING)
+
+
+def leave() -> None:
+    """End Ray in this process; in the one that started it, for everybody."""
+    ray.shutdown()
+
+
+def daemons() -> dict[str, Process]:
+    """In the process that called `start_head`: whose death is the death of the cluster, by name."""
+    found = {}
+    for process in descendants(os.getpid()):
+        name = _command_name(process)
+        if name in DAEMONS:
+            found[name] = process
+    assert found.keys() == set(DAEMONS), found
+    return found
+
+
+def create_shards(shard_class: type, arguments: Sequence[tuple[Any, ...]]) -> list[Handle]:
+    """One actor per element of `arguments`, which its constructor gets, also at every restart.
+
+    Ray restarts them for ever and retries no call. The constructor must return soon and never raise: an
+    actor whose constructor raised is dead for good, whatever `max_restarts` says.
+    """
+    remote: Any = ray.remote  # its types know nothing of concurrency groups
+    actor = remote(concurrency_groups={PROBE_GROUP: 1})(shard_class)
+    return [
+        actor.options(
+            name=shard_name(shard),
+            num_cpus=0,
+            max_concurrency=1,
+            max_restarts=-1,
+            max_task_retries=0,
+            # Batches are independent; in order, one that is lost would hold up those behind it for 30 s.
+            allow_out_of_order_execution=True,
+        ).remote(*given)
+        for shard, given in enumerate(arguments)
+    ]
+
+
+def find_shards(count: int, timeout_s: float) -> list[Handle]:
+    """The handles of the shards in a process that did not create them; raises TimeoutError."""
+    return [_find(shard_name(shard), timeout_s) for shard in range(count)]
+
+
+def shard_name(shard: int) -> str:
+    """The name of a shard's actor."""
+    return f"shard-{shard}"
+
+
+def _find(name: str, timeout_s: float) -> Handle:
+    give_up_at = time.monotonic() + timeout_s
+    while True:
+        try:
+            return ray.get_actor(name, namespace=NAMESPACE)
+        except ValueError:  # not there yet
+            if time.monotonic() >= give_up_at:
+                raise TimeoutError(f"no actor {name} after {timeout_s:g} s") from None
+            time.sleep(_FIND_EVERY_S)
+
+
+def _command_name(process: Process) -> str:
+    try:
+        return Path(f"/proc/{process.pid}/comm").read_text().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
