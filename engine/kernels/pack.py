@@ -15,11 +15,11 @@ Records are taken in blocks that stay in the L1 and L2 cache while all columns p
 block into `values`, compute there, scatter or write. Functions are called per block, never per value: numba counts
 references to every array at every call that is not inlined, which made the loops five times slower.
 
-The arrays named `words`, `data8`, `out2`, `out4` and `out8` are overlapping views of bytes: element k is the integer
-that begins at byte k.
+Numbers are read and written through overlapping views of the bytes (`Words`): element k is the integer that begins
+at byte k.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +48,25 @@ _PLAIN, _STEP, _SAME = 0, 1, 2
 _BLOCK = 256
 _LEAST = -(1 << 63)
 _MOST = (1 << 63) - 1
+
+
+class Words(NamedTuple):
+    """Some bytes, and views of them as little-endian integers at every byte."""
+
+    by1: Bytes
+    by2: UInt16s
+    by4: UInt32s
+    by8: UInt64s
+
+
+class Records(NamedTuple):
+    """A structured array, to be read."""
+
+    words: Int64s
+    """element k is the signed 64-bit integer that begins at byte k"""
+    length: int
+    itemsize: int
+
 
 # Entries of a column's plan.
 _MODE, _WIDTH, _BASE, _FIRST, _AT, _BITS_AT, _EXCEPTIONS = 0, 1, 2, 3, 4, 5, 6
@@ -85,64 +104,73 @@ def _put_number(out: Bytes, at: int, value: int) -> int:
 
 
 @jit
+def _byte(data: Bytes, at: int) -> int:
+    """A byte as a signed number: numba makes floats of sums of signed and unsigned ones."""
+    value: int = data[at] & 0xFF
+    return value
+
+
+@jit
 def _get_number(data: Bytes, at: int) -> int:
-    length = np.int64(data[at])
-    value = np.int64(0)
+    length = _byte(data, at)
+    value = 0
     for k in range(length):
-        value |= np.int64(data[at + 1 + k]) << (8 * k)
+        value |= _byte(data, at + 1 + k) << (8 * k)
     if 0 < length < 8:
         value = (value << (64 - 8 * length)) >> (64 - 8 * length)
     return value
 
 
 @jit
-def _gather(words: Int64s, at: int, itemsize: int, size: int, count: int, values: Int64s) -> None:
-    """The fields of `size` bytes at byte `at` and every `itemsize` bytes on."""
+def _gather(source: Records, offset: int, size: int, begin: int, count: int, values: Int64s) -> None:
+    """The fields of `size` bytes at `offset` in `count` records from `begin`."""
     shift = 64 - 8 * size
-    at += size - 8
+    at = begin * source.itemsize + offset + size - 8
     for i in range(count):
-        values[i] = words[at] >> shift
-        at += itemsize
+        values[i] = source.words[at] >> shift
+        at += source.itemsize
 
 
 @jit
-def _scatter(values: Int64s, out: Bytes, out2: UInt16s, out4: UInt32s, out8: UInt64s, at: int, itemsize: int,
-             size: int, count: int) -> None:
+def _scatter(values: Int64s, out: Words, itemsize: int, offset: int, size: int, begin: int, count: int) -> None:
     """The inverse of `_gather`."""
+    at = begin * itemsize + offset
     if size == 8:
         for i in range(count):
-            out8[at] = values[i]
+            out.by8[at] = values[i]
             at += itemsize
     elif size == 4:
         for i in range(count):
-            out4[at] = values[i]
+            out.by4[at] = values[i]
             at += itemsize
     elif size == 2:
         for i in range(count):
-            out2[at] = values[i]
+            out.by2[at] = values[i]
             at += itemsize
     else:
         for i in range(count):
-            out[at] = values[i]
+            out.by1[at] = values[i]
             at += itemsize
 
 
 @jit
-def _expect(rows: Int64s, rows_count: int, rows_itemsize: int, model: int, size: int, begin: int, count: int,
-            row_of: Int64s, by_index: bool, expected: Int64s) -> None:
+def _expect(rows: Records, model: int, size: int, row_of: Int64s, count: int, expected: Int64s) -> None:
     """What a column equals if it equals its model; 0 where there is no such command row."""
+    if model < 0:
+        expected[:count] = 0
+        return
     shift = 64 - 8 * size
     for i in range(count):
-        index = begin + i if by_index else row_of[i]
-        if model < 0 or index < 0 or index >= rows_count:
-            expected[i] = 0
-        else:
-            expected[i] = rows[index * rows_itemsize + model + size - 8] >> shift
+        row = row_of[i]
+        expected[i] = 0
+        if 0 <= row < rows.length:
+            expected[i] = rows.words[row * rows.itemsize + model + size - 8] >> shift
 
 
 @jit
-def _measure(values: Int64s, expected: Int64s, before: int, begin: int, count: int, steps: int, model: int,
-             found: Int64s) -> None:
+def _measure(
+    values: Int64s, expected: Int64s, before: int, begin: int, count: int, steps: int, model: int, found: Int64s
+) -> None:
     """Take the block that begins at record `begin` into what was `found` about its column."""
     low, high = found[_LOW], found[_HIGH]
     for i in range(count):
@@ -205,32 +233,34 @@ def _put_heading(out: Bytes, at: int, count: int, plan: Int64s) -> int:
             plan[_BITS_AT] = at
             at += (count + 7) >> 3
     plan[_AT] = at
-    return at + offsets * width
+    end: int = at + offsets * width
+    return end
 
 
 @jit
 def _get_heading(data: Bytes, at: int, count: int, plan: Int64s) -> int:
     """Read what `_put_heading` wrote; returns where the next column begins."""
-    code = np.int64(data[at]) >> 2
-    plan[_MODE] = np.int64(data[at]) & 3
+    code = _byte(data, at) >> 2
+    plan[_MODE] = _byte(data, at) & 3
     plan[_WIDTH] = 8 if code == 4 else (4 if code == 3 else code)
     plan[_BASE] = _get_number(data, at + 1)
-    at += 2 + np.int64(data[at + 1])
+    at += 2 + _byte(data, at + 1)
     offsets = count
     if plan[_MODE] == _STEP:
         plan[_FIRST] = _get_number(data, at)
-        at += 1 + np.int64(data[at])
+        at += 1 + _byte(data, at)
     if plan[_MODE] == _SAME:
-        offsets = np.int64(0)
+        offsets = 0
         for k in range(4):
-            offsets |= np.int64(data[at + k]) << (8 * k)
+            offsets |= _byte(data, at + k) << (8 * k)
         plan[_EXCEPTIONS] = offsets
         at += 4
         if offsets:
             plan[_BITS_AT] = at
             at += (count + 7) >> 3
     plan[_AT] = at
-    return at + offsets * plan[_WIDTH]
+    end: int = at + offsets * plan[_WIDTH]
+    return end
 
 
 @jit
@@ -252,17 +282,17 @@ def _put_bits(values: Int64s, expected: Int64s, count: int, out: Bytes, at: int)
 def _count_bits(data: Bytes, at: int, count: int) -> int:
     ones = 0
     for i in range(count):
-        ones += (data[at + (i >> 3)] >> (i & 7)) & 1
+        ones += _byte(data, at + (i >> 3)) >> (i & 7) & 1
     return ones
 
 
 @jit
-def _take_bits(data: Bytes, at: int, count: int, values: Int64s, expected: Int64s) -> None:
+def _take_bits(data: Bytes, at: int, count: int, exceptions: Int64s, values: Int64s) -> None:
     """Put the exceptions where `_put_bits` found them."""
     others = 0
     for i in range(count):
-        if (data[at + (i >> 3)] >> (i & 7)) & 1:
-            expected[i] = values[others]
+        if _byte(data, at + (i >> 3)) >> (i & 7) & 1:
+            values[i] = exceptions[others]
             others += 1
 
 
@@ -284,100 +314,105 @@ def _from_steps(values: Int64s, before: int, count: int) -> int:
 
 
 @jit
-def _put_offsets(values: Int64s, base: int, width: int, count: int, out: Bytes, out2: UInt16s, out4: UInt32s,
-                 out8: UInt64s, at: int) -> None:
+def _put_offsets(values: Int64s, base: int, width: int, count: int, out: Words, at: int) -> None:
     if width == 1:
         for i in range(count):
-            out[at + i] = values[i] - base
+            out.by1[at + i] = values[i] - base
     elif width == 2:
         for i in range(count):
-            out2[at + 2 * i] = values[i] - base
+            out.by2[at + 2 * i] = values[i] - base
     elif width == 4:
         for i in range(count):
-            out4[at + 4 * i] = values[i] - base
+            out.by4[at + 4 * i] = values[i] - base
     elif width == 8:
         for i in range(count):
-            out8[at + 8 * i] = values[i] - base
+            out.by8[at + 8 * i] = values[i] - base
 
 
 @jit
-def _get_offsets(data8: UInt64s, at: int, width: int, base: int, count: int, values: Int64s) -> None:
+def _get_offsets(data: Words, at: int, width: int, base: int, count: int, values: Int64s) -> None:
     if width == 0:
         values[:count] = base
         return
     shift = np.uint64(64 - 8 * width)
     at += width - 8
     for i in range(count):
-        values[i] = base + np.int64(data8[at] >> shift)
+        values[i] = base + np.int64(data.by8[at] >> shift)
         at += width
 
 
 @jit
-def pack(words: Int64s, count: int, itemsize: int, table: Int64s, rows: Int64s, rows_count: int, rows_itemsize: int,
-         row_field: int, out: Bytes, out2: UInt16s, out4: UInt32s, out8: UInt64s, at: int) -> int:
-    """Write the columns of `words` (`count` records of `itemsize` bytes) into `out` from `at`; returns where they end.
+def _rows_behind(source: Records, row_field: int, begin: int, count: int, row_of: Int64s) -> None:
+    """Which command row each record belongs to."""
+    if row_field >= 0:
+        _gather(source, row_field, 4, begin, count, row_of)
+    else:
+        for i in range(count):
+            row_of[i] = begin + i
 
-    `rows` are the words of the command rows; `row_field` is the offset of the four-byte field that says which of them
-    a record belongs to, -1 for the one at the same index.
+
+@jit
+def pack(source: Records, table: Int64s, rows: Records, row_field: int, out: Words, at: int) -> int:
+    """Write the columns of `source` into `out` from byte `at`; returns where they end.
+
+    `rows` are the command rows; `row_field` is the offset of the four-byte field that says which of them a record
+    belongs to, -1 for the one at the same index. `out` must have room for the array's bytes and COLUMN_OVERHEAD more
+    per column.
     """
-    if count == 0:
+    if source.length == 0:
         return at
     values = np.empty(_BLOCK, np.int64)
     expected = np.empty(_BLOCK, np.int64)
     row_of = np.empty(_BLOCK, np.int64)
     found = np.zeros((len(table), _FOUND_ENTRIES), np.int64)
     plan = np.zeros((len(table), _PLAN_ENTRIES), np.int64)
+    before = np.empty(len(table), np.int64)
     for c in range(len(table)):
+        _gather(source, table[c, OFFSET], table[c, SIZE], 0, 1, values)
+        plan[c, _FIRST] = before[c] = values[0]
         found[c, _LOW] = found[c, _LOW_STEP] = found[c, _LOW_OTHER] = _MOST
         found[c, _HIGH] = found[c, _HIGH_STEP] = found[c, _HIGH_OTHER] = _LEAST
-        plan[c, _FIRST] = words[table[c, OFFSET] + table[c, SIZE] - 8] >> (64 - 8 * table[c, SIZE])
-    before = plan[:, _FIRST].copy()
-    for begin in range(0, count, _BLOCK):
-        block = min(count - begin, _BLOCK)
-        if row_field >= 0:
-            _gather(words, begin * itemsize + row_field, itemsize, 4, block, row_of)
+    for begin in range(0, source.length, _BLOCK):
+        count = min(source.length - begin, _BLOCK)
+        _rows_behind(source, row_field, begin, count, row_of)
         for c in range(len(table)):
-            size, steps, model = table[c, SIZE], table[c, STEPS], table[c, MODEL]
-            _gather(words, begin * itemsize + table[c, OFFSET], itemsize, size, block, values)
-            if model != NO_MODEL:
-                _expect(rows, rows_count, rows_itemsize, model, size, begin, block, row_of, row_field < 0, expected)
-            _measure(values, expected, before[c], begin, block, steps, model, found[c])
-            before[c] = values[block - 1]
+            _gather(source, table[c, OFFSET], table[c, SIZE], begin, count, values)
+            if table[c, MODEL] != NO_MODEL:
+                _expect(rows, table[c, MODEL], table[c, SIZE], row_of, count, expected)
+            _measure(values, expected, before[c], begin, count, table[c, STEPS], table[c, MODEL], found[c])
+            before[c] = values[count - 1]
     for c in range(len(table)):
-        _choose(count, table[c, STEPS], table[c, MODEL], found[c], plan[c])
+        _choose(source.length, table[c, STEPS], table[c, MODEL], found[c], plan[c])
         before[c] = plan[c, _FIRST] - plan[c, _BASE]
-        at = _put_heading(out, at, count, plan[c])
-    for begin in range(0, count, _BLOCK):
-        block = min(count - begin, _BLOCK)
-        if row_field >= 0:
-            _gather(words, begin * itemsize + row_field, itemsize, 4, block, row_of)
+        at = _put_heading(out.by1, at, source.length, plan[c])
+    for begin in range(0, source.length, _BLOCK):
+        count = min(source.length - begin, _BLOCK)
+        _rows_behind(source, row_field, begin, count, row_of)
         for c in range(len(table)):
-            size, mode, width, model = table[c, SIZE], plan[c, _MODE], plan[c, _WIDTH], table[c, MODEL]
-            if width == 0 and plan[c, _EXCEPTIONS] == 0:
+            if plan[c, _WIDTH] == 0 and plan[c, _EXCEPTIONS] == 0:
                 continue
-            _gather(words, begin * itemsize + table[c, OFFSET], itemsize, size, block, values)
-            offsets = block
-            if mode == _SAME:
-                _expect(rows, rows_count, rows_itemsize, model, size, begin, block, row_of, row_field < 0, expected)
-                offsets = _put_bits(values, expected, block, out, plan[c, _BITS_AT] + (begin >> 3))
-            elif mode == _STEP:
-                before[c] = _to_steps(values, before[c], block)
-            _put_offsets(values, plan[c, _BASE], width, offsets, out, out2, out4, out8, plan[c, _AT])
-            plan[c, _AT] += offsets * width
+            _gather(source, table[c, OFFSET], table[c, SIZE], begin, count, values)
+            offsets = count
+            if plan[c, _MODE] == _SAME:
+                _expect(rows, table[c, MODEL], table[c, SIZE], row_of, count, expected)
+                offsets = _put_bits(values, expected, count, out.by1, plan[c, _BITS_AT] + (begin >> 3))
+            elif plan[c, _MODE] == _STEP:
+                before[c] = _to_steps(values, before[c], count)
+            _put_offsets(values, plan[c, _BASE], plan[c, _WIDTH], offsets, out, plan[c, _AT])
+            plan[c, _AT] += offsets * plan[c, _WIDTH]
     return at
 
 
 @jit
-def unpack(data: Bytes, data8: UInt64s, at: int, count: int, itemsize: int, table: Int64s, rows: Int64s,
-           rows_count: int, rows_itemsize: int, row_field: int, out: Bytes, out2: UInt16s, out4: UInt32s,
-           out8: UInt64s) -> int:
-    """Fill `out` with the `count` records that `pack` wrote at `data[at:]`; returns where they end.
+def unpack(
+    data: Words, at: int, records: int, itemsize: int, table: Int64s, rows: Records, row_field: int, out: Words
+) -> int:
+    """Fill `out` with the `records` records that `pack` wrote at byte `at`; returns where they end.
 
-    `data8` are the words of `data`, of which at least eight bytes stand before `at`; the rest is as for `pack`, and
-    the column at `row_field` is the first of the table. The bytes must have been checked: a wrong hash is never
-    unpacked.
+    The rest is as for `pack`; the column at `row_field` must be the first of the table, and at least eight bytes must
+    stand before `at`. The bytes must have been checked: what has a wrong hash is never unpacked.
     """
-    if count == 0:
+    if records == 0:
         return at
     values = np.empty(_BLOCK, np.int64)
     expected = np.empty(_BLOCK, np.int64)
@@ -385,41 +420,38 @@ def unpack(data: Bytes, data8: UInt64s, at: int, count: int, itemsize: int, tabl
     plan = np.zeros((len(table), _PLAN_ENTRIES), np.int64)
     before = np.empty(len(table), np.int64)
     for c in range(len(table)):
-        at = _get_heading(data, at, count, plan[c])
+        at = _get_heading(data.by1, at, records, plan[c])
         before[c] = plan[c, _FIRST] - plan[c, _BASE]
-    # The columns of one value make up a record that is laid down everywhere; the others go on top of it.
-    for c in range(len(table)):
+        # The columns of one value make up a record that is laid down everywhere; the others go on top of it.
         values[0] = plan[c, _BASE]
-        _scatter(values, out, out2, out4, out8, table[c, OFFSET], itemsize, table[c, SIZE], 1)
-    for begin in range(1, min(count, _BLOCK)):
-        out[begin * itemsize : (begin + 1) * itemsize] = out[:itemsize]
-    for begin in range(0, count, _BLOCK):
-        block = min(count - begin, _BLOCK)
+        _scatter(values, out, itemsize, table[c, OFFSET], table[c, SIZE], 0, 1)
+    for i in range(1, min(records, _BLOCK)):
+        out.by1[i * itemsize : (i + 1) * itemsize] = out.by1[:itemsize]
+    for begin in range(0, records, _BLOCK):
+        count = min(records - begin, _BLOCK)
         if begin:
-            out[begin * itemsize : (begin + block) * itemsize] = out[: block * itemsize]
+            out.by1[begin * itemsize : (begin + count) * itemsize] = out.by1[: count * itemsize]
+        if row_field < 0:
+            for i in range(count):
+                row_of[i] = begin + i
         for c in range(len(table)):
-            size, mode, width, base = table[c, SIZE], plan[c, _MODE], plan[c, _WIDTH], plan[c, _BASE]
-            if table[c, OFFSET] == row_field:
-                row_of[:] = base
-            if mode == _PLAIN and width == 0:
-                continue
-            offsets = block
-            if mode == _SAME:
-                by_index = row_field < 0
-                _expect(rows, rows_count, rows_itemsize, table[c, MODEL], size, begin, block, row_of, by_index, expected)
+            if plan[c, _MODE] == _SAME:
+                _expect(rows, table[c, MODEL], table[c, SIZE], row_of, count, values)
                 if plan[c, _EXCEPTIONS]:
                     bits_at = plan[c, _BITS_AT] + (begin >> 3)
-                    offsets = _count_bits(data, bits_at, block)
-                    _get_offsets(data8, plan[c, _AT], width, base, offsets, values)
-                    _take_bits(data, bits_at, block, values, expected)
-                _scatter(expected, out, out2, out4, out8, begin * itemsize + table[c, OFFSET], itemsize, size, block)
+                    offsets = _count_bits(data.by1, bits_at, count)
+                    _get_offsets(data, plan[c, _AT], plan[c, _WIDTH], plan[c, _BASE], offsets, expected)
+                    _take_bits(data.by1, bits_at, count, expected, values)
+                    plan[c, _AT] += offsets * plan[c, _WIDTH]
+            elif plan[c, _MODE] == _STEP or plan[c, _WIDTH] or table[c, OFFSET] == row_field:
+                _get_offsets(data, plan[c, _AT], plan[c, _WIDTH], plan[c, _BASE], count, values)
+                plan[c, _AT] += count * plan[c, _WIDTH]
+                if plan[c, _MODE] == _STEP:
+                    before[c] = _from_steps(values, before[c], count)
             else:
-                _get_offsets(data8, plan[c, _AT], width, base, block, values)
-                if mode == _STEP:
-                    before[c] = _from_steps(values, before[c], block)
-                _scatter(values, out, out2, out4, out8, begin * itemsize + table[c, OFFSET], itemsize, size, block)
-                if table[c, OFFSET] == row_field:
-                    for i in range(block):
-                        row_of[i] = np.int32(values[i])
-            plan[c, _AT] += offsets * width
+                continue
+            if table[c, OFFSET] == row_field:
+                for i in range(count):
+                    row_of[i] = np.int32(values[i])
+            _scatter(values, out, itemsize, table[c, OFFSET], table[c, SIZE], begin, count)
     return at
