@@ -22,6 +22,9 @@ from actors.ray_transport import PROBE_GROUP
 DAEMONS: Final = ("gcs_server", "raylet")
 """Ray's processes that everything hangs on."""
 
+SHARD: Final = "shard"
+"""Actors of shards are named shard-0, shard-1, ..."""
+
 _FIND_EVERY_S: Final = 0.05
 
 Handle = Any
@@ -64,7 +67,7 @@ def daemons() -> dict[str, Process]:
     return found
 
 
-def create_shards(shard_class: type, arguments: Sequence[tuple[Any, ...]]) -> list[Handle]:
+def create_shards(shard_class: type, arguments: Sequence[tuple[Any, ...]], *, prefix: str = SHARD) -> list[Handle]:
     """One actor per element of `arguments`, which its constructor gets, also at every restart.
 
     Ray restarts them for ever and retries no call. The constructor must return soon and never raise: an
@@ -74,7 +77,7 @@ def create_shards(shard_class: type, arguments: Sequence[tuple[Any, ...]]) -> li
     actor = remote(concurrency_groups={PROBE_GROUP: 1})(shard_class)
     return [
         actor.options(
-            name=shard_name(shard),
+            name=f"{prefix}-{shard}",
             num_cpus=0,
             max_concurrency=1,
             max_restarts=-1,
@@ -88,12 +91,7 @@ def create_shards(shard_class: type, arguments: Sequence[tuple[Any, ...]]) -> li
 
 def find_shards(count: int, timeout_s: float) -> list[Handle]:
     """The handles of the shards in a process that did not create them; raises TimeoutError."""
-    return [_find(shard_name(shard), timeout_s) for shard in range(count)]
-
-
-def shard_name(shard: int) -> str:
-    """The name of a shard's actor."""
-    return f"shard-{shard}"
+    return [_find(f"{SHARD}-{shard}", timeout_s) for shard in range(count)]
 
 
 def _find(name: str, timeout_s: float) -> Handle:

@@ -1,0 +1,84 @@
+"""The watchdog's hands: probes go out over a transport, processes that must die are killed.
+
+Runs in the keeper, beside the commands and not in their way. What it learns besides, the highest durable seq
+of each shard, is kept for the next opener of the journal: a journal that ends below it has lost something.
+"""
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from actors.process_group import Process
+from actors.settings import Settings
+from actors.transport import ShardStatus, Transport, TransportError
+from actors.watchdog import Kill, Watchdog
+
+_TICK_S: Final = 0.1
+
+_log = logging.getLogger("omnistock.watch")
+
+
+class ShardWatch:
+    """One for all shards of a cluster."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        shards: int,
+        settings: Settings,
+        owner_of: Callable[[int], Process | None],
+        keep_seqs: Callable[[Sequence[int]], None],
+    ) -> None:
+        """`owner_of` says who holds a shard's journal, for a process that never answered."""
+        self._transport = transport
+        self._settings = settings
+        self._watchdog = Watchdog(shards, _now_ms(), settings)
+        self._owner_of = owner_of
+        self._keep_seqs = keep_seqs
+        self._probes: set[asyncio.Task[None]] = set()
+        self._said: list[str] = ["" for _ in range(shards)]
+        self._kept: list[int] = []
+
+    async def watch(self) -> None:
+        """Until cancelled."""
+        while True:
+            for shard in self._watchdog.due(_now_ms()):
+                task = asyncio.create_task(self._probe(shard))
+                self._probes.add(task)
+                task.add_done_callback(self._probes.discard)
+            self._kill(self._watchdog.overdue(_now_ms()))
+            if (seqs := self._watchdog.seqs()) != self._kept:
+                self._keep_seqs(seqs)
+                self._kept = seqs
+            await asyncio.sleep(_TICK_S)
+
+    async def _probe(self, shard: int) -> None:
+        try:
+            answer = await self._transport.probe(shard, self._settings.starting_max_ms / 1000)
+        except TransportError as error:
+            self._watchdog.failed(shard, _now_ms())
+            self._say(shard, f"shard {shard} is away: {error.reason}")
+            return
+        status = ShardStatus.from_bytes(answer)
+        self._kill(self._watchdog.answered(status, _now_ms()))
+        reason = f": {status.reason}" if status.reason else ""
+        self._say(shard, f"shard {shard} is {status.state.text} in epoch {status.epoch}, process {status.pid}{reason}")
+
+    def _say(self, shard: int, text: str) -> None:
+        """Log what is new."""
+        if self._said[shard] != text:
+            self._said[shard] = text
+            _log.info("%s", text)
+
+    def _kill(self, kills: Sequence[Kill]) -> None:
+        for kill in kills:
+            process = kill.process or self._owner_of(kill.shard)
+            if process is not None and process.send(signal.SIGKILL):
+                _log.warning("shard %d, process %d, is killed: %s", kill.shard, process.pid, kill.reason)
+
+
+def _now_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
