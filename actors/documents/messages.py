@@ -1,0 +1,94 @@
+"""What API processes ask of the documents writer, and what it answers: flat structs that travel as msgpack."""
+
+from typing import Final
+
+import msgspec
+
+from actors.documents.schema import DocumentKind
+from engine.outcomes import Outcome
+
+
+class Proposal(msgspec.Struct, frozen=True, array_like=True):
+    """One document as somebody wants it."""
+
+    code: str
+    document: str
+    """JSON, validated and normalised by the sender; empty when it is to be archived"""
+    archived: bool = False
+
+
+class RequestId(msgspec.Struct, frozen=True, array_like=True):
+    """The Idempotency-Key that a change came with."""
+
+    client: int
+    key: str
+    content_sha256: bytes
+
+
+class Change(msgspec.Struct, frozen=True, tag=True):
+    """Put or archive documents of one kind; each code at most once."""
+
+    kind: DocumentKind
+    proposals: list[Proposal]
+    request: RequestId | None = None
+
+
+class PutKey(msgspec.Struct, frozen=True, tag=True):
+    """Register an API key, of which only the secret's SHA-256 ever travels."""
+
+    id: str
+    secret_sha256: bytes
+    client: str
+    scopes: list[str]
+    channels: list[str] | None = None
+    warehouses: list[str] | None = None
+    expires_at_ms: int | None = None
+
+
+class RevokeKey(msgspec.Struct, frozen=True, tag=True):
+    """Make a key useless from now on."""
+
+    id: str
+
+
+Message = Change | PutKey | RevokeKey
+
+
+class Verdict(msgspec.Struct, frozen=True, array_like=True):
+    """What became of one proposal."""
+
+    outcome: Outcome
+    made: bool = False
+    """there was no such document in force before"""
+    changed: bool = False
+    detail: str = ""
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """The answer to a message: a verdict for each proposal, in their order (one for a key)."""
+
+    verdicts: list[Verdict]
+    replayed: bool = False
+    """the Idempotency-Key was known: these are the verdicts of the first time"""
+
+
+UNAVAILABLE: Final = Verdict(Outcome.UNAVAILABLE)
+"""May have run: send it again."""
+OVERLOADED: Final = Verdict(Outcome.OVERLOADED)
+"""Did not run."""
+
+PINNED_OUTCOMES: Final = frozenset(outcome for outcome in Outcome if outcome <= Outcome.OK)
+
+
+def refuse_all(message: Message, verdict: Verdict) -> Changed:
+    """The same verdict for everything that `message` asks."""
+    count = len(message.proposals) if isinstance(message, Change) else 1
+    return Changed([verdict] * count)
+
+
+encode_message = msgspec.msgpack.Encoder().encode
+encode_changed = msgspec.msgpack.Encoder().encode
+decode_message = msgspec.msgpack.Decoder(Message).decode
+decode_changed = msgspec.msgpack.Decoder(Changed).decode
+encode_verdicts = msgspec.msgpack.Encoder().encode
+decode_verdicts = msgspec.msgpack.Decoder(list[Verdict]).decode

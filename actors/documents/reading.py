@@ -1,0 +1,81 @@
+"""What the read side asks of the tables: documents in force, by code or by page, and what changed since."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, select, text
+
+from actors.documents.facts import product_facts
+from actors.documents.schema import TABLES, DocumentKind, changes
+
+_KEYS_PER_QUERY_MAX: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document in force."""
+
+    code: str
+    document: str
+    """JSON as it was given"""
+
+
+def document(connection: Connection, kind: DocumentKind, code: str) -> Document | None:
+    """The document with that code, unless there is none or it is archived."""
+    table = TABLES[kind]
+    row = connection.execute(
+        select(table.c.document).where(table.c.code == code, table.c.version > 0, table.c.archived.is_(False))
+    ).one_or_none()
+    return None if row is None else Document(code, row.document)
+
+
+def page(connection: Connection, kind: DocumentKind, after: str, count_max: int) -> list[Document]:
+    """The documents whose codes follow `after`, in order of their codes' bytes."""
+    table = TABLES[kind]
+    statement = (
+        select(table.c.code, table.c.document)
+        .where(table.c.code > after, table.c.version > 0, table.c.archived.is_(False))
+        .order_by(table.c.code)
+        .limit(count_max)
+    )
+    return [Document(row.code, row.document) for row in connection.execute(statement)]
+
+
+def last_change(connection: Connection) -> int:
+    """The newest version there is."""
+    version: int = connection.execute(select(changes.c.last)).scalar_one()
+    return version
+
+
+def numbers_after(connection: Connection, kind: DocumentKind, version: int) -> list[tuple[str, int]]:
+    """(code, number) of what was put in force after that version, archived ones too: their history stays."""
+    table = TABLES[kind]
+    statement = select(table.c.code, table.c.number).where(table.c.version > version)
+    return [(row.code, row.number) for row in connection.execute(statement)]
+
+
+def products_after(connection: Connection, version: int, count_max: int) -> list[tuple[int, str, int]]:
+    """(sku_key, SKU, decimals) of at most so many products that were put in force after that version."""
+    table = TABLES[DocumentKind.PRODUCT]
+    statement = (
+        select(table.c.number, table.c.code, table.c.document)
+        .where(table.c.version > version, text("version > 0"))  # spelt out, for the partial index
+        .limit(count_max)
+    )
+    return [
+        (row.number, row.code, product_facts(row.document).quantity_decimals) for row in connection.execute(statement)
+    ]
+
+
+def products_by_key(connection: Connection, sku_keys: Sequence[int]) -> list[tuple[int, str, int]]:
+    """(sku_key, SKU, decimals) of those of `sku_keys` that are or were in force."""
+    table = TABLES[DocumentKind.PRODUCT]
+    statement = select(table.c.number, table.c.code, table.c.document).where(
+        table.c.number.in_(bindparam("wanted", expanding=True)), table.c.version > 0
+    )
+    found: list[tuple[int, str, int]] = []
+    for at in range(0, len(sku_keys), _KEYS_PER_QUERY_MAX):
+        rows = connection.execute(statement, {"wanted": sku_keys[at : at + _KEYS_PER_QUERY_MAX]})
+        found.extend((row.number, row.code, product_facts(row.document).quantity_decimals) for row in rows)
+    return found
