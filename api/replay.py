@@ -7,6 +7,8 @@ sent twice is the same commands: an interrupted one can be run again, and nothin
 """
 
 import asyncio
+import contextlib
+import signal
 import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
@@ -99,7 +101,7 @@ async def replay(
     client: EngineClient, plan: Plan, files: SalesFiles, watcher: Watcher, request_rows: int = REQUEST_ROWS
 ) -> Report:
     """Send the whole plan, collect the evidence, prove."""
-    await register(client, plan, watcher)
+    await set_up(client, plan, watcher)
     opening = await _receive(client, plan, watcher, request_rows)
     ledger = Ledger.empty(plan.lines.num_rows)
     seconds = await _sell(client, plan, ledger, watcher, request_rows)
@@ -132,7 +134,7 @@ async def replay(
     )
 
 
-async def register(client: EngineClient, plan: Plan, watcher: Watcher) -> None:
+async def set_up(client: EngineClient, plan: Plan, watcher: Watcher) -> None:
     """Stores, channels and products; registering them again changes nothing."""
     stores = plan.stores.to_pylist()
     done = watcher.step("stores", len(stores))
@@ -289,7 +291,7 @@ async def run(engine: Engine, plan: Plan, files: SalesFiles, console: Console) -
     return report
 
 
-def register_command(app: typer.Typer) -> None:
+def register(app: typer.Typer) -> None:
     """Add `replay` to the command line."""
 
     @app.command("replay")
@@ -300,12 +302,14 @@ def register_command(app: typer.Typer) -> None:
     ) -> None:
         """Replay a year of real sales and prove the result."""
         console = Console()
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             files = SalesFiles.installed()
             with console.status("laying down the plan"):
                 plan = make_plan(files, rows=rows, seed=seed)
-            with console.status("finding the engine") as status, engine_of(data) as engine:
-                status.stop()
+            with contextlib.ExitStack() as stack:
+                with console.status("finding the engine"):
+                    engine = stack.enter_context(engine_of(data))
                 report = asyncio.run(run(engine, plan, files, console))
         except (SalesMissing, EngineNotStarted, Refused, NotServed) as failed:
             Console(stderr=True).print(Text(f"replay: {failed}", "bold red"))

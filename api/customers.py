@@ -1,0 +1,176 @@
+"""Simulated customers and staff for the demo: they use the public HTTP API like anybody else.
+
+A till sells over the counter, the web shop reserves and fetches, a marketplace takes what there is, somebody changes
+their mind, somebody forgets, and a stock clerk fills what runs low. Each is a loop of a few lines over one client.
+"""
+
+import asyncio
+import random
+import uuid
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from api.engine_client import EngineClient, NotServed, Refused
+
+PAUSE_S: Final = (0.15, 0.6)
+"""Shortest and longest pause between two things that one actor does."""
+BASKET_MAX: Final = 4
+LOW: Final = 2
+"""Units at which the clerk brings more."""
+BROUGHT: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A place and some of what it sells."""
+
+    warehouse: str
+    skus: Sequence[str]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What happened so far, by who and how it ended, and the last few things in words."""
+
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    latest: deque[str] = field(default_factory=lambda: deque(maxlen=10))
+
+    def note(self, who: str, how: str, words: str) -> None:
+        """One thing that happened."""
+        self.counts[who, how] += 1
+        self.latest.append(f"{who:<12} {words}")
+
+
+class Street:
+    """Everybody who is out today."""
+
+    def __init__(self, client: EngineClient, shelves: Sequence[Shelf], names: dict[str, str], seed: int = 1) -> None:
+        self._client, self._shelves, self._names = client, shelves, names
+        self._chance = random.Random(seed)
+        self.tally = Tally()
+
+    async def open(self) -> None:
+        """The channel that the retailer's own data does not have."""
+        await self._client.put(
+            "/v1/channels/marketplace", {"name": "Marketplace", "kind": "marketplace", "warehouses": None}
+        )
+
+    async def run(self) -> None:
+        """Keep them moving until cancelled."""
+        actors = [self._till, self._till, self._web_shop, self._web_shop, self._marketplace, self._clerk]
+        async with asyncio.TaskGroup() as group:
+            for actor in actors:
+                group.create_task(self._live(actor))
+
+    async def _live(self, actor: Any) -> None:
+        while True:
+            try:
+                await actor()
+            except (NotServed, Refused) as failed:
+                self.tally.note("engine", "away" if isinstance(failed, NotServed) else "refused", str(failed)[:100])
+            await asyncio.sleep(self._chance.uniform(*PAUSE_S))
+
+    def _pick(self) -> tuple[str, list[str]]:
+        shelf = self._chance.choice(self._shelves)
+        # A popular SKU is popular: the first of the shelf are bought far more often than the last.
+        count = self._chance.randint(1, BASKET_MAX)
+        picked = {shelf.skus[int(len(shelf.skus) * self._chance.random() ** 3)] for _ in range(count)}
+        return shelf.warehouse, sorted(picked)
+
+    def _words(self, skus: Sequence[str]) -> str:
+        first = self._names.get(skus[0], skus[0])
+        return first if len(skus) == 1 else f"{first} and {len(skus) - 1} more"
+
+    async def _till(self) -> None:
+        warehouse, skus = self._pick()
+        receipt = str(uuid.uuid4())
+        sale = [
+            {
+                "id": f"{receipt}:{line}", "kind": "sell", "sku": sku, "warehouse": warehouse, "channel": "till",
+                "quantity": self._chance.randint(1, 3), "group": receipt,
+                "unit_price": {"amount": self._chance.randint(49, 1999), "currency": "USD"},
+            }
+            for line, sku in enumerate(skus)
+        ]  # fmt: skip
+        outcomes = {result["outcome"] for result in (await self._client.post("/v1/commands", sale))["results"]}
+        if outcomes == {"ok"}:
+            self.tally.note("till", "sold", f"sold {self._words(skus)} at {warehouse}")
+        else:
+            self.tally.note("till", "refused", f"not enough of {self._words(skus)} at {warehouse}")
+
+    async def _web_shop(self) -> None:
+        warehouse, skus = self._pick()
+        collect = self._chance.random() < 0.5
+        lines = [{"sku": sku, "quantity": self._chance.randint(1, 2)} for sku in skus]
+        if collect:
+            lines = [line | {"warehouse": warehouse} for line in lines]
+        who = "collect" if collect else "web"
+        order = {"channel": who, "ttl_s": 10, "lines": lines, "reference": str(uuid.uuid4())}
+        try:
+            held = await self._client.post("/v1/reservations", order, str(uuid.uuid4()))
+        except Refused as refused:
+            if refused.status != 409:
+                raise
+            self.tally.note(who, "refused", f"not enough of {self._words(skus)}")
+            return
+        self.tally.note(who, "reserved", f"reserved {self._words(skus)}")
+        path = f"/v1/reservations/{held['reservation']}"
+        await asyncio.sleep(self._chance.uniform(*PAUSE_S))
+        fate = self._chance.random()
+        if fate < 0.7:
+            await self._client.post(f"{path}/confirm", {}, str(uuid.uuid4()))
+            await self._client.post(f"{path}/fulfil", {}, str(uuid.uuid4()))
+            self.tally.note(who, "fulfilled", f"fetched {self._words(skus)}")
+        elif fate < 0.85:
+            await self._client.post(f"{path}/release", {}, str(uuid.uuid4()))
+            self.tally.note(who, "released", f"gave back {self._words(skus)}")
+        else:
+            self.tally.note(who, "forgotten", f"forgot {self._words(skus)}: expires in 10 s")
+
+    async def _marketplace(self) -> None:
+        _, skus = self._pick()
+        order = {
+            "channel": "marketplace",
+            "ttl_s": 30,
+            "partial": True,
+            "lines": [{"sku": s, "quantity": 3} for s in skus],
+        }
+        try:
+            held = await self._client.post("/v1/reservations", order, str(uuid.uuid4()))
+        except Refused as refused:
+            if refused.status != 409:
+                raise
+            self.tally.note("marketplace", "refused", f"nothing left of {self._words(skus)}")
+            return
+        path = f"/v1/reservations/{held['reservation']}"
+        await self._client.post(f"{path}/confirm", {}, str(uuid.uuid4()))
+        await self._client.post(f"{path}/fulfil", {}, str(uuid.uuid4()))
+        units = sum(line["quantity"] for line in held["lines"])
+        self.tally.note("marketplace", "fulfilled", f"took {units} of {self._words(skus)}")
+
+    async def _clerk(self) -> None:
+        shelf = self._chance.choice(self._shelves)
+        stock = await self._client.post("/v1/stock:query", {"skus": list(shelf.skus)})
+        low = [
+            item["sku"]
+            for item in stock["items"]
+            for cell in item["cells"]
+            if cell["warehouse"] == shelf.warehouse and cell["available"] <= LOW
+        ]
+        if low:
+            delivery = str(uuid.uuid4())
+            receipts = [
+                {
+                    "id": f"{delivery}:{n}",
+                    "kind": "receive",
+                    "sku": sku,
+                    "warehouse": shelf.warehouse,
+                    "quantity": BROUGHT,
+                }
+                for n, sku in enumerate(low)
+            ]
+            await self._client.post("/v1/commands", receipts)
+            self.tally.note("clerk", "received", f"brought {BROUGHT} each of {self._words(low)} to {shelf.warehouse}")
+        await asyncio.sleep(2)
