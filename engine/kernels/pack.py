@@ -12,8 +12,8 @@ loop serves all sizes and 0xFFFF in a two-byte column is -1, next to the small n
 structured array's first field must therefore have eight bytes.
 
 Records are taken in blocks that stay in the L1 and L2 cache while all columns pass over them: gather a column of the
-block into `values`, compute there, scatter or write. Functions are called per block, never per value: numba counts
-references to every array at every call that is not inlined, which made the loops five times slower.
+block into `values`, compute there, scatter or write. Functions are called per block, never per value: calls that are
+not inlined made the loops five times slower.
 
 Numbers are read and written through overlapping views of the bytes (`Words`): element k is the integer that begins
 at byte k.
@@ -68,12 +68,36 @@ class Records(NamedTuple):
     itemsize: int
 
 
+class Scratch(NamedTuple):
+    """Memory that a call works in; made by `scratch_for`, because kernels allocate nothing."""
+
+    values: Int64s
+    expected: Int64s
+    row_of: Int64s
+    found: Int64s
+    plan: Int64s
+    before: Int64s
+
+
 # Entries of a column's plan.
 _MODE, _WIDTH, _BASE, _FIRST, _AT, _BITS_AT, _EXCEPTIONS = 0, 1, 2, 3, 4, 5, 6
 _PLAN_ENTRIES = 7
 # Entries of what was found about a column.
 _LOW, _HIGH, _LOW_STEP, _HIGH_STEP, _OTHERS, _LOW_OTHER, _HIGH_OTHER = 0, 1, 2, 3, 4, 5, 6
 _FOUND_ENTRIES = 7
+
+
+def scratch_for(columns: int) -> Scratch:
+    """Memory for one call over a table of `columns` lines."""
+    blocks = np.empty((3, _BLOCK), np.int64)
+    return Scratch(
+        blocks[0],
+        blocks[1],
+        blocks[2],
+        np.zeros((columns, _FOUND_ENTRIES), np.int64),
+        np.zeros((columns, _PLAN_ENTRIES), np.int64),
+        np.empty(columns, np.int64),
+    )
 
 
 @jit
@@ -342,6 +366,15 @@ def _get_offsets(data: Words, at: int, width: int, base: int, count: int, values
 
 
 @jit
+def _copy_to(out: Words, to: int, count: int) -> None:
+    """Copy the first `count` bytes to byte `to`, behind them."""
+    for k in range(0, count - 7, 8):
+        out.by8[to + k] = out.by8[k]
+    for k in range(count & ~7, count):
+        out.by1[to + k] = out.by1[k]
+
+
+@jit
 def _rows_behind(source: Records, row_field: int, begin: int, count: int, row_of: Int64s) -> None:
     """Which command row each record belongs to."""
     if row_field >= 0:
@@ -352,7 +385,7 @@ def _rows_behind(source: Records, row_field: int, begin: int, count: int, row_of
 
 
 @jit
-def pack(source: Records, table: Int64s, rows: Records, row_field: int, out: Words, at: int) -> int:
+def pack(source: Records, table: Int64s, rows: Records, row_field: int, out: Words, at: int, scratch: Scratch) -> int:
     """Write the columns of `source` into `out` from byte `at`; returns where they end.
 
     `rows` are the command rows; `row_field` is the offset of the four-byte field that says which of them a record
@@ -361,12 +394,7 @@ def pack(source: Records, table: Int64s, rows: Records, row_field: int, out: Wor
     """
     if source.length == 0:
         return at
-    values = np.empty(_BLOCK, np.int64)
-    expected = np.empty(_BLOCK, np.int64)
-    row_of = np.empty(_BLOCK, np.int64)
-    found = np.zeros((len(table), _FOUND_ENTRIES), np.int64)
-    plan = np.zeros((len(table), _PLAN_ENTRIES), np.int64)
-    before = np.empty(len(table), np.int64)
+    values, expected, row_of, found, plan, before = scratch
     for c in range(len(table)):
         _gather(source, table[c, OFFSET], table[c, SIZE], 0, 1, values)
         plan[c, _FIRST] = before[c] = values[0]
@@ -405,7 +433,15 @@ def pack(source: Records, table: Int64s, rows: Records, row_field: int, out: Wor
 
 @jit
 def unpack(
-    data: Words, at: int, records: int, itemsize: int, table: Int64s, rows: Records, row_field: int, out: Words
+    data: Words,
+    at: int,
+    records: int,
+    itemsize: int,
+    table: Int64s,
+    rows: Records,
+    row_field: int,
+    out: Words,
+    scratch: Scratch,
 ) -> int:
     """Fill `out` with the `records` records that `pack` wrote at byte `at`; returns where they end.
 
@@ -414,11 +450,7 @@ def unpack(
     """
     if records == 0:
         return at
-    values = np.empty(_BLOCK, np.int64)
-    expected = np.empty(_BLOCK, np.int64)
-    row_of = np.empty(_BLOCK, np.int64)
-    plan = np.zeros((len(table), _PLAN_ENTRIES), np.int64)
-    before = np.empty(len(table), np.int64)
+    values, expected, row_of, _, plan, before = scratch
     for c in range(len(table)):
         at = _get_heading(data.by1, at, records, plan[c])
         before[c] = plan[c, _FIRST] - plan[c, _BASE]
@@ -426,11 +458,11 @@ def unpack(
         values[0] = plan[c, _BASE]
         _scatter(values, out, itemsize, table[c, OFFSET], table[c, SIZE], 0, 1)
     for i in range(1, min(records, _BLOCK)):
-        out.by1[i * itemsize : (i + 1) * itemsize] = out.by1[:itemsize]
+        _copy_to(out, i * itemsize, itemsize)
     for begin in range(0, records, _BLOCK):
         count = min(records - begin, _BLOCK)
         if begin:
-            out.by1[begin * itemsize : (begin + count) * itemsize] = out.by1[: count * itemsize]
+            _copy_to(out, begin * itemsize, count * itemsize)
         if row_field < 0:
             for i in range(count):
                 row_of[i] = begin + i
