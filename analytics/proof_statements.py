@@ -109,7 +109,7 @@ STATEMENTS: Final = (
            ) where sent_before > last_at""",
     ),
     Statement(
-        "delivered lines came from the first hub that had enough, or from as few units as each had",
+        "delivered lines came from the first hub that had enough, or from what each had, in order",
         "select count(*) from line where warehouse is null and outcome = 'ok'",
         """with taken as (
                select command_id as id, sku, min(n) as n, list(warehouse || ' ' || moved order by n) as actual

@@ -37,11 +37,11 @@ _FOLLOW_UPS: Final = pa.schema([*_TEXTS, ("first_at", pa.int64()), ("last_at", p
 class Answers:
     """What an array of commands was answered with, row by row."""
 
-    ids: list[str]
     outcomes: npt.NDArray[np.object_]
     available: npt.NDArray[np.int64]
     """smallest units; -1 where the answer has none"""
-    reservations: list[str | None]
+    reservations: npt.NDArray[np.object_]
+    """their ids, or None"""
 
     @property
     def pinned(self) -> npt.NDArray[np.bool_]:
@@ -61,18 +61,20 @@ def encode(rows: Any, not_after_ms: int) -> bytes:
     return bytes(sink.getvalue())
 
 
-def decode(body: bytes) -> Answers:
-    """The answer to an Arrow stream of commands."""
+def decode(body: bytes, sent: Any) -> Answers | None:
+    """The answer to the rows `sent`; None when it is not one answer to each of them, in their order."""
     with pa.ipc.open_stream(body) as reader:
         table = reader.read_all()
-    outcomes = table["outcome"].cast(pa.string()).to_numpy(zero_copy_only=False)
-    names = table.column_names
-    if "available" in names:
-        available = pc.fill_null(table["available"].cast(pa.int64()), -1).to_numpy()
-    else:
-        available = np.full(table.num_rows, -1, np.int64)
-    reservations = table["reservation"].to_pylist() if "reservation" in names else [None] * table.num_rows
-    return Answers(table["id"].to_pylist(), outcomes, available, reservations)
+    if not table["id"].combine_chunks().equals(sent["id"].combine_chunks()):
+        return None
+    for name, kind in (("available", pa.int64()), ("reservation", pa.string())):
+        if name not in table.column_names:
+            table = table.append_column(name, pa.nulls(table.num_rows, kind))
+    return Answers(
+        table["outcome"].cast(pa.string()).to_numpy(zero_copy_only=False),
+        pc.fill_null(table["available"].cast(pa.int64()), -1).to_numpy(),
+        table["reservation"].cast(pa.string()).to_numpy(zero_copy_only=False),
+    )
 
 
 def take(rows: Any, which: npt.NDArray[np.int64]) -> Any:

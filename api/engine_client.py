@@ -111,17 +111,17 @@ class EngineClient:
         headers = {"Content-Type": arrow_client.MEDIA, "Accept": arrow_client.MEDIA}
         body = arrow_client.encode(rows, not_after_ms)
         answer = await self.once("POST", "/v1/commands", content=body, headers=headers)
-        answers = arrow_client.decode(answer.content)
-        if len(answers.ids) != rows.num_rows:
-            raise Refused("POST /v1/commands", 200, f"{len(answers.ids)} answers to {rows.num_rows} rows")
+        answers = arrow_client.decode(answer.content, rows)
+        if answers is None:
+            raise Refused("POST /v1/commands", 200, "not one answer to each row, in their order")
         return answers
 
     async def commands_json(self, commands: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """One attempt at an array of commands as JSON."""
         answer = await self.once("POST", "/v1/commands", content=orjson.dumps(list(commands)), headers=_JSON)
         results: list[dict[str, Any]] = orjson.loads(answer.content)["results"]
-        if len(results) != len(commands):
-            raise Refused("POST /v1/commands", 200, f"{len(results)} answers to {len(commands)} commands")
+        if [result["id"] for result in results] != [command["id"] for command in commands]:
+            raise Refused("POST /v1/commands", 200, "not one answer to each command, in their order")
         return results
 
     async def feed(self, after: str | None = None) -> AsyncIterator[tuple[Any, str | None]]:

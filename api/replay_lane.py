@@ -157,7 +157,7 @@ class Lane:
             waiting = waiting[again]
 
     def _note_reservations(
-        self, lines: npt.NDArray[np.int64], reservations: list[str | None], decided: npt.NDArray[np.bool_]
+        self, lines: npt.NDArray[np.int64], reservations: npt.NDArray[np.object_], decided: npt.NDArray[np.bool_]
     ) -> None:
         """Remember each new reservation, once, and what its customer does next."""
         accepted = decided & (self._ledger.outcome[lines] == "ok")

@@ -100,7 +100,7 @@ def test_a_replay_of_a_replay_changes_nothing(plan: Plan, files: SalesFiles) -> 
         ("lose_event", "the engine reports on_hand and reserved of every cell as folded"),
         ("forget_release", "the counters on every event are those of the fold"),
         ("wrong_counter", "the counters on every event are those of the fold"),
-        ("wrong_hub", "delivered lines came from the first hub that had enough, or from as few units as each had"),
+        ("wrong_hub", "delivered lines came from the first hub that had enough, or from what each had, in order"),
         ("wrong_shelf", "the engine reports on_hand and reserved of every cell as folded"),
         ("wrong_shelf", "units sold: the Parquet lines, the fold and the shelves agree"),
         ("break_basket", "a basket stands or falls as a whole"),
