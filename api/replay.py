@@ -258,11 +258,11 @@ async def _all(work: Iterable[Coroutine[Any, Any, None]]) -> None:
 
 def show(console: Console, report: Report) -> None:
     """The verdict as a table."""
-    table = Table(title="The proof", title_justify="left", show_edge=False)
+    table = Table(box=None, padding=(0, 1, 0, 0))
     table.add_column("")
     table.add_column("statement")
-    table.add_column("held against", justify="right")
-    table.add_column("contradicted by", justify="right")
+    table.add_column("held against", justify="right", no_wrap=True)
+    table.add_column("wrong", justify="right", no_wrap=True)
     for check in report.checks:
         mark = Text("✓", "green") if check.holds else Text("✗", "bold red")
         wrong = Text(f"{check.wrong:,}" if check.wrong else "none", "" if check.holds else "bold red")
