@@ -87,12 +87,18 @@ def test_every_module_says_its_job() -> None:
 
 
 def test_importing_a_package_starts_nothing() -> None:
-    """Modules hold definitions and constants; a call statement at import is a start in disguise."""
+    """Modules hold definitions and constants; a call statement at import is a start in disguise.
+
+    Alembic's migration scripts are programs: Alembic runs them, nobody imports them.
+    """
     started = [
         f"{path}:{node.lineno}"
         for path, tree in sources(*PACKAGES)
         for node in tree.body
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and not path.endswith("__main__.py")
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Call)
+        and not path.endswith("__main__.py")
+        and "/migrations/" not in path
     ]
     assert started == []
 
