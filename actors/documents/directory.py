@@ -103,6 +103,8 @@ class Directory:
         self._wanted: set[int] = set()
         self._keys: dict[str, StoredKey] = {}
         self._principals: dict[str, Principal] = {}
+        self.looks = 0
+        """how often the database was asked, for the metrics"""
         self._engine: Engine | None = None
         self._thread = ThreadPoolExecutor(1, "documents-reader")
         self._looking: asyncio.Task[None] | None = None
@@ -241,6 +243,7 @@ class Directory:
         if before is not None and not before.done():
             await asyncio.wait([before])
         self._looking, self._next_look = self._next_look, None
+        self.looks += 1
         wanted = [key for key in self._wanted if key not in self._skus]
         self._wanted.clear()
         version = self._version

@@ -79,9 +79,7 @@ class DocumentsWriter:
         self._wake.set()
         if self._task is not None:
             await self._task
-        while self._queue:
-            asked = self._queue.popleft()
-            _tell(asked, refuse_all(asked.message, UNAVAILABLE))
+        self._refuse_waiting()
         await self._close()
         self._thread.shutdown()
 
