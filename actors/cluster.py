@@ -31,8 +31,8 @@ Handle = Any
 """Ray gives its actor handles no type."""
 
 
-def start_head(run: RunDirectory) -> str:
-    """Start Ray on this machine, with this process as its first driver; gives the address for `join`."""
+def start_head(run: RunDirectory) -> None:
+    """Start Ray on this machine, with this process as its first driver."""
     ray.init(
         address="local",  # never a cluster that RAY_ADDRESS happens to name
         namespace=NAMESPACE,
@@ -43,6 +43,10 @@ def start_head(run: RunDirectory) -> str:
         logging_level=logging.WARNING,
         _temp_dir=str(run.ray),
     )
+
+
+def address() -> str:
+    """Of the cluster that this process belongs to, for `join`."""
     return str(ray.get_runtime_context().gcs_address)
 
 
@@ -89,12 +93,15 @@ def create_shards(shard_class: type, arguments: Sequence[tuple[Any, ...]], *, pr
     ]
 
 
-def find_shards(count: int, timeout_s: float) -> list[Handle]:
-    """The handles of the shards in a process that did not create them; raises TimeoutError."""
-    return [_find(f"{SHARD}-{shard}", timeout_s) for shard in range(count)]
+def create_async(name: str, actor_class: type, *arguments: Any) -> Handle:
+    """One actor with async methods that run side by side; restarted for ever, like a shard."""
+    remote: Any = ray.remote
+    actor = remote(actor_class)
+    return actor.options(name=name, num_cpus=0, max_restarts=-1, max_task_retries=0).remote(*arguments)
 
 
-def _find(name: str, timeout_s: float) -> Handle:
+def find(name: str, timeout_s: float) -> Handle:
+    """The handle of an actor that another process creates; raises TimeoutError."""
     give_up_at = time.monotonic() + timeout_s
     while True:
         try:
@@ -103,6 +110,11 @@ def _find(name: str, timeout_s: float) -> Handle:
             if time.monotonic() >= give_up_at:
                 raise TimeoutError(f"no actor {name} after {timeout_s:g} s") from None
             time.sleep(_FIND_EVERY_S)
+
+
+def find_shards(count: int, timeout_s: float) -> list[Handle]:
+    """The handles of the shards in a process that did not create them; raises TimeoutError."""
+    return [find(f"{SHARD}-{shard}", timeout_s) for shard in range(count)]
 
 
 def _command_name(process: Process) -> str:

@@ -56,7 +56,7 @@ class Listeners:
         return listeners
 
     def socket_of(self, worker: int) -> socket.socket:
-        """The socket of this worker; a new one when it was given up."""
+        """The socket of this worker; stays the same over its deaths, and connections wait in its backlog."""
         if worker not in self._sockets:
             made = socket.socket(self._family, socket.SOCK_STREAM)
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

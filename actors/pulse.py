@@ -27,7 +27,6 @@ class Beat(msgspec.Struct, frozen=True, tag="beat"):
 class ClusterUp(msgspec.Struct, frozen=True, tag="cluster"):
     """The keeper's Ray is up and the shard actors have their names: others may join."""
 
-    address: str
     processes: dict[str, Process]
     """whose death is the death of the cluster, by name"""
 

@@ -46,10 +46,10 @@ class RunDirectory:
     def create(cls, parent: Path | None = None) -> "RunDirectory":
         """Make a new one, with a fresh token; raises ValueError when its sockets would have too long paths."""
         base = Path(tempfile.gettempdir()) if parent is None else parent
-        if _socket_path_bytes(base / "omnistock-12345678" / "ray") > SOCKET_PATH_BYTES_MAX:
+        if socket_path_bytes(base / "omnistock-12345678" / "ray") > SOCKET_PATH_BYTES_MAX:
             base = Path("/tmp")
         run = cls(Path(tempfile.mkdtemp(prefix="omnistock-", dir=base)))
-        if _socket_path_bytes(run.ray) > SOCKET_PATH_BYTES_MAX:
+        if socket_path_bytes(run.ray) > SOCKET_PATH_BYTES_MAX:
             run.remove()
             raise ValueError(f"{run.path} is too long a path for Ray's sockets: set TMPDIR to a shorter one")
         descriptor = os.open(run.token, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
@@ -67,6 +67,11 @@ class RunDirectory:
     def token(self) -> Path:
         """The file (0600) with the token that every process of this cluster shows to every other."""
         return self.path / "token"
+
+    @property
+    def address(self) -> Path:
+        """The file in which the keeper says where its cluster is."""
+        return self.path / "cluster"
 
     @property
     def metrics(self) -> Path:
@@ -111,5 +116,6 @@ def ray_environment(run: RunDirectory) -> dict[str, str]:
     return {**RAY_ENVIRONMENT, "RAY_AUTH_TOKEN_PATH": str(run.token)}
 
 
-def _socket_path_bytes(ray_directory: Path) -> int:
+def socket_path_bytes(ray_directory: Path) -> int:
+    """How long the path of a socket of Ray's would be."""
     return len(os.fsencode(str(ray_directory) + _SOCKET_TAIL))

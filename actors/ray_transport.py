@@ -6,11 +6,12 @@ to either, because only the client knows deadlines, epochs and command ids.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from ray.exceptions import ActorDiedError, ActorUnavailableError, RayError, RayTaskError
 
+from actors.documents.gateway import WriterAway
 from actors.transport import TransportError
 
 PROBE_GROUP: Final = "probe"
@@ -56,3 +57,17 @@ async def _answer(shard: int, method: Any, timeout_s: float, *arguments: bytes) 
         raise TransportError(shard, f"{type(error).__name__}: {error}", True) from error
     assert isinstance(answer, bytes)
     return answer
+
+
+def caller(method: Any) -> Callable[[bytes], Awaitable[bytes]]:
+    """A method of the documents' actor as RemoteDocuments wants it: bytes there, bytes back, or WriterAway."""
+
+    async def call(message: bytes) -> bytes:
+        try:
+            answer = await method.remote(message)
+        except RayError as error:
+            raise WriterAway(f"{type(error).__name__}: {error}") from error
+        assert isinstance(answer, bytes)
+        return answer
+
+    return call

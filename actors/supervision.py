@@ -269,5 +269,10 @@ class Supervision:
 
 
 def worker_name(number: int) -> str:
-    """What API worker `number` (from 0) is called in logs."""
+    """What API worker `number` (from 0) is called."""
     return f"worker-{number}"
+
+
+def worker_number(name: str) -> int:
+    """The inverse of `worker_name`."""
+    return int(name.rpartition("-")[2])

@@ -69,7 +69,7 @@ async def child(directory: Path, name: str) -> None:
         daemon = start_daemon(directory)
         process = Process.of(daemon.pid)
         assert process is not None
-        pulse.say(ClusterUp("nowhere", {"gcs_server": process}))
+        pulse.say(ClusterUp({"gcs_server": process}))
     note(directory, f"{name}.started")
     await ended.wait()
     beating.cancel()

@@ -1,0 +1,91 @@
+"""The command `omnistock`: one subcommand each, in a module of its own, imported only when it is asked for.
+
+Exit codes: 0 good, 1 the thing asked for failed, 2 wrong usage.
+"""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from actors.serve_settings import Transport
+
+COMMANDS: Final = {
+    "demo": "api.demo",
+    "replay": "api.replay",
+    "import": "api.importing",
+    "keys": "api.keys_cli",
+    "verify": "api.verify_cli",
+}
+"""Subcommands whose modules have a `register(app)`. `serve` must start in a second or two, and its supervisor
+stays small, so no other command's imports come with it."""
+
+_VERDICT_COLOURS: Final = {"good": "green", "look": "yellow", "bad": "red"}
+
+Data = Annotated[Path, typer.Option("--data", help="The data directory; made when it does not exist.", file_okay=False)]
+Host = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for every network of this machine.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any that is free.")]
+
+app = typer.Typer(
+    name="omnistock",
+    help="An omnichannel stock engine: one pool of stock for every channel, never oversold, every unit explained.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def serve(
+    data: Data,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    shards: Annotated[
+        int | None,
+        typer.Option(min=1, max=256, help="Writers; fixed when the directory is made.", show_default="cores"),
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, max=64, help="API processes.", show_default="by cores")] = None,
+    transport: Annotated[Transport, typer.Option(help="local: one process, no Ray.")] = "ray",
+    database: Annotated[
+        str | None,
+        typer.Option(envvar="OMNISTOCK_DATABASE", help="postgresql://... for journals and documents; else files."),
+    ] = None,
+) -> None:
+    """Run the whole stack until SIGTERM or Ctrl-C; says where when it answers."""
+    from api.serving import Asked, serve_until_told
+
+    raise typer.Exit(serve_until_told(Asked(data, host, port, shards, workers, transport, database)))
+
+
+@app.command()
+def doctor(
+    data: Annotated[Path | None, typer.Option("--data", help="Look at this data directory too.")] = None,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+) -> None:
+    """Say what is wrong with this machine or data directory, in words."""
+    from api.doctor import Verdict, examine
+
+    worst = 0
+    for finding in examine(data, host, port):
+        mark = typer.style(f"{finding.verdict.value:<5}", fg=_VERDICT_COLOURS[finding.verdict.value])
+        typer.echo(f"{mark} {finding.what:<16} {finding.words}")
+        worst |= finding.verdict is Verdict.BAD
+    raise typer.Exit(int(worst))
+
+
+def main() -> None:
+    """The console script."""
+    asked = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    own = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    if asked not in own:
+        # Of the others only the one that is asked for; all of them for the help.
+        for module in [COMMANDS[asked]] if asked in COMMANDS else COMMANDS.values():
+            import_module(module).register(app)
+    app(prog_name="omnistock")
+
+
+if __name__ == "__main__":
+    main()
