@@ -32,6 +32,7 @@ from engine.state import (
     RESERVATIONS,
     SKUS,
     SOURCES,
+    SPILL_USED,
     SPLIT,
     USED,
     make_state,
@@ -49,12 +50,12 @@ _TABLES: Final = {
     "lines": LINES,
     "sources": SOURCES,
 }
-_HEADS: Final = {
-    "sku_heads": SKUS,
-    "cell_heads": CELLS,
-    "reservation_heads": RESERVATIONS,
-    "source_heads": SOURCES,
-    "id_heads": IDS,
+_HASHED: Final = {
+    "sku": SKUS,
+    "cell": CELLS,
+    "reservation": RESERVATIONS,
+    "source": SOURCES,
+    "id": IDS,
 }
 _WHOLE: Final = ("warehouses", "channels", "channel_ranks", "clients", "tables", "marks")
 
@@ -111,6 +112,7 @@ class Shard:
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
         self._state = make_state(self.limits)
+        self._memory = self._state.memory
         self._movements = reserve_array(MOVEMENT, max(self.limits.movements_max, 4 * self.limits.batch_rows_max))
         self._lines = reserve_array(LINE, max(ANSWER_LINES_MAX, 2 * ENTRIES_MAX))
         self._answer_lines = reserve_array(LINE, ANSWER_LINES_MAX)
@@ -164,7 +166,7 @@ class Shard:
         rows = _frozen(rows)
         results = np.zeros(len(rows), RESULT)
         movements_n, lines_n, changed = decide_rows(
-            self._state, rows, results, self._movements, self._lines, now_ms, seq
+            self._memory, rows, results, self._movements, self._lines, now_ms, seq
         )
         return Decision(results, self._movements[:movements_n].copy(), self._lines[:lines_n].copy(), bool(changed))
 
@@ -173,7 +175,7 @@ class Shard:
         assert questions.dtype == QUESTION, questions.dtype
         answers = np.zeros(len(questions), ANSWER)
         cells_n, views_n, lines_n = answer_questions(
-            self._state, _frozen(questions), answers, self._cells, self._views, self._answer_lines
+            self._memory, _frozen(questions), answers, self._cells, self._views, self._answer_lines
         )
         return Answers(
             answers, self._cells[:cells_n].copy(), self._views[:views_n].copy(), self._answer_lines[:lines_n].copy()
@@ -186,12 +188,12 @@ class Shard:
             raise ReplayMismatch(record.seq, -1)
         if record.kind == RecordKind.BATCH:
             rows, results, movements = _frozen(record.rows), _frozen(record.results), _frozen(record.movements)
-            bad = apply_record(self._state, rows, results, movements, record.now_ms, record.seq)
+            bad = apply_record(self._memory, rows, results, movements, record.now_ms, record.seq)
             if bad >= 0:
                 raise ReplayMismatch(record.seq, bad)
             return
         if record.kind == RecordKind.OPEN and record.downtime_ms:
-            shift_deadlines(self._state, self.now_ms, record.now_ms, record.downtime_ms)
+            shift_deadlines(self._memory, self.now_ms, record.now_ms, record.downtime_ms)
         marks[LAST_SEQ] = record.seq
         marks[LAST_NOW_MS] = record.now_ms
 
@@ -201,9 +203,10 @@ class Shard:
         found: dict[str, npt.NDArray[np.generic]] = {}
         for name, table in _TABLES.items():
             found[name] = getattr(state, name)[: int(state.tables[table, USED])].copy()
-        for name, table in _HEADS.items():
+        for name, table in _HASHED.items():
             buckets = int(state.tables[table, MASK] + state.tables[table, SPLIT]) + 1
-            found[name] = getattr(state, name)[:buckets].copy()
+            found[name + "_buckets"] = getattr(state, name + "_buckets")[:buckets].copy()
+            found[name + "_spill"] = getattr(state, name + "_spill")[: int(state.tables[table, SPILL_USED]) + 1].copy()
         ids_n = min(int(state.marks[IDS_MADE]) + 1, len(state.ids))
         found["ids"] = state.ids[:ids_n].copy()
         found["id_times"] = (
@@ -263,17 +266,13 @@ class Shard:
 
     def _hash_reservations(self, add: Add, skus: Array) -> None:
         state = self._state
-        used = int(state.tables[RESERVATIONS, USED])
-        records = state.reservations[:used]
-        live = np.zeros(used, bool)
-        heads = state.reservation_heads
         buckets = int(state.tables[RESERVATIONS, MASK] + state.tables[RESERVATIONS, SPLIT]) + 1
-        at = heads[:buckets][heads[:buckets] != 0].astype(np.int64)
-        while len(at):
-            live[at] = True
-            at = records["next"][at].astype(np.int64)
-            at = at[at != 0]
-        slots = np.flatnonzero(live)
+        spilled = int(state.tables[RESERVATIONS, SPILL_USED]) + 1
+        entries = np.concatenate(
+            [state.reservation_buckets[:buckets, :7].ravel(), state.reservation_spill[:spilled, :7].ravel()]
+        )
+        records = state.reservations
+        slots = (entries[entries != 0] & np.uint64(0xFFFFFFFF)).astype(np.int64)
         slots = slots[np.argsort(records["ordinal"][slots], kind="stable")]
         names = ("key", "made_at", "reference_key", "closed_at_ms", "client", "channel", "partition", "state")
         add(*(records[name][slots] for name in names), records["fulfilled_any"][slots])

@@ -1,4 +1,4 @@
-"""The memory of one shard: records by table, hash heads, and where each table stands.
+"""The memory of one shard: records by table, hash buckets, and where each table stands.
 
 Address space is reserved for every table up to its named limit when the shard is made; the operating system
 gives memory page by page as rows come. So a table never grows by copying, and no call ever waits for that.
@@ -9,7 +9,8 @@ per counter would touch five. `state.cells["on_hand"]` is the column as a stride
 """
 
 import mmap
-from typing import Final, NamedTuple
+from dataclasses import dataclass, fields
+from typing import Final, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from engine.layout import Limits
 
 Array = npt.NDArray[np.void]
+Words = npt.NDArray[np.uint64]
 
 SKU: Final = np.dtype(
     [("key", "<i8"), ("next", "<u4"), ("first_cell", "<u4"), ("decimals", "u1"), ("archived", "u1"), ("pad", "<u2")]
@@ -43,7 +45,7 @@ RESERVATION: Final = np.dtype(
         ("ordinal", "<i8"),  # order of creation, from 1
         ("reference_key", "<i8"),
         ("closed_at_ms", "<i8"),
-        ("next", "<u4"),  # in the hash bucket; on the free list when freed
+        ("next", "<u4"),  # on the free list when freed
         ("first_line", "<u4"),
         ("last_line", "<u4"),
         ("heap_at", "<u4"),  # its place among the deadlines, from 1; 0 = no deadline
@@ -73,7 +75,7 @@ HELD_LINE: Final = np.dtype(
     ]
 )
 SOURCE: Final = np.dtype([("key", "<i8"), ("remaining", "<i8"), ("next", "<u4"), ("cell", "<u4")])
-ID: Final = np.dtype([("key", "<i8"), ("hi", "<u8"), ("position", "<u8"), ("content", "<u4"), ("next", "<u4")])
+ID: Final = np.dtype([("key", "<i8"), ("hi", "<u8"), ("position", "<u8"), ("content", "<u4")])
 DEADLINE: Final = np.dtype([("at_ms", "<i8"), ("ordinal", "<i8"), ("reservation", "<u4"), ("pad", "<u4")])
 WAREHOUSE: Final = np.dtype([("priority", "<i4"), ("rank", "<i4"), ("kind", "u1"), ("archived", "u1"), ("pad", "<u2")])
 CHANNEL: Final = np.dtype([("mode", "u1"), ("archived", "u1")])
@@ -81,7 +83,8 @@ PLAN: Final = np.dtype([("quantity", "<i8"), ("row", "<u4"), ("cell", "<u4"), ("
 
 # Tables, as rows of `State.tables`; and its columns.
 SKUS, CELLS, RESERVATIONS, LINES, SOURCES, IDS = range(6)
-USED, MASK, SPLIT, FREE = range(4)
+USED, MASK, SPLIT, FREE, LINKED, SPILL_USED, SPILL_FREE = range(7)
+TABLE_COLUMNS: Final = 8
 
 # Places in `State.marks`.
 (
@@ -108,26 +111,33 @@ CHANNEL_ALL: Final = 2
 ID_BLOCK: Final = 4096
 """ids per entry of `id_times`"""
 _FIRST_BUCKETS: Final = 1024
-_TABLES_WITH_HEADS = (SKUS, CELLS, RESERVATIONS, SOURCES, IDS)
+_HUGE: Final = 1 << 24
+_HASHED = (SKUS, CELLS, RESERVATIONS, SOURCES, IDS)
 
 
-class State(NamedTuple):
-    """All arrays of a shard, as kernels take them."""
+@dataclass(frozen=True, slots=True)
+class State:
+    """All arrays of a shard; kernels take `memory`, one record of addresses."""
 
     skus: Array
-    sku_heads: npt.NDArray[np.uint32]
+    sku_buckets: Words
+    sku_spill: Words
     cells: Array
-    cell_heads: npt.NDArray[np.uint32]
+    cell_buckets: Words
+    cell_spill: Words
     planning: Array
     """beside `cells`, same slots"""
     reservations: Array
-    reservation_heads: npt.NDArray[np.uint32]
+    reservation_buckets: Words
+    reservation_spill: Words
     lines: Array
     sources: Array
-    source_heads: npt.NDArray[np.uint32]
+    source_buckets: Words
+    source_spill: Words
     ids: Array
     """a ring in order of arrival"""
-    id_heads: npt.NDArray[np.uint32]
+    id_buckets: Words
+    id_spill: Words
     id_times: npt.NDArray[np.int64]
     """per ID_BLOCK of the ring: when its newest id came, ms"""
     deadlines: Array
@@ -138,18 +148,36 @@ class State(NamedTuple):
     """[channel, warehouse]: place in the channel's list from 1, 0 = not in it"""
     clients: npt.NDArray[np.uint8]
     tables: npt.NDArray[np.int64]
-    """[table, USED | MASK | SPLIT | FREE]: next fresh slot, bucket mask, next bucket to split, free list"""
+    """[table, ...]: next fresh slot, bucket mask, next bucket to split, free list; entries; spill buckets used, free"""
     marks: npt.NDArray[np.int64]
     bounds: npt.NDArray[np.int64]
     plan: Array
     """scratch: what the group being decided will take"""
+
+    @property
+    def memory(self) -> np.void:
+        """MEMORY: where each array lies and how long it is. Valid as long as this object lives."""
+        record = np.zeros(1, MEMORY)
+        for name in ARRAYS:
+            array = getattr(self, name)
+            record[name] = array.ctypes.data
+            record[name + "_n"] = len(array)
+        return cast(np.void, record[0])
+
+
+ARRAYS: Final = tuple(field.name for field in fields(State))
+MEMORY: Final = np.dtype([(name, "<u8") for name in ARRAYS] + [(name + "_n", "<i8") for name in ARRAYS])
 
 
 def reserve_array(dtype: "np.dtype[np.void] | type[np.generic]", count: int) -> npt.NDArray[np.void]:
     """`count` zero records whose memory is taken from the system only when touched."""
     size = max(1, np.dtype(dtype).itemsize * count)
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
-    return np.frombuffer(mmap.mmap(-1, size, flags=flags), dtype, count)
+    memory = mmap.mmap(-1, size, flags=flags)
+    if size >= _HUGE and hasattr(mmap, "MADV_HUGEPAGE"):
+        # Random access to gigabytes: with 4 KB pages half of a row's time goes into finding the pages.
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(memory, dtype, count)
 
 
 def _power_of_two(count: int) -> int:
@@ -159,27 +187,35 @@ def _power_of_two(count: int) -> int:
 def make_state(limits: Limits) -> State:
     """An empty shard's memory."""
 
-    def heads(count: int) -> npt.NDArray[np.uint32]:
-        return reserve_array(np.uint32, _power_of_two(count))  # type: ignore[return-value]
+    def buckets(count: int) -> npt.NDArray[np.uint64]:
+        return reserve_array(np.uint64, 8 * _power_of_two(count // 3)).reshape(-1, 8)  # type: ignore[return-value]
 
-    tables = np.zeros((6, 4), np.int64)
+    def spill(count: int) -> npt.NDArray[np.uint64]:
+        return reserve_array(np.uint64, 8 * (count // 7 + _FIRST_BUCKETS)).reshape(-1, 8)  # type: ignore[return-value]
+
+    tables = np.zeros((6, TABLE_COLUMNS), np.int64)
     tables[:, USED] = 1
-    for table in _TABLES_WITH_HEADS:
+    for table in _HASHED:
         tables[table, MASK] = _FIRST_BUCKETS - 1
     bounds = np.array([limits.quantity_max, limits.stock_max, limits.ttl_s_max, limits.id_window_ms], np.int64)
     return State(
         skus=reserve_array(SKU, limits.skus_max + 1),
-        sku_heads=heads(limits.skus_max),
+        sku_buckets=buckets(limits.skus_max),
+        sku_spill=spill(limits.skus_max),
         cells=reserve_array(CELL, limits.cells_max + 1),
-        cell_heads=heads(limits.cells_max),
+        cell_buckets=buckets(limits.cells_max),
+        cell_spill=spill(limits.cells_max),
         planning=reserve_array(PLANNING, limits.cells_max + 1),
         reservations=reserve_array(RESERVATION, limits.reservations_max + 1),
-        reservation_heads=heads(limits.reservations_max),
+        reservation_buckets=buckets(limits.reservations_max),
+        reservation_spill=spill(limits.reservations_max),
         lines=reserve_array(HELD_LINE, limits.lines_max + 1),
         sources=reserve_array(SOURCE, limits.sources_max + 1),
-        source_heads=heads(limits.sources_max),
+        source_buckets=buckets(limits.sources_max),
+        source_spill=spill(limits.sources_max),
         ids=reserve_array(ID, limits.ids_max + 1),
-        id_heads=heads(limits.ids_max),
+        id_buckets=buckets(limits.ids_max),
+        id_spill=spill(limits.ids_max),
         id_times=reserve_array(np.int64, limits.ids_max // ID_BLOCK + 2),  # type: ignore[arg-type]
         deadlines=reserve_array(DEADLINE, limits.reservations_max + 1),
         warehouses=np.zeros(limits.warehouses_max, WAREHOUSE),

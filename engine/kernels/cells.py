@@ -7,51 +7,72 @@ so that the state and the journal cannot disagree.
 import numpy as np
 import numpy.typing as npt
 
-from engine.kernels.jit import jit
+from engine.kernels.jit import inlined, jit
+from engine.kernels.memory import (
+    Memory,
+    cell_buckets_of,
+    cell_spill_of,
+    cells_of,
+    channels_of,
+    sku_buckets_of,
+    sku_spill_of,
+    skus_of,
+    source_buckets_of,
+    source_spill_of,
+    sources_of,
+    tables_of,
+    warehouses_of,
+)
 from engine.kernels.table import find, link, spread, take
 from engine.kinds import WarehouseKind
 from engine.layout import QUANTITY_SCALE
-from engine.state import CELLS, FREE, SKUS, SOURCES, USED, State
+from engine.state import CELLS, FREE, SKUS, SOURCES, USED
 
 Rows = npt.NDArray[np.void]
-_QUARANTINE = int(WarehouseKind.QUARANTINE)
-BAD_QUANTITY = -(1 << 62)
+_QUARANTINE = np.int64(WarehouseKind.QUARANTINE)
+ZERO = np.int64(0)
+"""A typed zero: numba compiles a function anew for each pattern of literal arguments."""
+BAD_QUANTITY = np.int64(-(1 << 62))
 """What `smallest_units` gives for a number that is not a whole count of smallest units."""
 
 
-@jit
-def find_sku(st: State, sku_key: int) -> int:
+@inlined
+def find_sku(st: Memory, sku_key: int) -> int:
     """Slot of a SKU in use, or 0 when it was never registered or is archived."""
-    slot = find(st.skus, st.sku_heads, st.tables[SKUS], sku_key)
-    if slot != 0 and st.skus[slot].archived != 0:
+    slot = find(skus_of(st), sku_buckets_of(st), sku_spill_of(st), tables_of(st)[SKUS], sku_key)
+    if slot != 0 and skus_of(st)[slot].archived != 0:
         return 0
     return slot
 
 
-@jit
-def warehouse_known(st: State, warehouse: int) -> bool:
+@inlined
+def warehouse_known(st: Memory, warehouse: int) -> bool:
     """Whether the warehouse is registered and in use."""
-    if warehouse >= st.warehouses.shape[0]:
+    if warehouse >= warehouses_of(st).shape[0]:
         return False
-    return st.warehouses[warehouse].kind != 0 and st.warehouses[warehouse].archived == 0
+    return warehouses_of(st)[warehouse].kind != 0 and warehouses_of(st)[warehouse].archived == 0
 
 
-@jit
-def channel_known(st: State, channel: int) -> bool:
+@inlined
+def channel_known(st: Memory, channel: int) -> bool:
     """Whether the channel is registered and in use."""
-    return channel < st.channels.shape[0] and st.channels[channel].mode != 0 and st.channels[channel].archived == 0
+    return (
+        channel < channels_of(st).shape[0]
+        and channels_of(st)[channel].mode != 0
+        and channels_of(st)[channel].archived == 0
+    )
 
 
-@jit
-def is_quarantine(st: State, warehouse: int) -> bool:
+@inlined
+def is_quarantine(st: Memory, warehouse: int) -> bool:
     """Whether stock there is set apart from every sum and every sale by reservation."""
-    return st.warehouses[warehouse].kind == _QUARANTINE
+    return warehouses_of(st)[warehouse].kind == _QUARANTINE
 
 
-@jit
-def smallest_units(st: State, sku: int, thousandths: int) -> int:
+@inlined
+def smallest_units(st: Memory, sku: int, thousandths: int) -> int:
     """A row's quantity in the SKU's smallest units, or BAD_QUANTITY when it has too many decimals."""
-    decimals = np.int64(st.skus[sku].decimals)
+    decimals = np.int64(skus_of(st)[sku].decimals)
     step = QUANTITY_SCALE
     for _ in range(decimals):
         step //= 10
@@ -60,123 +81,129 @@ def smallest_units(st: State, sku: int, thousandths: int) -> int:
     return thousandths // step
 
 
-@jit
-def find_cell(st: State, sku: int, warehouse: int) -> int:
+@inlined
+def find_cell(st: Memory, sku: int, warehouse: int) -> int:
     """Slot of the cell, or 0."""
-    return find(st.cells, st.cell_heads, st.tables[CELLS], sku << 16 | warehouse)
+    return find(cells_of(st), cell_buckets_of(st), cell_spill_of(st), tables_of(st)[CELLS], sku << 16 | warehouse)
 
 
-@jit
-def warehouse_of(st: State, cell: int) -> int:
+@inlined
+def warehouse_of(st: Memory, cell: int) -> int:
     """The warehouse number of a cell."""
-    return st.cells[cell].key & 0xFFFF
+    return cells_of(st)[cell].key & 0xFFFF
 
 
-@jit
-def sku_of(st: State, cell: int) -> int:
+@inlined
+def sku_of(st: Memory, cell: int) -> int:
     """The SKU slot of a cell."""
-    return st.cells[cell].key >> 16
+    return cells_of(st)[cell].key >> 16
 
 
 @jit
-def make_cell(st: State, sku: int, warehouse: int) -> int:
+def make_cell(st: Memory, sku: int, warehouse: int) -> int:
     """Slot of the cell, made if it is new; 0 when the table is full."""
     slot = find_cell(st, sku, warehouse)
     if slot != 0:
         return slot
-    slot = take(st.cells, st.tables[CELLS])
+    slot = take(cells_of(st), tables_of(st)[CELLS])
     if slot == 0:
         return 0
-    st.cells[slot].key = sku << 16 | warehouse
-    link(st.cells, st.cell_heads, st.tables[CELLS], slot, st.tables[CELLS, USED])
+    cells_of(st)[slot].key = sku << 16 | warehouse
+    link(cell_buckets_of(st), cell_spill_of(st), tables_of(st)[CELLS], slot, cells_of(st)[slot].key)
     _chain(st, sku, slot)
     return slot
 
 
 @jit
-def _chain(st: State, sku: int, slot: int) -> None:
+def _chain(st: Memory, sku: int, slot: int) -> None:
     """Put the cell into its SKU's list, which is in the order in which stock is looked for."""
-    rank = st.warehouses[warehouse_of(st, slot)].rank
+    rank = warehouses_of(st)[warehouse_of(st, slot)].rank
     before = 0
-    at = np.int64(st.skus[sku].first_cell)
-    while at != 0 and st.warehouses[warehouse_of(st, at)].rank < rank:
+    at = np.int64(skus_of(st)[sku].first_cell)
+    while at != 0 and warehouses_of(st)[warehouse_of(st, at)].rank < rank:
         before = at
-        at = np.int64(st.cells[at].next_in_sku)
-    st.cells[slot].next_in_sku = at
+        at = np.int64(cells_of(st)[at].next_in_sku)
+    cells_of(st)[slot].next_in_sku = at
     if before == 0:
-        st.skus[sku].first_cell = slot
+        skus_of(st)[sku].first_cell = slot
     else:
-        st.cells[before].next_in_sku = slot
+        cells_of(st)[before].next_in_sku = slot
 
 
 @jit
-def chain_all_again(st: State) -> None:
+def chain_all_again(st: Memory) -> None:
     """Rebuild every SKU's list: the order of the warehouses has changed."""
-    for sku in range(1, st.tables[SKUS, USED]):
-        at = np.int64(st.skus[sku].first_cell)
-        st.skus[sku].first_cell = 0
+    for sku in range(1, tables_of(st)[SKUS, USED]):
+        at = np.int64(skus_of(st)[sku].first_cell)
+        skus_of(st)[sku].first_cell = 0
         while at != 0:
-            following = np.int64(st.cells[at].next_in_sku)
+            following = np.int64(cells_of(st)[at].next_in_sku)
             _chain(st, sku, at)
             at = following
 
 
-@jit
-def available_of(st: State, cell: int) -> int:
+@inlined
+def available_of(st: Memory, cell: int) -> int:
     """on_hand - reserved - safety_stock, less what the group being decided has taken; 0 for no cell."""
     if cell == 0:
         return 0
-    record = st.cells[cell]
+    record = cells_of(st)[cell]
     return record.on_hand - record.reserved - record.safety_stock - record.pending
 
 
-@jit
-def room_of(st: State, cell: int) -> int:
+@inlined
+def room_of(st: Memory, cell: int) -> int:
     """How much can still be reserved: available + floor; 0 for no cell and in quarantine."""
     if cell == 0 or is_quarantine(st, warehouse_of(st, cell)):
         return 0
-    return available_of(st, cell) + st.cells[cell].floor
+    return available_of(st, cell) + cells_of(st)[cell].floor
 
 
 @jit
-def source_slot(st: State, cell: int, source_key: int) -> int:
+def source_slot(st: Memory, cell: int, source_key: int) -> int:
     """Slot of what is on its way to `cell` from that source, or 0."""
-    return find(st.sources, st.source_heads, st.tables[SOURCES], source_key ^ spread(cell))
+    return find(
+        sources_of(st),
+        source_buckets_of(st),
+        source_spill_of(st),
+        tables_of(st)[SOURCES],
+        source_key ^ (spread(cell) << 32 | cell),
+    )
 
 
 @jit
-def add_to_source(st: State, cell: int, source_key: int, delta: int) -> bool:
+def add_to_source(st: Memory, cell: int, source_key: int, delta: int) -> bool:
     """Change what is on its way from a source; False when the table is full."""
     slot = source_slot(st, cell, source_key)
     if slot == 0:
-        slot = take(st.sources, st.tables[SOURCES])
+        slot = take(sources_of(st), tables_of(st)[SOURCES])
         if slot == 0:
             return False
-        st.sources[slot].key = source_key ^ spread(cell)
-        st.sources[slot].cell = cell
-        st.sources[slot].remaining = 0
-        link(st.sources, st.source_heads, st.tables[SOURCES], slot, st.tables[SOURCES, USED])
-    st.sources[slot].remaining += delta
+        sources_of(st)[slot].key = source_key ^ (spread(cell) << 32 | cell)
+        sources_of(st)[slot].cell = cell
+        sources_of(st)[slot].remaining = 0
+        link(source_buckets_of(st), source_spill_of(st), tables_of(st)[SOURCES], slot, sources_of(st)[slot].key)
+    sources_of(st)[slot].remaining += delta
     return True
 
 
 @jit
-def sources_room(st: State) -> bool:
+def sources_room(st: Memory) -> bool:
     """Whether one more source fits."""
-    return st.tables[SOURCES, FREE] != 0 or st.tables[SOURCES, USED] < st.sources.shape[0]
+    return tables_of(st)[SOURCES, FREE] != 0 or tables_of(st)[SOURCES, USED] < sources_of(st).shape[0]
 
 
 @jit
 def write_movement(
-    st: State, movements: Rows, m: int, row: int, kind: int, cell: int, quantity: int, on_hand_delta: int,
+    st: Memory, movements: Rows, m: int, row: int, kind: int, cell: int, quantity: int, on_hand_delta: int,
     reserved_delta: int, incoming_delta: int, value: int,
 ) -> int:  # fmt: skip
     """Record one movement of `cell` at index `m`, counters as they are now; returns m + 1."""
-    record = st.cells[cell]
+    record = cells_of(st)[cell]
     sku = sku_of(st, cell)
     out = movements[m]
-    out.sku_key = st.skus[sku].key
-    out.decimals = st.skus[sku].decimals
+    out.sku_key = skus_of(st)[sku].key
+    out.decimals = skus_of(st)[sku].decimals
     out.warehouse = warehouse_of(st, cell)
     out.kind = kind
     out.row = row
@@ -202,13 +229,13 @@ def write_movement(
 
 @jit
 def move(
-    st: State, movements: Rows, m: int, row: int, kind: int, cell: int, quantity: int, on_hand_delta: int,
+    st: Memory, movements: Rows, m: int, row: int, kind: int, cell: int, quantity: int, on_hand_delta: int,
     reserved_delta: int, incoming_delta: int, value: int,
 ) -> int:  # fmt: skip
     """Change the counters of `cell` and record it; the caller has checked every bound. Returns m + 1."""
-    st.cells[cell].on_hand += on_hand_delta
-    st.cells[cell].reserved += reserved_delta
-    st.cells[cell].incoming += incoming_delta
+    cells_of(st)[cell].on_hand += on_hand_delta
+    cells_of(st)[cell].reserved += reserved_delta
+    cells_of(st)[cell].incoming += incoming_delta
     return write_movement(
         st, movements, m, row, kind, cell, quantity, on_hand_delta, reserved_delta, incoming_delta, value
     )

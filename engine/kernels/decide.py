@@ -10,6 +10,17 @@ import numpy.typing as npt
 from engine.kernels.define import define
 from engine.kernels.idtable import find_id, forget_newest, forget_old, ids_room, remember
 from engine.kernels.jit import jit
+from engine.kernels.memory import (
+    Memory,
+    bounds_of,
+    cells_of,
+    deadlines_of,
+    ids_of,
+    lines_of,
+    marks_of,
+    reservations_of,
+    tables_of,
+)
 from engine.kernels.plan import (
     closed_outcome,
     forget_plan,
@@ -27,7 +38,6 @@ from engine.kernels.reservations import (
     forget_closed,
     remaining_of,
     set_deadline,
-    take_all,
     write_line_movement,
     write_lines,
 )
@@ -49,70 +59,69 @@ from engine.state import (
     RESERVATIONS,
     TTL_S_MAX,
     USED,
-    State,
 )
 
 Rows = npt.NDArray[np.void]
 
 _NEW = 0
-_OK = int(Outcome.OK)
-_ID_REUSED = int(Outcome.ID_REUSED)
-_ID_TOO_OLD = int(Outcome.ID_TOO_OLD)
-_TOO_LATE = int(Outcome.TOO_LATE)
-_UNKNOWN_RESERVATION = int(Outcome.UNKNOWN_RESERVATION)
-_INVALID_QUANTITY = int(Outcome.INVALID_QUANTITY)
-_CONFLICT = int(Outcome.CONFLICT)
-_INSUFFICIENT_STOCK = int(Outcome.INSUFFICIENT_STOCK)
-_GROUP_FAILED = int(Outcome.GROUP_FAILED)
-_LIMIT_EXCEEDED = int(Outcome.LIMIT_EXCEEDED)
-_QUARANTINED = int(Outcome.QUARANTINED)
-_OVERLOADED = int(Outcome.OVERLOADED)
+_OK = np.int64(Outcome.OK)
+_ID_REUSED = np.int64(Outcome.ID_REUSED)
+_ID_TOO_OLD = np.int64(Outcome.ID_TOO_OLD)
+_TOO_LATE = np.int64(Outcome.TOO_LATE)
+_UNKNOWN_RESERVATION = np.int64(Outcome.UNKNOWN_RESERVATION)
+_INVALID_QUANTITY = np.int64(Outcome.INVALID_QUANTITY)
+_CONFLICT = np.int64(Outcome.CONFLICT)
+_INSUFFICIENT_STOCK = np.int64(Outcome.INSUFFICIENT_STOCK)
+_GROUP_FAILED = np.int64(Outcome.GROUP_FAILED)
+_LIMIT_EXCEEDED = np.int64(Outcome.LIMIT_EXCEEDED)
+_QUARANTINED = np.int64(Outcome.QUARANTINED)
+_OVERLOADED = np.int64(Outcome.OVERLOADED)
 _REPLAYED = 255
 """Inside this module only: the row was answered before; results carry OK and the REPLAYED flag."""
 
-_RECEIVE = int(Kind.RECEIVE)
-_EXPECT = int(Kind.EXPECT)
-_ADJUST = int(Kind.ADJUST)
-_SELL = int(Kind.SELL)
-_RETURN = int(Kind.RETURN)
-_RESERVE = int(Kind.RESERVE)
-_CONFIRM = int(Kind.CONFIRM)
-_RELEASE = int(Kind.RELEASE)
-_FULFIL = int(Kind.FULFIL)
-_EXTEND = int(Kind.EXTEND)
-_TRANSFER = int(Kind.TRANSFER)
-_CONFIGURE = int(Kind.CONFIGURE)
-_DEFINE_FIRST = int(Kind.DEFINE_SKU)
-_DEFINE_LAST = int(Kind.DEFINE_CLIENT)
-_DECIDE = int(Kind.DECIDE)
-_APPLY = int(Kind.APPLY)
-_CONTINUES = int(Flag.CONTINUES)
-_PARTIAL = int(Flag.PARTIAL)
-_QUARANTINE = int(Flag.QUARANTINE)
-_REPLACES = int(Flag.REPLACES)
-_WANT_LINES = int(Flag.WANT_LINES)
-_REPLAYED_FLAG = int(ResultFlag.REPLAYED)
-_SAME_BATCH = int(ResultFlag.SAME_BATCH)
-_HELD = int(ReservationState.HELD)
-_CONFIRMED = int(ReservationState.CONFIRMED)
+_RECEIVE = np.int64(Kind.RECEIVE)
+_EXPECT = np.int64(Kind.EXPECT)
+_ADJUST = np.int64(Kind.ADJUST)
+_SELL = np.int64(Kind.SELL)
+_RETURN = np.int64(Kind.RETURN)
+_RESERVE = np.int64(Kind.RESERVE)
+_CONFIRM = np.int64(Kind.CONFIRM)
+_RELEASE = np.int64(Kind.RELEASE)
+_FULFIL = np.int64(Kind.FULFIL)
+_EXTEND = np.int64(Kind.EXTEND)
+_TRANSFER = np.int64(Kind.TRANSFER)
+_CONFIGURE = np.int64(Kind.CONFIGURE)
+_DEFINE_FIRST = np.int64(Kind.DEFINE_SKU)
+_DEFINE_LAST = np.int64(Kind.DEFINE_CLIENT)
+_DECIDE = np.int64(Kind.DECIDE)
+_APPLY = np.int64(Kind.APPLY)
+_CONTINUES = np.int64(Flag.CONTINUES)
+_PARTIAL = np.int64(Flag.PARTIAL)
+_QUARANTINE = np.int64(Flag.QUARANTINE)
+_REPLACES = np.int64(Flag.REPLACES)
+_WANT_LINES = np.int64(Flag.WANT_LINES)
+_REPLAYED_FLAG = np.int64(ResultFlag.REPLAYED)
+_SAME_BATCH = np.int64(ResultFlag.SAME_BATCH)
+_HELD = np.int64(ReservationState.HELD)
+_CONFIRMED = np.int64(ReservationState.CONFIRMED)
 
 
 @jit
-def _known(st: State, rows: Rows, results: Rows, r: int, now_ms: int, seq: int) -> int:
+def _known(st: Memory, rows: Rows, results: Rows, r: int, now_ms: int, seq: int) -> int:
     """_NEW, or why the row is not to be decided; a new id is remembered at once, with this row as its answer."""
     row = rows[r]
     slot = find_id(st, row.id_hi, row.id_lo)
     if slot != 0:
-        if st.ids[slot].content != row.content:
+        if ids_of(st)[slot].content != row.content:
             return _ID_REUSED
-        position = st.ids[slot].position
+        position = ids_of(st)[slot].position
         results[r].flags |= _REPLAYED_FLAG
         if np.int64(position >> np.uint64(24)) == seq:
             results[r].flags |= _SAME_BATCH
             position = position & np.uint64(0xFFFFFF)
         results[r].position = position
         return _REPLAYED
-    if row.issued_at_ms != 0 and now_ms - row.issued_at_ms > st.bounds[ID_WINDOW_MS]:
+    if row.issued_at_ms != 0 and now_ms - row.issued_at_ms > bounds_of(st)[ID_WINDOW_MS]:
         return _ID_TOO_OLD
     remember(st, row.id_hi, row.id_lo, row.content, seq << 24 | r, now_ms)
     results[r].position = np.uint64(seq << 24 | r)
@@ -136,7 +145,7 @@ def _answer_known(rows: Rows, results: Rows, i: int, end: int, found: int) -> No
 
 
 @jit
-def _check_ids(st: State, rows: Rows, results: Rows, i: int, end: int, now_ms: int, seq: int) -> bool:
+def _check_ids(st: Memory, rows: Rows, results: Rows, i: int, end: int, now_ms: int, seq: int) -> bool:
     """Whether the unit [i, end) is to be decided; otherwise its results are written.
 
     Rows that continue a command share the fate of its first row. In a group whose rows have ids of their
@@ -168,7 +177,7 @@ def _check_ids(st: State, rows: Rows, results: Rows, i: int, end: int, now_ms: i
 
 @jit
 def _confirm_or_extend(
-    st: State, rows: Rows, results: Rows, r: int, movements: Rows, m: int, now_ms: int
+    st: Memory, rows: Rows, results: Rows, r: int, movements: Rows, m: int, now_ms: int
 ) -> tuple[int, int]:
     row = rows[r]
     out = results[r]
@@ -176,33 +185,33 @@ def _confirm_or_extend(
     if reservation == 0:
         return _UNKNOWN_RESERVATION, m
     say_reservation(st, out, reservation)
-    if row.kind == _EXTEND and (row.ttl_s < 1 or row.ttl_s > st.bounds[TTL_S_MAX]):
+    if row.kind == _EXTEND and (row.ttl_s < 1 or row.ttl_s > bounds_of(st)[TTL_S_MAX]):
         return _INVALID_QUANTITY, m
     outcome = closed_outcome(st, reservation, _HELD)
     if outcome != _OK:
         return outcome, m
     value = 0
     if row.kind == _EXTEND:
-        value = max(st.reservations[reservation].expires_at_ms, now_ms + np.int64(row.ttl_s) * 1000)
+        value = max(reservations_of(st)[reservation].expires_at_ms, now_ms + np.int64(row.ttl_s) * 1000)
         set_deadline(st, reservation, value)
     else:
         drop_deadline(st, reservation)
-        st.reservations[reservation].state = _CONFIRMED
-    line = np.int64(st.reservations[reservation].first_line)
+        reservations_of(st)[reservation].state = _CONFIRMED
+    line = np.int64(reservations_of(st)[reservation].first_line)
     while line != 0:
         remaining = remaining_of(st, line)
         if remaining > 0:
             quantity = remaining if row.kind == _CONFIRM else 0
             m = write_line_movement(st, movements, m, r, np.int64(row.kind), reservation, line, quantity, value)
             out.quantity += remaining
-        line = np.int64(st.lines[line].next)
+        line = np.int64(lines_of(st)[line].next)
     say_reservation(st, out, reservation)
     return _OK, m
 
 
 @jit
 def _decide_alone(
-    st: State, rows: Rows, results: Rows, r: int, movements: Rows, m: int, now_ms: int, seq: int
+    st: Memory, rows: Rows, results: Rows, r: int, movements: Rows, m: int, now_ms: int, seq: int
 ) -> tuple[int, int]:
     """Rows that need no group: (outcome, next movement index)."""
     kind = np.int64(rows[r].kind)
@@ -258,18 +267,18 @@ def _mixed(rows: Rows, i: int, end: int) -> bool:
 
 
 @jit
-def _hold_back(st: State, reservation: int, sign: int) -> None:
+def _hold_back(st: Memory, reservation: int, sign: int) -> None:
     """Let the group see (sign -1), or stop seeing (sign 1), what the reservation it replaces would free."""
-    line = np.int64(st.reservations[reservation].first_line)
+    line = np.int64(reservations_of(st)[reservation].first_line)
     while line != 0:
-        cell = np.int64(st.lines[line].cell)
+        cell = np.int64(lines_of(st)[line].cell)
         if cell != 0:
-            st.cells[cell].pending += sign * remaining_of(st, line)
-        line = np.int64(st.lines[line].next)
+            cells_of(st)[cell].pending += sign * remaining_of(st, line)
+        line = np.int64(lines_of(st)[line].next)
 
 
 @jit
-def _plan_row(st: State, rows: Rows, results: Rows, r: int, plan_n: int) -> int:
+def _plan_row(st: Memory, rows: Rows, results: Rows, r: int, plan_n: int) -> int:
     kind = rows[r].kind
     if plan_is_full(st, plan_n):
         outcome = _LIMIT_EXCEEDED
@@ -284,12 +293,12 @@ def _plan_row(st: State, rows: Rows, results: Rows, r: int, plan_n: int) -> int:
 
 
 @jit
-def _reserve_fits(st: State, plan_n: int, rows_n: int) -> bool:
+def _reserve_fits(st: Memory, plan_n: int, rows_n: int) -> bool:
     """Whether a reservation of that many lines fits its tables."""
-    reservations = st.tables[RESERVATIONS]
-    if reservations[FREE] == 0 and reservations[USED] >= st.reservations.shape[0]:
+    reservations = tables_of(st)[RESERVATIONS]
+    if reservations[FREE] == 0 and reservations[USED] >= reservations_of(st).shape[0]:
         return False
-    return plan_n + rows_n <= ENTRIES_MAX and st.tables[LINES, USED] + plan_n + rows_n <= st.lines.shape[0]
+    return plan_n + rows_n <= ENTRIES_MAX and tables_of(st)[LINES, USED] + plan_n + rows_n <= lines_of(st).shape[0]
 
 
 @jit
@@ -309,7 +318,7 @@ def _group_stands(rows: Rows, results: Rows, i: int, end: int) -> bool:
 
 @jit
 def _decide_group(
-    st: State, rows: Rows, results: Rows, i: int, end: int, movements: Rows, m: int, now_ms: int, seq: int
+    st: Memory, rows: Rows, results: Rows, i: int, end: int, movements: Rows, m: int, now_ms: int, seq: int
 ) -> int:
     """Sell, reserve, release or fulfil: plan every row, then take all of it or nothing.
 
@@ -331,11 +340,11 @@ def _decide_group(
             results[i].outcome = _UNKNOWN_RESERVATION
         else:
             say_reservation(st, results[i], replaced)
-            state = np.int64(st.reservations[replaced].state)
+            state = np.int64(reservations_of(st)[replaced].state)
             results[i].outcome = _OK if state == _HELD else closed_outcome(st, replaced, _CONFIRMED)
             if results[i].outcome == _OK:
                 _hold_back(st, replaced, -1)
-                replaced_lines = np.int64(st.reservations[replaced].lines_n)
+                replaced_lines = np.int64(reservations_of(st)[replaced].lines_n)
             else:
                 replaced = 0
     plan_n = 0
@@ -388,7 +397,7 @@ def _decide_group(
 
 
 @jit
-def _write_wanted_lines(st: State, rows: Rows, results: Rows, i: int, end: int, lines: Rows, lines_n: int) -> int:
+def _write_wanted_lines(st: Memory, rows: Rows, results: Rows, i: int, end: int, lines: Rows, lines_n: int) -> int:
     """For rows that ask for them: the lines of the reservation, as they are after the unit."""
     for r in range(i, end):
         if (rows[r].flags & _WANT_LINES) != 0 and (results[r].flags & _REPLAYED_FLAG) == 0:
@@ -406,7 +415,7 @@ def _write_wanted_lines(st: State, rows: Rows, results: Rows, i: int, end: int, 
 
 
 @jit
-def _room_needed(st: State, rows: Rows, i: int, end: int) -> tuple[int, int]:
+def _room_needed(st: Memory, rows: Rows, i: int, end: int) -> tuple[int, int]:
     """Most movements and most answered lines that rows [i, end) can make, groups of plans apart."""
     movements_n = 4 * (end - i)
     lines_n = 0
@@ -415,7 +424,7 @@ def _room_needed(st: State, rows: Rows, i: int, end: int) -> tuple[int, int]:
         if kind == _CONFIRM or kind == _EXTEND or kind == _DECIDE or kind == _APPLY:
             reservation = find_reservation(st, rows[r].reservation)
             if reservation != 0:
-                movements_n += np.int64(st.reservations[reservation].lines_n)
+                movements_n += np.int64(reservations_of(st)[reservation].lines_n)
         if (rows[r].flags & _WANT_LINES) != 0:
             lines_n += ENTRIES_MAX
     return movements_n, lines_n
@@ -433,7 +442,7 @@ def _unit_end(rows: Rows, i: int) -> int:
 
 @jit
 def decide_rows(
-    st: State, rows: Rows, results: Rows, movements: Rows, lines: Rows, now_ms: int, seq: int
+    st: Memory, rows: Rows, results: Rows, movements: Rows, lines: Rows, now_ms: int, seq: int
 ) -> tuple[int, int, bool]:
     """Expire what is due, then decide `rows` in order.
 
@@ -441,12 +450,12 @@ def decide_rows(
     filled from index 0. `st` is modified. Returns (movements written, lines written, whether there is anything
     to journal: answers that were known already, and refusals that are not remembered, are nothing).
     """
-    ids_before = st.marks[IDS_MADE]
+    ids_before = marks_of(st)[IDS_MADE]
     n = rows.shape[0]
     m = expire_due(st, movements, 0, now_ms)
     lines_n = 0
     # More may be due than one record holds: then nothing is decided on a state that is behind.
-    overdue = st.marks[DEADLINES_N] > 0 and st.deadlines[1].at_ms <= now_ms
+    overdue = marks_of(st)[DEADLINES_N] > 0 and deadlines_of(st)[1].at_ms <= now_ms
     i = 0
     while i < n:
         end = _unit_end(rows, i)
@@ -458,7 +467,7 @@ def decide_rows(
             or lines_n + lines_needed > lines.shape[0]
         )
         if not overloaded:
-            made = st.marks[IDS_MADE]
+            made = marks_of(st)[IDS_MADE]
             for r in range(i, end):
                 results[r].warehouse = rows[r].warehouse
             if _check_ids(st, rows, results, i, end, now_ms, seq):
@@ -466,7 +475,7 @@ def decide_rows(
                     after = _decide_group(st, rows, results, i, end, movements, m, now_ms, seq)
                     if after < 0:
                         overloaded = True
-                        forget_newest(st, st.marks[IDS_MADE] - made)
+                        forget_newest(st, marks_of(st)[IDS_MADE] - made)
                     else:
                         m = after
                 else:
@@ -483,16 +492,16 @@ def decide_rows(
                 results[r].flags = 0
                 results[r].position = 0
         i = end
-    changed = m > 0 or st.marks[IDS_MADE] != ids_before
+    changed = m > 0 or marks_of(st)[IDS_MADE] != ids_before
     if changed:
         housekeep(st, now_ms, n)
-        st.marks[LAST_SEQ] = seq
-        st.marks[LAST_NOW_MS] = now_ms
+        marks_of(st)[LAST_SEQ] = seq
+        marks_of(st)[LAST_NOW_MS] = now_ms
     return m, lines_n, changed
 
 
 @jit
-def housekeep(st: State, now_ms: int, rows_n: int) -> None:
+def housekeep(st: Memory, now_ms: int, rows_n: int) -> None:
     """Forget a bounded number of what is older than the window: twice what one batch can add."""
     forget_old(st, now_ms, 2 * rows_n + 64)
     forget_closed(st, now_ms, 2 * rows_n + 64)

@@ -9,86 +9,98 @@ import numpy.typing as npt
 
 from engine.kernels.cells import chain_all_again, warehouse_known, warehouse_of
 from engine.kernels.jit import jit
+from engine.kernels.memory import (
+    Memory,
+    cells_of,
+    channel_ranks_of,
+    channels_of,
+    clients_of,
+    sku_buckets_of,
+    sku_spill_of,
+    skus_of,
+    tables_of,
+    warehouses_of,
+)
 from engine.kernels.table import find, link, take
 from engine.kinds import Flag, Kind
 from engine.outcomes import Outcome
-from engine.state import CELLS, CHANNEL_ALL, CHANNEL_LIST, SKUS, USED, State
+from engine.state import CELLS, CHANNEL_ALL, CHANNEL_LIST, SKUS, USED
 
 Rows = npt.NDArray[np.void]
-_OK = int(Outcome.OK)
-_UNKNOWN_SKU = int(Outcome.UNKNOWN_SKU)
-_UNKNOWN_WAREHOUSE = int(Outcome.UNKNOWN_WAREHOUSE)
-_UNKNOWN_CHANNEL = int(Outcome.UNKNOWN_CHANNEL)
-_INVALID_QUANTITY = int(Outcome.INVALID_QUANTITY)
-_CONFLICT = int(Outcome.CONFLICT)
-_LIMIT_EXCEEDED = int(Outcome.LIMIT_EXCEEDED)
-_ARCHIVED = int(Flag.ARCHIVED)
-_ALL_WAREHOUSES = int(Flag.ALL_WAREHOUSES)
-_DEFINE_SKU = int(Kind.DEFINE_SKU)
-_DEFINE_WAREHOUSE = int(Kind.DEFINE_WAREHOUSE)
-_DEFINE_CHANNEL = int(Kind.DEFINE_CHANNEL)
-_DEFINE_CHANNEL_WAREHOUSE = int(Kind.DEFINE_CHANNEL_WAREHOUSE)
+_OK = np.int64(Outcome.OK)
+_UNKNOWN_SKU = np.int64(Outcome.UNKNOWN_SKU)
+_UNKNOWN_WAREHOUSE = np.int64(Outcome.UNKNOWN_WAREHOUSE)
+_UNKNOWN_CHANNEL = np.int64(Outcome.UNKNOWN_CHANNEL)
+_INVALID_QUANTITY = np.int64(Outcome.INVALID_QUANTITY)
+_CONFLICT = np.int64(Outcome.CONFLICT)
+_LIMIT_EXCEEDED = np.int64(Outcome.LIMIT_EXCEEDED)
+_ARCHIVED = np.int64(Flag.ARCHIVED)
+_ALL_WAREHOUSES = np.int64(Flag.ALL_WAREHOUSES)
+_DEFINE_SKU = np.int64(Kind.DEFINE_SKU)
+_DEFINE_WAREHOUSE = np.int64(Kind.DEFINE_WAREHOUSE)
+_DEFINE_CHANNEL = np.int64(Kind.DEFINE_CHANNEL)
+_DEFINE_CHANNEL_WAREHOUSE = np.int64(Kind.DEFINE_CHANNEL_WAREHOUSE)
 
 
 @jit
-def _is_bare(st: State, cell: int) -> bool:
-    record = st.cells[cell]
+def _is_bare(st: Memory, cell: int) -> bool:
+    record = cells_of(st)[cell]
     return record.on_hand == 0 and record.reserved == 0 and record.incoming == 0
 
 
 @jit
-def _define_sku(st: State, row: np.void) -> int:
-    slot = find(st.skus, st.sku_heads, st.tables[SKUS], row.sku_key)
+def _define_sku(st: Memory, row: np.void) -> int:
+    slot = find(skus_of(st), sku_buckets_of(st), sku_spill_of(st), tables_of(st)[SKUS], row.sku_key)
     if (row.flags & _ARCHIVED) != 0:
         if slot == 0:
             return _UNKNOWN_SKU
-        cell = np.int64(st.skus[slot].first_cell)
+        cell = np.int64(skus_of(st)[slot].first_cell)
         while cell != 0:
             if not _is_bare(st, cell):
                 return _CONFLICT
-            cell = np.int64(st.cells[cell].next_in_sku)
-        st.skus[slot].archived = 1
+            cell = np.int64(cells_of(st)[cell].next_in_sku)
+        skus_of(st)[slot].archived = 1
         return _OK
     if row.quantity < 0 or row.quantity > 3:
         return _INVALID_QUANTITY
     if slot == 0:
-        slot = take(st.skus, st.tables[SKUS])
+        slot = take(skus_of(st), tables_of(st)[SKUS])
         if slot == 0:
             return _LIMIT_EXCEEDED
-        st.skus[slot].key = row.sku_key
-        link(st.skus, st.sku_heads, st.tables[SKUS], slot, st.tables[SKUS, USED])
-    elif st.skus[slot].first_cell != 0 and st.skus[slot].decimals != row.quantity:
+        skus_of(st)[slot].key = row.sku_key
+        link(sku_buckets_of(st), sku_spill_of(st), tables_of(st)[SKUS], slot, skus_of(st)[slot].key)
+    elif skus_of(st)[slot].first_cell != 0 and skus_of(st)[slot].decimals != row.quantity:
         return _CONFLICT
-    st.skus[slot].decimals = row.quantity
-    st.skus[slot].archived = 0
+    skus_of(st)[slot].decimals = row.quantity
+    skus_of(st)[slot].archived = 0
     return _OK
 
 
 @jit
-def _rank_warehouses(st: State) -> None:
+def _rank_warehouses(st: Memory) -> None:
     """Number the warehouses in order of (priority, number), for the lists of cells."""
-    for w in range(st.warehouses.shape[0]):
-        if st.warehouses[w].kind != 0:
+    for w in range(warehouses_of(st).shape[0]):
+        if warehouses_of(st)[w].kind != 0:
             rank = 0
-            for other in range(st.warehouses.shape[0]):
-                if st.warehouses[other].kind != 0 and (
-                    st.warehouses[other].priority < st.warehouses[w].priority
-                    or (st.warehouses[other].priority == st.warehouses[w].priority and other < w)
+            for other in range(warehouses_of(st).shape[0]):
+                if warehouses_of(st)[other].kind != 0 and (
+                    warehouses_of(st)[other].priority < warehouses_of(st)[w].priority
+                    or (warehouses_of(st)[other].priority == warehouses_of(st)[w].priority and other < w)
                 ):
                     rank += 1
-            st.warehouses[w].rank = rank
+            warehouses_of(st)[w].rank = rank
 
 
 @jit
-def _define_warehouse(st: State, row: np.void) -> int:
+def _define_warehouse(st: Memory, row: np.void) -> int:
     warehouse = np.int64(row.warehouse)
-    if warehouse >= st.warehouses.shape[0]:
+    if warehouse >= warehouses_of(st).shape[0]:
         return _LIMIT_EXCEEDED
-    record = st.warehouses[warehouse]
+    record = warehouses_of(st)[warehouse]
     if (row.flags & _ARCHIVED) != 0:
         if record.kind == 0:
             return _UNKNOWN_WAREHOUSE
-        for cell in range(1, st.tables[CELLS, USED]):
+        for cell in range(1, tables_of(st)[CELLS, USED]):
             if warehouse_of(st, cell) == warehouse and not _is_bare(st, cell):
                 return _CONFLICT
         record.archived = 1
@@ -108,11 +120,11 @@ def _define_warehouse(st: State, row: np.void) -> int:
 
 
 @jit
-def _define_channel(st: State, row: np.void) -> int:
+def _define_channel(st: Memory, row: np.void) -> int:
     channel = np.int64(row.channel)
-    if channel >= st.channels.shape[0]:
+    if channel >= channels_of(st).shape[0]:
         return _LIMIT_EXCEEDED
-    record = st.channels[channel]
+    record = channels_of(st)[channel]
     if (row.flags & _ARCHIVED) != 0:
         if record.mode == 0:
             return _UNKNOWN_CHANNEL
@@ -120,25 +132,25 @@ def _define_channel(st: State, row: np.void) -> int:
         return _OK
     record.mode = CHANNEL_ALL if (row.flags & _ALL_WAREHOUSES) != 0 else CHANNEL_LIST
     record.archived = 0
-    for w in range(st.channel_ranks.shape[1]):
-        st.channel_ranks[channel, w] = 0
+    for w in range(channel_ranks_of(st).shape[1]):
+        channel_ranks_of(st)[channel, w] = 0
     return _OK
 
 
 @jit
-def _define_channel_warehouse(st: State, row: np.void) -> int:
+def _define_channel_warehouse(st: Memory, row: np.void) -> int:
     channel = np.int64(row.channel)
     warehouse = np.int64(row.warehouse)
-    if channel >= st.channels.shape[0] or st.channels[channel].mode == 0:
+    if channel >= channels_of(st).shape[0] or channels_of(st)[channel].mode == 0:
         return _UNKNOWN_CHANNEL
     if not warehouse_known(st, warehouse):
         return _UNKNOWN_WAREHOUSE
-    st.channel_ranks[channel, warehouse] = row.priority + 1
+    channel_ranks_of(st)[channel, warehouse] = row.priority + 1
     return _OK
 
 
 @jit
-def define(st: State, row: np.void) -> int:
+def define(st: Memory, row: np.void) -> int:
     """Carry out one definition row; returns its outcome."""
     if row.kind == _DEFINE_SKU:
         return _define_sku(st, row)
@@ -148,7 +160,7 @@ def define(st: State, row: np.void) -> int:
         return _define_channel(st, row)
     if row.kind == _DEFINE_CHANNEL_WAREHOUSE:
         return _define_channel_warehouse(st, row)
-    if np.int64(row.client) >= st.clients.shape[0]:
+    if np.int64(row.client) >= clients_of(st).shape[0]:
         return _LIMIT_EXCEEDED
-    st.clients[np.int64(row.client)] = 1
+    clients_of(st)[np.int64(row.client)] = 1
     return _OK

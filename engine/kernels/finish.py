@@ -30,10 +30,10 @@ _CONTENT_FLAGS = np.uint16(
     | Flag.HAS_PRICE
     | Flag.REPLACES
 )
-_CONTINUES = int(Flag.CONTINUES)
-_IN_TRANSIT = int(Flag.IN_TRANSIT)
-_RESERVE = int(Kind.RESERVE)
-_TRANSFER = int(Kind.TRANSFER)
+_CONTINUES = np.int64(Flag.CONTINUES)
+_IN_TRANSIT = np.int64(Flag.IN_TRANSIT)
+_RESERVE = np.int64(Kind.RESERVE)
+_TRANSFER = np.int64(Kind.TRANSFER)
 _ID, _REFERENCE, _SOURCE = (TEXTS.index(name) for name in ("id", "reference", "source"))
 _SPANS = np.uint16(SPANS)
 

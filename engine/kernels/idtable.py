@@ -7,60 +7,72 @@ An entry is (128-bit hash, fingerprint of the content, position of the answer). 
 import numpy as np
 import numpy.typing as npt
 
-from engine.kernels.jit import jit
-from engine.kernels.table import bucket_of, link, unlink
-from engine.state import ID_BLOCK, ID_WINDOW_MS, IDS, IDS_FORGOTTEN, IDS_MADE, State
+from engine.kernels.jit import inlined, jit
+from engine.kernels.memory import (
+    Memory,
+    bounds_of,
+    id_buckets_of,
+    id_spill_of,
+    id_times_of,
+    ids_of,
+    marks_of,
+    tables_of,
+)
+from engine.kernels.table import find, link, unlink
+from engine.state import ID_BLOCK, ID_WINDOW_MS, IDS, IDS_FORGOTTEN, IDS_MADE
 
 Rows = npt.NDArray[np.void]
 
 
-@jit
-def find_id(st: State, hi: np.uint64, lo: np.uint64) -> int:
+@inlined
+def find_id(st: Memory, hi: np.uint64, lo: np.uint64) -> int:
     """The slot of an id, or 0."""
-    key = np.int64(lo)
-    slot = np.int64(st.id_heads[bucket_of(st.tables[IDS], key)])
-    while slot != 0 and (st.ids[slot].key != key or st.ids[slot].hi != hi):
-        slot = np.int64(st.ids[slot].next)
+    slot = find(ids_of(st), id_buckets_of(st), id_spill_of(st), tables_of(st)[IDS], np.int64(lo))
+    # Two ids that share these 64 bits but not the other 64 are told apart here: the later one is not found
+    # and never remembered, which one pair in 2^64 has to live with.
+    if slot != 0 and ids_of(st)[slot].hi != hi:
+        return 0
     return slot
 
 
 @jit
-def ids_room(st: State) -> int:
+def ids_room(st: Memory) -> int:
     """How many more ids fit."""
-    return st.ids.shape[0] - 1 - (st.marks[IDS_MADE] - st.marks[IDS_FORGOTTEN])
+    return ids_of(st).shape[0] - 1 - (marks_of(st)[IDS_MADE] - marks_of(st)[IDS_FORGOTTEN])
 
 
 @jit
-def remember(st: State, hi: np.uint64, lo: np.uint64, content: np.uint32, position: int, now_ms: int) -> None:
+def remember(st: Memory, hi: np.uint64, lo: np.uint64, content: np.uint32, position: int, now_ms: int) -> None:
     """Add an id that is not known; the caller has checked `ids_room`."""
-    place = st.marks[IDS_MADE] % (st.ids.shape[0] - 1)
+    place = marks_of(st)[IDS_MADE] % (ids_of(st).shape[0] - 1)
     slot = 1 + place
-    st.ids[slot].key = np.int64(lo)
-    st.ids[slot].hi = hi
-    st.ids[slot].content = content
-    st.ids[slot].position = np.uint64(position)
-    link(st.ids, st.id_heads, st.tables[IDS], slot, st.marks[IDS_MADE] - st.marks[IDS_FORGOTTEN])
-    st.id_times[place // ID_BLOCK] = now_ms
-    st.marks[IDS_MADE] += 1
+    ids_of(st)[slot].key = np.int64(lo)
+    ids_of(st)[slot].hi = hi
+    ids_of(st)[slot].content = content
+    ids_of(st)[slot].position = np.uint64(position)
+    link(id_buckets_of(st), id_spill_of(st), tables_of(st)[IDS], slot, np.int64(lo))
+    id_times_of(st)[place // ID_BLOCK] = now_ms
+    marks_of(st)[IDS_MADE] += 1
 
 
 @jit
-def forget_newest(st: State, count: int) -> None:
+def forget_newest(st: Memory, count: int) -> None:
     """Take back the last `count` ids: their rows were not decided after all."""
     for _ in range(count):
-        st.marks[IDS_MADE] -= 1
-        unlink(st.ids, st.id_heads, st.tables[IDS], 1 + st.marks[IDS_MADE] % (st.ids.shape[0] - 1))
+        marks_of(st)[IDS_MADE] -= 1
+        slot = 1 + marks_of(st)[IDS_MADE] % (ids_of(st).shape[0] - 1)
+        unlink(id_buckets_of(st), id_spill_of(st), tables_of(st)[IDS], slot, ids_of(st)[slot].key)
 
 
 @jit
-def forget_old(st: State, now_ms: int, most: int) -> None:
+def forget_old(st: Memory, now_ms: int, most: int) -> None:
     """Forget at most `most` ids, whole blocks whose newest is older than the window, oldest first."""
-    capacity = st.ids.shape[0] - 1
+    capacity = ids_of(st).shape[0] - 1
     done = 0
-    while done < most and st.marks[IDS_FORGOTTEN] < st.marks[IDS_MADE]:
-        place = st.marks[IDS_FORGOTTEN] % capacity
-        if now_ms - st.id_times[place // ID_BLOCK] <= st.bounds[ID_WINDOW_MS]:
+    while done < most and marks_of(st)[IDS_FORGOTTEN] < marks_of(st)[IDS_MADE]:
+        place = marks_of(st)[IDS_FORGOTTEN] % capacity
+        if now_ms - id_times_of(st)[place // ID_BLOCK] <= bounds_of(st)[ID_WINDOW_MS]:
             return
-        unlink(st.ids, st.id_heads, st.tables[IDS], 1 + place)
-        st.marks[IDS_FORGOTTEN] += 1
+        unlink(id_buckets_of(st), id_spill_of(st), tables_of(st)[IDS], 1 + place, ids_of(st)[1 + place].key)
+        marks_of(st)[IDS_FORGOTTEN] += 1
         done += 1

@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.kernels.cells import (
+    ZERO,
     available_of,
+    channel_known,
     find_cell,
     find_sku,
-    channel_known,
     is_quarantine,
     room_of,
     smallest_units,
@@ -20,81 +21,94 @@ from engine.kernels.cells import (
     warehouse_of,
 )
 from engine.kernels.jit import jit
+from engine.kernels.memory import (
+    Memory,
+    bounds_of,
+    cells_of,
+    channel_ranks_of,
+    channels_of,
+    lines_of,
+    plan_of,
+    reservations_of,
+    skus_of,
+    tables_of,
+    warehouses_of,
+)
 from engine.kernels.reservations import find_reservation, remaining_of
 from engine.kinds import Flag, Kind, ReservationState, ResultFlag
 from engine.layout import NO_LINE, NO_WAREHOUSE
 from engine.outcomes import Outcome
-from engine.state import CELLS, CHANNEL_ALL, ENTRIES_MAX, QUANTITY_MAX, STOCK_MAX, TTL_S_MAX, USED, State
+from engine.state import CELLS, CHANNEL_ALL, ENTRIES_MAX, QUANTITY_MAX, STOCK_MAX, TTL_S_MAX, USED
 
 Rows = npt.NDArray[np.void]
 
-_OK = int(Outcome.OK)
-_UNKNOWN_SKU = int(Outcome.UNKNOWN_SKU)
-_UNKNOWN_WAREHOUSE = int(Outcome.UNKNOWN_WAREHOUSE)
-_UNKNOWN_CHANNEL = int(Outcome.UNKNOWN_CHANNEL)
-_UNKNOWN_RESERVATION = int(Outcome.UNKNOWN_RESERVATION)
-_INVALID_QUANTITY = int(Outcome.INVALID_QUANTITY)
-_RESERVATION_CLOSED = int(Outcome.RESERVATION_CLOSED)
-_RESERVATION_EXPIRED = int(Outcome.RESERVATION_EXPIRED)
-_CONFLICT = int(Outcome.CONFLICT)
-_INSUFFICIENT_STOCK = int(Outcome.INSUFFICIENT_STOCK)
-_LIMIT_EXCEEDED = int(Outcome.LIMIT_EXCEEDED)
-_PARTIAL = int(Flag.PARTIAL)
-_SETTLED = int(Flag.SETTLED)
-_ADMIN = int(Flag.ADMIN)
-_HAS_QUANTITY = int(Flag.HAS_QUANTITY)
-_SPLIT = int(ResultFlag.SPLIT)
-_FULFIL = int(Kind.FULFIL)
-_HELD = int(ReservationState.HELD)
-_CONFIRMED = int(ReservationState.CONFIRMED)
-_EXPIRED = int(ReservationState.EXPIRED)
-_PREPARED = int(ReservationState.PREPARED)
+_OK = np.int64(Outcome.OK)
+_UNKNOWN_SKU = np.int64(Outcome.UNKNOWN_SKU)
+_UNKNOWN_WAREHOUSE = np.int64(Outcome.UNKNOWN_WAREHOUSE)
+_UNKNOWN_CHANNEL = np.int64(Outcome.UNKNOWN_CHANNEL)
+_UNKNOWN_RESERVATION = np.int64(Outcome.UNKNOWN_RESERVATION)
+_INVALID_QUANTITY = np.int64(Outcome.INVALID_QUANTITY)
+_RESERVATION_CLOSED = np.int64(Outcome.RESERVATION_CLOSED)
+_RESERVATION_EXPIRED = np.int64(Outcome.RESERVATION_EXPIRED)
+_CONFLICT = np.int64(Outcome.CONFLICT)
+_INSUFFICIENT_STOCK = np.int64(Outcome.INSUFFICIENT_STOCK)
+_LIMIT_EXCEEDED = np.int64(Outcome.LIMIT_EXCEEDED)
+_PARTIAL = np.int64(Flag.PARTIAL)
+_SETTLED = np.int64(Flag.SETTLED)
+_ADMIN = np.int64(Flag.ADMIN)
+_HAS_QUANTITY = np.int64(Flag.HAS_QUANTITY)
+_SPLIT = np.int64(ResultFlag.SPLIT)
+_FULFIL = np.int64(Kind.FULFIL)
+_HELD = np.int64(ReservationState.HELD)
+_CONFIRMED = np.int64(ReservationState.CONFIRMED)
+_EXPIRED = np.int64(ReservationState.EXPIRED)
+_PREPARED = np.int64(ReservationState.PREPARED)
 
 
 @jit
-def note(st: State, plan_n: int, row: int, cell: int, line: int, quantity: int) -> int:
+def note(st: Memory, plan_n: int, row: int, cell: int, line: int, quantity: int) -> int:
     """Add a plan entry and make it felt; returns the next index."""
-    entry = st.plan[plan_n]
+    entry = plan_of(st)[plan_n]
     entry.row = row
     entry.cell = cell
     entry.line = line
     entry.quantity = quantity
     if cell != 0:
-        st.cells[cell].pending += quantity
+        cells_of(st)[cell].pending += quantity
     if line != 0:
-        st.lines[line].pending += quantity
+        lines_of(st)[line].pending += quantity
     return plan_n + 1
 
 
 @jit
-def forget_plan(st: State, start: int, end: int) -> None:
+def forget_plan(st: Memory, start: int, end: int) -> None:
     """Give back what plan entries [start, end) had taken."""
     for p in range(start, end):
-        entry = st.plan[p]
+        entry = plan_of(st)[p]
         if entry.cell != 0:
-            st.cells[np.int64(entry.cell)].pending -= entry.quantity
+            cells_of(st)[np.int64(entry.cell)].pending -= entry.quantity
         if entry.line != 0:
-            st.lines[np.int64(entry.line)].pending -= entry.quantity
+            lines_of(st)[np.int64(entry.line)].pending -= entry.quantity
 
 
 @jit
-def checked_quantity(st: State, sku: int, thousandths: int) -> int:
+def checked_quantity(st: Memory, sku: int, thousandths: int) -> int:
     """Smallest units of a quantity that must be positive; 0 when it is invalid."""
     quantity = smallest_units(st, sku, thousandths)
-    if quantity <= 0 or quantity > st.bounds[QUANTITY_MAX]:
+    if quantity <= 0 or quantity > bounds_of(st)[QUANTITY_MAX]:
         return 0
     return quantity
 
 
 @jit
-def plan_sell(st: State, rows: Rows, results: Rows, r: int, plan_n: int) -> tuple[int, int]:
+def plan_sell(st: Memory, rows: Rows, results: Rows, r: int, plan_n: int) -> tuple[int, int]:
     """(outcome, next plan index) of a sale: goods in hand, so safety stock does not bind."""
     row = rows[r]
     out = results[r]
     sku = find_sku(st, row.sku_key)
     if sku == 0:
         return _UNKNOWN_SKU, plan_n
-    out.decimals = st.skus[sku].decimals
+    out.decimals = skus_of(st)[sku].decimals
     warehouse = np.int64(row.warehouse)
     if not warehouse_known(st, warehouse):
         return _UNKNOWN_WAREHOUSE, plan_n
@@ -108,109 +122,109 @@ def plan_sell(st: State, rows: Rows, results: Rows, r: int, plan_n: int) -> tupl
     cell = find_cell(st, sku, warehouse)
     if (row.flags & _SETTLED) != 0:
         # A missing cell is made when the sale is settled, not here: the group may still fall.
-        if cell == 0 and st.tables[CELLS, USED] + plan_n + 1 > st.cells.shape[0]:
+        if cell == 0 and tables_of(st)[CELLS, USED] + plan_n + 1 > cells_of(st).shape[0]:
             return _LIMIT_EXCEEDED, plan_n
-        if cell != 0 and st.cells[cell].on_hand - st.cells[cell].pending - quantity < -st.bounds[STOCK_MAX]:
+        if cell != 0 and cells_of(st)[cell].on_hand - cells_of(st)[cell].pending - quantity < -bounds_of(st)[STOCK_MAX]:
             return _LIMIT_EXCEEDED, plan_n
-    elif cell == 0 or available_of(st, cell) + st.cells[cell].safety_stock + st.cells[cell].floor < quantity:
+    elif cell == 0 or available_of(st, cell) + cells_of(st)[cell].safety_stock + cells_of(st)[cell].floor < quantity:
         out.available = available_of(st, cell)
         return _INSUFFICIENT_STOCK, plan_n
     out.quantity = quantity
-    return _OK, note(st, plan_n, r, cell, 0, quantity)
+    return _OK, note(st, plan_n, r, cell, ZERO, quantity)
 
 
 @jit
-def plan_is_full(st: State, plan_n: int) -> bool:
+def plan_is_full(st: Memory, plan_n: int) -> bool:
     """Whether one more row, which may be split over every warehouse, could overrun the plan."""
-    return plan_n + ENTRIES_MAX > st.plan.shape[0]
+    return plan_n + ENTRIES_MAX > plan_of(st).shape[0]
 
 
 @jit
-def _rank(st: State, channel: int, cell: int) -> int:
+def _rank(st: Memory, channel: int, cell: int) -> int:
     """Place of the cell's warehouse in the channel's list, 0 when the channel does not sell from it."""
     warehouse = warehouse_of(st, cell)
-    if st.warehouses[warehouse].archived != 0 or is_quarantine(st, warehouse):
+    if warehouses_of(st)[warehouse].archived != 0 or is_quarantine(st, warehouse):
         return 0
-    return np.int64(st.channel_ranks[channel, warehouse])
+    return np.int64(channel_ranks_of(st)[channel, warehouse])
 
 
 @jit
-def _first_with(st: State, sku: int, channel: int, quantity: int, after: int) -> int:
+def _first_with(st: Memory, sku: int, channel: int, quantity: int, after: int) -> int:
     """The first cell, in the channel's own order, past rank `after`, with room for `quantity`; 0 if none."""
     best = 0
     best_rank = 1 << 30
-    cell = np.int64(st.skus[sku].first_cell)
+    cell = np.int64(skus_of(st)[sku].first_cell)
     while cell != 0:
         rank = _rank(st, channel, cell)
         if rank > after and rank < best_rank and room_of(st, cell) >= quantity:
             best = cell
             best_rank = rank
-        cell = np.int64(st.cells[cell].next_in_sku)
+        cell = np.int64(cells_of(st)[cell].next_in_sku)
     return best
 
 
 @jit
-def sellable_of(st: State, sku: int, channel: int) -> int:
+def sellable_of(st: Memory, sku: int, channel: int) -> int:
     """Sum of max(0, room) over the channel's warehouses."""
-    everywhere = st.channels[channel].mode == CHANNEL_ALL
+    everywhere = channels_of(st)[channel].mode == CHANNEL_ALL
     total = 0
-    cell = np.int64(st.skus[sku].first_cell)
+    cell = np.int64(skus_of(st)[sku].first_cell)
     while cell != 0:
         if everywhere:
-            usable = st.warehouses[warehouse_of(st, cell)].archived == 0
+            usable = warehouses_of(st)[warehouse_of(st, cell)].archived == 0
         else:
             usable = _rank(st, channel, cell) > 0
         if usable:
             total += max(0, room_of(st, cell))
-        cell = np.int64(st.cells[cell].next_in_sku)
+        cell = np.int64(cells_of(st)[cell].next_in_sku)
     return total
 
 
 @jit
-def _source(st: State, sku: int, channel: int, quantity: int, partial: bool, r: int, plan_n: int) -> int:
+def _source(st: Memory, sku: int, channel: int, quantity: int, partial: bool, r: int, plan_n: int) -> int:
     """Choose the cells for a line that names no warehouse; returns the next plan index, unchanged if short.
 
     A single cell with enough comes first; otherwise the line is split in the channel's order.
     """
-    everywhere = st.channels[channel].mode == CHANNEL_ALL
+    everywhere = channels_of(st)[channel].mode == CHANNEL_ALL
     if everywhere:
-        cell = np.int64(st.skus[sku].first_cell)
+        cell = np.int64(skus_of(st)[sku].first_cell)
         while cell != 0:
-            if room_of(st, cell) >= quantity and st.warehouses[warehouse_of(st, cell)].archived == 0:
-                return note(st, plan_n, r, cell, 0, quantity)
-            cell = np.int64(st.cells[cell].next_in_sku)
+            if room_of(st, cell) >= quantity and warehouses_of(st)[warehouse_of(st, cell)].archived == 0:
+                return note(st, plan_n, r, cell, ZERO, quantity)
+            cell = np.int64(cells_of(st)[cell].next_in_sku)
     else:
         cell = _first_with(st, sku, channel, quantity, 0)
         if cell != 0:
-            return note(st, plan_n, r, cell, 0, quantity)
+            return note(st, plan_n, r, cell, ZERO, quantity)
     total = sellable_of(st, sku, channel)
     if total < quantity and not partial:
         return plan_n
     wanted = min(total, quantity)
-    cell = np.int64(st.skus[sku].first_cell) if everywhere else _first_with(st, sku, channel, 1, 0)
+    cell = np.int64(skus_of(st)[sku].first_cell) if everywhere else _first_with(st, sku, channel, 1, 0)
     while wanted > 0:
-        if not everywhere or st.warehouses[warehouse_of(st, cell)].archived == 0:
+        if not everywhere or warehouses_of(st)[warehouse_of(st, cell)].archived == 0:
             got = min(wanted, max(0, room_of(st, cell)))
             if got > 0:
-                plan_n = note(st, plan_n, r, cell, 0, got)
+                plan_n = note(st, plan_n, r, cell, ZERO, got)
                 wanted -= got
         if wanted > 0:
             if everywhere:
-                cell = np.int64(st.cells[cell].next_in_sku)
+                cell = np.int64(cells_of(st)[cell].next_in_sku)
             else:
                 cell = _first_with(st, sku, channel, 1, _rank(st, channel, cell))
     return plan_n
 
 
 @jit
-def plan_reserve(st: State, rows: Rows, results: Rows, r: int, plan_n: int) -> tuple[int, int]:
+def plan_reserve(st: Memory, rows: Rows, results: Rows, r: int, plan_n: int) -> tuple[int, int]:
     """(outcome, next plan index) of one reserve line."""
     row = rows[r]
     out = results[r]
     sku = find_sku(st, row.sku_key)
     if sku == 0:
         return _UNKNOWN_SKU, plan_n
-    out.decimals = st.skus[sku].decimals
+    out.decimals = skus_of(st)[sku].decimals
     warehouse = np.int64(row.warehouse)
     sourced = warehouse == NO_WAREHOUSE
     if not sourced and not warehouse_known(st, warehouse):
@@ -219,7 +233,7 @@ def plan_reserve(st: State, rows: Rows, results: Rows, r: int, plan_n: int) -> t
     if not channel_known(st, channel):
         return _UNKNOWN_CHANNEL, plan_n
     quantity = checked_quantity(st, sku, row.quantity)
-    if quantity == 0 or row.ttl_s < 1 or row.ttl_s > st.bounds[TTL_S_MAX]:
+    if quantity == 0 or row.ttl_s < 1 or row.ttl_s > bounds_of(st)[TTL_S_MAX]:
         return _INVALID_QUANTITY, plan_n
     out.requested = quantity
     first = plan_n
@@ -238,11 +252,11 @@ def plan_reserve(st: State, rows: Rows, results: Rows, r: int, plan_n: int) -> t
         if got == 0:
             out.available = 0 if is_quarantine(st, warehouse) else available_of(st, cell)
             return _INSUFFICIENT_STOCK, plan_n
-        plan_n = note(st, plan_n, r, cell, 0, got)
+        plan_n = note(st, plan_n, r, cell, ZERO, got)
     for p in range(first, plan_n):
-        out.quantity += st.plan[p].quantity
+        out.quantity += plan_of(st)[p].quantity
     if plan_n - first == 1:
-        out.warehouse = warehouse_of(st, np.int64(st.plan[first].cell))
+        out.warehouse = warehouse_of(st, np.int64(plan_of(st)[first].cell))
     else:
         out.warehouse = NO_WAREHOUSE
         out.flags |= _SPLIT
@@ -250,21 +264,21 @@ def plan_reserve(st: State, rows: Rows, results: Rows, r: int, plan_n: int) -> t
 
 
 @jit
-def visible_reservation(st: State, row: np.void) -> int:
+def visible_reservation(st: Memory, row: np.void) -> int:
     """Slot of the reservation a row means, or 0 when it is not there for this key."""
     slot = find_reservation(st, row.reservation)
     if slot == 0:
         return 0
-    record = st.reservations[slot]
+    record = reservations_of(st)[slot]
     if record.state == _PREPARED or (record.client != row.client and (row.flags & _ADMIN) == 0):
         return 0
     return slot
 
 
 @jit
-def say_reservation(st: State, out: np.void, reservation: int) -> None:
+def say_reservation(st: Memory, out: np.void, reservation: int) -> None:
     """Put what every answer about a reservation carries into its result."""
-    record = st.reservations[reservation]
+    record = reservations_of(st)[reservation]
     out.reservation = np.uint64(record.key)
     out.partition = record.partition
     out.channel = record.channel
@@ -274,25 +288,25 @@ def say_reservation(st: State, out: np.void, reservation: int) -> None:
 
 
 @jit
-def closed_outcome(st: State, reservation: int, wanted: int) -> int:
+def closed_outcome(st: Memory, reservation: int, wanted: int) -> int:
     """OK when the reservation is in state `wanted`, else why not."""
-    state = st.reservations[reservation].state
+    state = reservations_of(st)[reservation].state
     if state == wanted:
         return _OK
     return _RESERVATION_EXPIRED if state == _EXPIRED else _RESERVATION_CLOSED
 
 
 @jit
-def _sku_of_line(st: State, reservation: int, number: int) -> int:
+def _sku_of_line(st: Memory, reservation: int, number: int) -> int:
     """Slot of the SKU of a reservation's line, or 0 when there is no such line."""
-    line = np.int64(st.reservations[reservation].first_line)
-    while line != 0 and np.int64(st.lines[line].line) != number:
-        line = np.int64(st.lines[line].next)
-    return np.int64(st.lines[line].sku)
+    line = np.int64(reservations_of(st)[reservation].first_line)
+    while line != 0 and np.int64(lines_of(st)[line].line) != number:
+        line = np.int64(lines_of(st)[line].next)
+    return np.int64(lines_of(st)[line].sku)
 
 
 @jit
-def plan_take(st: State, rows: Rows, results: Rows, r: int, plan_n: int) -> tuple[int, int]:
+def plan_take(st: Memory, rows: Rows, results: Rows, r: int, plan_n: int) -> tuple[int, int]:
     """(outcome, next plan index) of a release or fulfil row: all that remains, a line, or a part of one."""
     row = rows[r]
     out = results[r]
@@ -313,27 +327,27 @@ def plan_take(st: State, rows: Rows, results: Rows, r: int, plan_n: int) -> tupl
         if row.line == NO_LINE or row.quantity <= 0 or (sku != 0 and wanted == 0):
             return _INVALID_QUANTITY, plan_n
     outcome = closed_outcome(st, reservation, _CONFIRMED)
-    if outcome != _OK and (fulfil or st.reservations[reservation].state != _HELD):
+    if outcome != _OK and (fulfil or reservations_of(st)[reservation].state != _HELD):
         return outcome, plan_n
     first = plan_n
     taken = 0
     short = False
-    line = np.int64(st.reservations[reservation].first_line)
+    line = np.int64(reservations_of(st)[reservation].first_line)
     while line != 0:
-        cell = np.int64(st.lines[line].cell)
-        chosen = cell != 0 and (row.line == NO_LINE or np.int64(st.lines[line].line) == row.line)
+        cell = np.int64(lines_of(st)[line].cell)
+        chosen = cell != 0 and (row.line == NO_LINE or np.int64(lines_of(st)[line].line) == row.line)
         if chosen and row.warehouse != NO_WAREHOUSE:
             chosen = warehouse_of(st, cell) == row.warehouse
         if chosen:
-            quantity = remaining_of(st, line) - st.lines[line].pending
+            quantity = remaining_of(st, line) - lines_of(st)[line].pending
             if given:
                 quantity = min(quantity, wanted - taken)
             if quantity > 0:
-                if fulfil and st.cells[cell].on_hand - st.cells[cell].pending < quantity:
+                if fulfil and cells_of(st)[cell].on_hand - cells_of(st)[cell].pending < quantity:
                     short = True
                 plan_n = note(st, plan_n, r, cell, line, quantity)
                 taken += quantity
-        line = np.int64(st.lines[line].next)
+        line = np.int64(lines_of(st)[line].next)
     out.quantity = taken
     if taken == 0 or (given and taken < wanted):
         out.quantity = 0

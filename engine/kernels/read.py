@@ -6,49 +6,61 @@ import numpy.typing as npt
 from engine.kernels.cells import channel_known, is_quarantine, warehouse_of
 from engine.kernels.idtable import find_id
 from engine.kernels.jit import jit
+from engine.kernels.memory import (
+    Memory,
+    cells_of,
+    ids_of,
+    lines_of,
+    planning_of,
+    reservations_of,
+    sku_buckets_of,
+    sku_spill_of,
+    skus_of,
+    tables_of,
+)
 from engine.kernels.plan import sellable_of
 from engine.kernels.reservations import find_reservation, write_lines
 from engine.kernels.table import find
 from engine.kinds import Flag, QuestionKind, ReservationState
 from engine.layout import NO_WAREHOUSE
 from engine.outcomes import Outcome
-from engine.state import RESERVATIONS, SKUS, USED, State
+from engine.state import RESERVATIONS, SKUS, USED
 
 Rows = npt.NDArray[np.void]
-_OK = int(Outcome.OK)
-_ID_TOO_OLD = int(Outcome.ID_TOO_OLD)
-_UNKNOWN_SKU = int(Outcome.UNKNOWN_SKU)
-_UNKNOWN_CHANNEL = int(Outcome.UNKNOWN_CHANNEL)
-_UNKNOWN_RESERVATION = int(Outcome.UNKNOWN_RESERVATION)
-_LIMIT_EXCEEDED = int(Outcome.LIMIT_EXCEEDED)
-_ADMIN = int(Flag.ADMIN)
-_STOCK = int(QuestionKind.STOCK)
-_RESERVATION = int(QuestionKind.RESERVATION)
-_COMMAND = int(QuestionKind.COMMAND)
-_PREPARED = int(ReservationState.PREPARED)
+_OK = np.int64(Outcome.OK)
+_ID_TOO_OLD = np.int64(Outcome.ID_TOO_OLD)
+_UNKNOWN_SKU = np.int64(Outcome.UNKNOWN_SKU)
+_UNKNOWN_CHANNEL = np.int64(Outcome.UNKNOWN_CHANNEL)
+_UNKNOWN_RESERVATION = np.int64(Outcome.UNKNOWN_RESERVATION)
+_LIMIT_EXCEEDED = np.int64(Outcome.LIMIT_EXCEEDED)
+_ADMIN = np.int64(Flag.ADMIN)
+_STOCK = np.int64(QuestionKind.STOCK)
+_RESERVATION = np.int64(QuestionKind.RESERVATION)
+_COMMAND = np.int64(QuestionKind.COMMAND)
+_PREPARED = np.int64(ReservationState.PREPARED)
 
 
 @jit
-def _stock(st: State, question: np.void, out: np.void, views: Rows, n: int) -> int:
+def _stock(st: Memory, question: np.void, out: np.void, views: Rows, n: int) -> int:
     """Sums and cells of one SKU; returns the next index of `views`."""
-    sku = find(st.skus, st.sku_heads, st.tables[SKUS], np.int64(question.key))
+    sku = find(skus_of(st), sku_buckets_of(st), sku_spill_of(st), tables_of(st)[SKUS], np.int64(question.key))
     if sku == 0:
         out.outcome = _UNKNOWN_SKU
         return n
-    out.decimals = st.skus[sku].decimals
-    out.archived = st.skus[sku].archived
+    out.decimals = skus_of(st)[sku].decimals
+    out.archived = skus_of(st)[sku].archived
     if question.channel != NO_WAREHOUSE:
         if not channel_known(st, np.int64(question.channel)):
             out.outcome = _UNKNOWN_CHANNEL
             return n
         out.sellable = sellable_of(st, sku, np.int64(question.channel))
     out.items_at = n
-    cell = np.int64(st.skus[sku].first_cell)
+    cell = np.int64(skus_of(st)[sku].first_cell)
     while cell != 0:
         if n >= views.shape[0]:
             out.outcome = _LIMIT_EXCEEDED
             return n
-        record = st.cells[cell]
+        record = cells_of(st)[cell]
         warehouse = warehouse_of(st, cell)
         available = record.on_hand - record.reserved - record.safety_stock
         view = views[n]
@@ -58,8 +70,8 @@ def _stock(st: State, question: np.void, out: np.void, views: Rows, n: int) -> i
         view.floor = record.floor
         view.incoming = record.incoming
         view.available = available
-        view.reorder_point = st.planning[cell].reorder_point
-        view.order_up_to = st.planning[cell].order_up_to
+        view.reorder_point = planning_of(st)[cell].reorder_point
+        view.order_up_to = planning_of(st)[cell].order_up_to
         view.warehouse = warehouse
         out.on_hand += record.on_hand
         out.reserved += record.reserved
@@ -74,9 +86,9 @@ def _stock(st: State, question: np.void, out: np.void, views: Rows, n: int) -> i
 
 
 @jit
-def _view(st: State, reservation: int, view: np.void, lines: Rows, lines_n: int) -> int:
+def _view(st: Memory, reservation: int, view: np.void, lines: Rows, lines_n: int) -> int:
     """Describe one reservation with its lines; returns the next index of `lines`."""
-    record = st.reservations[reservation]
+    record = reservations_of(st)[reservation]
     view.reservation = np.uint64(record.key)
     view.expires_at_ms = record.expires_at_ms if record.heap_at != 0 else 0
     view.position = record.made_at
@@ -92,26 +104,26 @@ def _view(st: State, reservation: int, view: np.void, lines: Rows, lines_n: int)
 
 
 @jit
-def _may_see(st: State, question: np.void, reservation: int) -> bool:
-    record = st.reservations[reservation]
+def _may_see(st: Memory, question: np.void, reservation: int) -> bool:
+    record = reservations_of(st)[reservation]
     if record.state == _PREPARED or record.first_line == 0:
         return False
     return record.client == question.client or (question.flags & _ADMIN) != 0
 
 
 @jit
-def _has_sku(st: State, reservation: int, sku: int) -> bool:
-    line = np.int64(st.reservations[reservation].first_line)
+def _has_sku(st: Memory, reservation: int, sku: int) -> bool:
+    line = np.int64(reservations_of(st)[reservation].first_line)
     while line != 0:
-        if st.lines[line].sku == sku:
+        if lines_of(st)[line].sku == sku:
             return True
-        line = np.int64(st.lines[line].next)
+        line = np.int64(lines_of(st)[line].next)
     return False
 
 
 @jit
 def _page(
-    st: State, question: np.void, out: np.void, views: Rows, n: int, lines: Rows, lines_n: int
+    st: Memory, question: np.void, out: np.void, views: Rows, n: int, lines: Rows, lines_n: int
 ) -> tuple[int, int]:
     """Reservations after an ordinal, in order of creation, that pass the filters.
 
@@ -120,13 +132,13 @@ def _page(
     """
     sku = 0
     if question.sku_key != 0:
-        sku = find(st.skus, st.sku_heads, st.tables[SKUS], question.sku_key)
+        sku = find(skus_of(st), sku_buckets_of(st), sku_spill_of(st), tables_of(st)[SKUS], question.sku_key)
     limit = np.int64(question.limit)
     out.items_at = n
     found = 0
     more = False
-    for slot in range(1, st.tables[RESERVATIONS, USED]):
-        record = st.reservations[slot]
+    for slot in range(1, tables_of(st)[RESERVATIONS, USED]):
+        record = reservations_of(st)[slot]
         if record.first_line == 0 or np.uint64(record.ordinal) <= question.after or not _may_see(st, question, slot):
             continue
         if find_reservation(st, np.uint64(record.key)) != slot:
@@ -164,7 +176,7 @@ def _page(
 
 @jit
 def answer_questions(
-    st: State, questions: Rows, answers: Rows, cells: Rows, reservations: Rows, lines: Rows
+    st: Memory, questions: Rows, answers: Rows, cells: Rows, reservations: Rows, lines: Rows
 ) -> tuple[int, int, int]:
     """Fill `answers` (ANSWER[q], zeroed) and the three arrays of details; returns how much of each was used.
 
@@ -195,7 +207,7 @@ def answer_questions(
             if slot == 0:
                 out.outcome = _ID_TOO_OLD
             else:
-                out.position = st.ids[slot].position
+                out.position = ids_of(st)[slot].position
                 out.outcome = _OK
         else:
             reservations_n, lines_n = _page(st, question, out, reservations, reservations_n, lines, lines_n)

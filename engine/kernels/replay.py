@@ -7,11 +7,22 @@ definitions that were answered OK, and the settings of `configure`.
 import numpy as np
 import numpy.typing as npt
 
-from engine.kernels.cells import add_to_source, find_sku, make_cell, warehouse_of
+from engine.kernels.cells import add_to_source, make_cell
 from engine.kernels.decide import housekeep
 from engine.kernels.define import define
 from engine.kernels.idtable import ids_room, remember
 from engine.kernels.jit import jit
+from engine.kernels.memory import (
+    Memory,
+    cells_of,
+    lines_of,
+    marks_of,
+    reservations_of,
+    sku_buckets_of,
+    sku_spill_of,
+    skus_of,
+    tables_of,
+)
 from engine.kernels.reservations import (
     add_line,
     close,
@@ -26,38 +37,38 @@ from engine.kernels.shards import leave_tombstone
 from engine.kernels.stock import set_cell
 from engine.kernels.table import find
 from engine.kinds import Flag, Kind, ReservationState, ResultFlag
-from engine.layout import NO_ROW, NO_WAREHOUSE
+from engine.layout import NO_WAREHOUSE
 from engine.outcomes import Outcome
-from engine.state import LAST_NOW_MS, LAST_SEQ, RESERVATIONS, SKUS, USED, State
+from engine.state import LAST_NOW_MS, LAST_SEQ, RESERVATIONS, SKUS, USED
 
 Rows = npt.NDArray[np.void]
-_OK = int(Outcome.OK)
-_ID_REUSED = int(Outcome.ID_REUSED)
-_ID_TOO_OLD = int(Outcome.ID_TOO_OLD)
-_INSUFFICIENT_STOCK = int(Outcome.INSUFFICIENT_STOCK)
-_OVERLOADED = int(Outcome.OVERLOADED)
-_REPLAYED = int(ResultFlag.REPLAYED)
-_CONTINUES = int(Flag.CONTINUES)
-_COMMIT = int(Flag.COMMIT)
-_DEFINE_FIRST = int(Kind.DEFINE_SKU)
-_DEFINE_LAST = int(Kind.DEFINE_CLIENT)
-_RESERVE = int(Kind.RESERVE)
-_CONFIRM = int(Kind.CONFIRM)
-_RELEASE = int(Kind.RELEASE)
-_FULFIL = int(Kind.FULFIL)
-_EXTEND = int(Kind.EXTEND)
-_EXPIRE = int(Kind.EXPIRE)
-_CONFIGURE = int(Kind.CONFIGURE)
-_DECIDE = int(Kind.DECIDE)
-_APPLY = int(Kind.APPLY)
-_HELD = int(ReservationState.HELD)
-_CONFIRMED = int(ReservationState.CONFIRMED)
-_PREPARED = int(ReservationState.PREPARED)
-_RELEASED = int(ReservationState.RELEASED)
+_OK = np.int64(Outcome.OK)
+_ID_REUSED = np.int64(Outcome.ID_REUSED)
+_ID_TOO_OLD = np.int64(Outcome.ID_TOO_OLD)
+_INSUFFICIENT_STOCK = np.int64(Outcome.INSUFFICIENT_STOCK)
+_OVERLOADED = np.int64(Outcome.OVERLOADED)
+_REPLAYED = np.int64(ResultFlag.REPLAYED)
+_CONTINUES = np.int64(Flag.CONTINUES)
+_COMMIT = np.int64(Flag.COMMIT)
+_DEFINE_FIRST = np.int64(Kind.DEFINE_SKU)
+_DEFINE_LAST = np.int64(Kind.DEFINE_CLIENT)
+_RESERVE = np.int64(Kind.RESERVE)
+_CONFIRM = np.int64(Kind.CONFIRM)
+_RELEASE = np.int64(Kind.RELEASE)
+_FULFIL = np.int64(Kind.FULFIL)
+_EXTEND = np.int64(Kind.EXTEND)
+_EXPIRE = np.int64(Kind.EXPIRE)
+_CONFIGURE = np.int64(Kind.CONFIGURE)
+_DECIDE = np.int64(Kind.DECIDE)
+_APPLY = np.int64(Kind.APPLY)
+_HELD = np.int64(ReservationState.HELD)
+_CONFIRMED = np.int64(ReservationState.CONFIRMED)
+_PREPARED = np.int64(ReservationState.PREPARED)
+_RELEASED = np.int64(ReservationState.RELEASED)
 
 
 @jit
-def _apply_ids(st: State, rows: Rows, results: Rows, now_ms: int, seq: int) -> bool:
+def _apply_ids(st: Memory, rows: Rows, results: Rows, now_ms: int, seq: int) -> bool:
     for r in range(rows.shape[0]):
         outcome = results[r].outcome
         if (rows[r].flags & _CONTINUES) == 0 and (results[r].flags & _REPLAYED) == 0:
@@ -79,12 +90,12 @@ def _group_start(rows: Rows, r: int) -> int:
 
 
 @jit
-def _apply_reserve(st: State, rows: Rows, movement: np.void, cell: int, sku: int, seq: int) -> None:
+def _apply_reserve(st: Memory, rows: Rows, movement: np.void, cell: int, sku: int, seq: int) -> None:
     """A line of a new reservation, or a prepared one that was committed (its units are held already)."""
     reservation = find_reservation(st, movement.reservation)
     if movement.reserved_delta == 0 and cell != 0:
-        if st.reservations[reservation].state == _PREPARED:
-            st.reservations[reservation].state = _HELD
+        if reservations_of(st)[reservation].state == _PREPARED:
+            reservations_of(st)[reservation].state = _HELD
             set_deadline(st, reservation, movement.value)
         return
     if reservation == 0:
@@ -100,13 +111,13 @@ def _apply_reserve(st: State, rows: Rows, movement: np.void, cell: int, sku: int
 
 
 @jit
-def _apply_to_line(st: State, movement: np.void, cell: int, now_ms: int) -> bool:
+def _apply_to_line(st: Memory, movement: np.void, cell: int, now_ms: int) -> bool:
     """Confirm, extend, release, expire or fulfil; False when the reservation or line is not there."""
     reservation = find_reservation(st, movement.reservation)
     if reservation == 0:
         return False
     kind = movement.kind
-    record = st.reservations[reservation]
+    record = reservations_of(st)[reservation]
     if kind == _CONFIRM:
         drop_deadline(st, reservation)
         record.state = _CONFIRMED
@@ -118,17 +129,17 @@ def _apply_to_line(st: State, movement: np.void, cell: int, now_ms: int) -> bool
     if line == 0:
         return False
     if kind == _FULFIL:
-        st.lines[line].fulfilled -= movement.quantity
+        lines_of(st)[line].fulfilled -= movement.quantity
         record.fulfilled_any = 1
     else:
-        st.lines[line].released -= movement.quantity
+        lines_of(st)[line].released -= movement.quantity
     if not is_open(np.int64(movement.state)) and is_open(np.int64(record.state)):
         close(st, reservation, np.int64(movement.state), now_ms)
     return True
 
 
 @jit
-def _mark_partial_lines(st: State, rows: Rows, results: Rows) -> None:
+def _mark_partial_lines(st: Memory, rows: Rows, results: Rows) -> None:
     """Lines of partial reservations that got less than was asked say so."""
     for r in range(rows.shape[0]):
         out = results[r]
@@ -136,15 +147,15 @@ def _mark_partial_lines(st: State, rows: Rows, results: Rows) -> None:
             if out.quantity != out.requested:
                 reservation = find_reservation(st, out.reservation)
                 if reservation != 0:
-                    at = np.int64(st.reservations[reservation].first_line)
+                    at = np.int64(reservations_of(st)[reservation].first_line)
                     while at != 0:
-                        if np.int64(st.lines[at].line) == rows[r].line:
-                            st.lines[at].outcome = _INSUFFICIENT_STOCK
-                        at = np.int64(st.lines[at].next)
+                        if np.int64(lines_of(st)[at].line) == rows[r].line:
+                            lines_of(st)[at].outcome = _INSUFFICIENT_STOCK
+                        at = np.int64(lines_of(st)[at].next)
 
 
 @jit
-def apply_record(st: State, rows: Rows, results: Rows, movements: Rows, now_ms: int, seq: int) -> int:
+def apply_record(st: Memory, rows: Rows, results: Rows, movements: Rows, now_ms: int, seq: int) -> int:
     """Fold one record; returns -1, or the index of the first movement that does not fit the state.
 
     rows: COMMAND[n], results: RESULT[n], movements: MOVEMENT[m] of the record; `st` is modified.
@@ -162,7 +173,7 @@ def apply_record(st: State, rows: Rows, results: Rows, movements: Rows, now_ms: 
     for m in range(movements.shape[0]):
         movement = movements[m]
         kind = movement.kind
-        sku = find(st.skus, st.sku_heads, st.tables[SKUS], movement.sku_key)
+        sku = find(skus_of(st), sku_buckets_of(st), sku_spill_of(st), tables_of(st)[SKUS], movement.sku_key)
         if sku == 0:
             return m
         cell = 0
@@ -170,7 +181,7 @@ def apply_record(st: State, rows: Rows, results: Rows, movements: Rows, now_ms: 
             cell = make_cell(st, sku, np.int64(movement.warehouse))
             if cell == 0:
                 return m
-            record = st.cells[cell]
+            record = cells_of(st)[cell]
             record.on_hand += movement.on_hand_delta
             record.reserved += movement.reserved_delta
             record.incoming += movement.incoming_delta
@@ -192,17 +203,17 @@ def apply_record(st: State, rows: Rows, results: Rows, movements: Rows, now_ms: 
                 return m
     _mark_partial_lines(st, rows, results)
     housekeep(st, now_ms, rows.shape[0])
-    st.marks[LAST_SEQ] = seq
-    st.marks[LAST_NOW_MS] = now_ms
+    marks_of(st)[LAST_SEQ] = seq
+    marks_of(st)[LAST_NOW_MS] = now_ms
     return -1
 
 
 @jit
-def shift_deadlines(st: State, from_ms: int, to_ms: int, by_ms: int) -> None:
+def shift_deadlines(st: Memory, from_ms: int, to_ms: int, by_ms: int) -> None:
     """Move the deadlines that fell into (from_ms, to_ms] by `by_ms`: the shard was not there to be confirmed to."""
-    for slot in range(1, st.reservations.shape[0]):
-        if slot >= st.tables[RESERVATIONS, USED]:
+    for slot in range(1, reservations_of(st).shape[0]):
+        if slot >= tables_of(st)[RESERVATIONS, USED]:
             return
-        record = st.reservations[slot]
+        record = reservations_of(st)[slot]
         if record.heap_at != 0 and record.expires_at_ms > from_ms and record.expires_at_ms <= to_ms:
             set_deadline(st, slot, record.expires_at_ms + by_ms)

@@ -3,8 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
-from engine.kernels.cells import available_of, find_sku, make_cell, move
+from engine.kernels.cells import ZERO, available_of, find_sku, make_cell, move
 from engine.kernels.jit import jit
+from engine.kernels.memory import Memory, cells_of, plan_of, sku_buckets_of, sku_spill_of, skus_of, tables_of
 from engine.kernels.plan import forget_plan
 from engine.kernels.reservations import (
     add_line,
@@ -17,51 +18,51 @@ from engine.kernels.reservations import (
     take_from_line,
     write_line_movement,
 )
+from engine.kernels.table import find
 from engine.kinds import Flag, Kind, MovementFlag, ReservationState, ResultFlag
 from engine.outcomes import Outcome
-from engine.state import SKUS, State
-from engine.kernels.table import find
+from engine.state import SKUS
 
 Rows = npt.NDArray[np.void]
-_OK = int(Outcome.OK)
-_INSUFFICIENT_STOCK = int(Outcome.INSUFFICIENT_STOCK)
-_SELL = int(Kind.SELL)
-_RESERVE = int(Kind.RESERVE)
-_RELEASE = int(Kind.RELEASE)
-_SHORT = int(Kind.SHORT)
-_HELD = int(ReservationState.HELD)
-_PREPARED = int(ReservationState.PREPARED)
-_SETTLED = int(Flag.SETTLED)
-_PREPARE = int(Flag.PREPARE)
-_SHORT_FLAG = int(ResultFlag.SHORT)
-_HIDDEN = int(MovementFlag.HIDDEN)
+_OK = np.int64(Outcome.OK)
+_INSUFFICIENT_STOCK = np.int64(Outcome.INSUFFICIENT_STOCK)
+_SELL = np.int64(Kind.SELL)
+_RESERVE = np.int64(Kind.RESERVE)
+_RELEASE = np.int64(Kind.RELEASE)
+_SHORT = np.int64(Kind.SHORT)
+_HELD = np.int64(ReservationState.HELD)
+_PREPARED = np.int64(ReservationState.PREPARED)
+_SETTLED = np.int64(Flag.SETTLED)
+_PREPARE = np.int64(Flag.PREPARE)
+_SHORT_FLAG = np.int64(ResultFlag.SHORT)
+_HIDDEN = np.int64(MovementFlag.HIDDEN)
 
 
 @jit
-def settle_sells(st: State, rows: Rows, results: Rows, plan_n: int, movements: Rows, m: int) -> int:
+def settle_sells(st: Memory, rows: Rows, results: Rows, plan_n: int, movements: Rows, m: int) -> int:
     """Take every planned sale."""
     forget_plan(st, 0, plan_n)
     for p in range(plan_n):
-        r = np.int64(st.plan[p].row)
-        cell = np.int64(st.plan[p].cell)
-        quantity = st.plan[p].quantity
+        r = np.int64(plan_of(st)[p].row)
+        cell = np.int64(plan_of(st)[p].cell)
+        quantity = plan_of(st)[p].quantity
         if cell == 0:
             cell = make_cell(st, find_sku(st, rows[r].sku_key), np.int64(rows[r].warehouse))
-        m = move(st, movements, m, r, _SELL, cell, -quantity, -quantity, 0, 0, 0)
+        m = move(st, movements, m, r, _SELL, cell, -quantity, -quantity, ZERO, ZERO, ZERO)
         movements[m - 1].channel = rows[r].channel
         movements[m - 1].client = rows[r].client
         results[r].available = available_of(st, cell)
         if (rows[r].flags & _SETTLED) != 0:
-            below = available_of(st, cell) + st.cells[cell].safety_stock + st.cells[cell].floor
+            below = available_of(st, cell) + cells_of(st)[cell].safety_stock + cells_of(st)[cell].floor
             if below < 0:
                 results[r].flags |= _SHORT_FLAG
-                m = move(st, movements, m, r, _SHORT, cell, below, 0, 0, 0, 0)
+                m = move(st, movements, m, r, _SHORT, cell, below, ZERO, ZERO, ZERO, ZERO)
     return m
 
 
 @jit
 def settle_reserve(
-    st: State, rows: Rows, results: Rows, first: int, end: int, plan_n: int, movements: Rows, m: int, now_ms: int,
+    st: Memory, rows: Rows, results: Rows, first: int, end: int, plan_n: int, movements: Rows, m: int, now_ms: int,
     made_at: int,
 ) -> int:  # fmt: skip
     """Make the reservation of rows [first, end), with a line per plan entry.
@@ -78,41 +79,41 @@ def settle_reserve(
         set_deadline(st, reservation, expires_at_ms)
     hidden = _HIDDEN if prepared else 0
     for p in range(plan_n):
-        r = np.int64(st.plan[p].row)
-        cell = np.int64(st.plan[p].cell)
-        quantity = st.plan[p].quantity
-        sku = st.cells[cell].key >> 16
+        r = np.int64(plan_of(st)[p].row)
+        cell = np.int64(plan_of(st)[p].cell)
+        quantity = plan_of(st)[p].quantity
+        sku = cells_of(st)[cell].key >> 16
         outcome = _OK if results[r].quantity == results[r].requested else _INSUFFICIENT_STOCK
         add_line(st, reservation, np.int64(rows[r].line), sku, cell, results[r].requested, quantity, outcome)
-        m = move(st, movements, m, r, _RESERVE, cell, quantity, 0, quantity, 0, expires_at_ms)
+        m = move(st, movements, m, r, _RESERVE, cell, quantity, ZERO, quantity, ZERO, expires_at_ms)
         describe(st, movements, m - 1, m, reservation, np.int64(rows[r].line), results[r].requested)
         movements[m - 1].flags = hidden
         results[r].available = available_of(st, cell)
     for r in range(first, end):
         if rows[r].kind == _RESERVE and results[r].outcome == _INSUFFICIENT_STOCK:
-            sku = find(st.skus, st.sku_heads, st.tables[SKUS], rows[r].sku_key)
+            sku = find(skus_of(st), sku_buckets_of(st), sku_spill_of(st), tables_of(st)[SKUS], rows[r].sku_key)
             line = add_line(
                 st, reservation, np.int64(rows[r].line), sku, 0, results[r].requested, 0, _INSUFFICIENT_STOCK
             )
-            m = write_line_movement(st, movements, m, r, _RESERVE, reservation, line, 0, expires_at_ms)
+            m = write_line_movement(st, movements, m, r, _RESERVE, reservation, line, ZERO, expires_at_ms)
     return m
 
 
 @jit
-def settle_takes(st: State, rows: Rows, results: Rows, plan_n: int, movements: Rows, m: int, now_ms: int) -> int:
+def settle_takes(st: Memory, rows: Rows, results: Rows, plan_n: int, movements: Rows, m: int, now_ms: int) -> int:
     """Release or fulfil what was planned; all entries belong to one reservation."""
     forget_plan(st, 0, plan_n)
     first = m
-    reservation = find_reservation(st, rows[np.int64(st.plan[0].row)].reservation)
+    reservation = find_reservation(st, rows[np.int64(plan_of(st)[0].row)].reservation)
     for p in range(plan_n):
-        r = np.int64(st.plan[p].row)
-        line = np.int64(st.plan[p].line)
-        m = take_from_line(st, movements, m, r, np.int64(rows[r].kind), reservation, line, st.plan[p].quantity)
-    settle_state(st, movements, first, m, reservation, 0, now_ms)
+        r = np.int64(plan_of(st)[p].row)
+        line = np.int64(plan_of(st)[p].line)
+        m = take_from_line(st, movements, m, r, np.int64(rows[r].kind), reservation, line, plan_of(st)[p].quantity)
+    settle_state(st, movements, first, m, reservation, ZERO, now_ms)
     return m
 
 
 @jit
-def release_replaced(st: State, movements: Rows, m: int, row: int, reservation: int, now_ms: int) -> int:
+def release_replaced(st: Memory, movements: Rows, m: int, row: int, reservation: int, now_ms: int) -> int:
     """Release all of a reservation that another one replaces."""
-    return take_all(st, movements, m, row, _RELEASE, reservation, 0, now_ms)
+    return take_all(st, movements, m, row, _RELEASE, reservation, ZERO, now_ms)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.kernels.jit import jit
+from engine.kernels.memory import Memory, lines_of, reservations_of, tables_of
 from engine.kernels.plan import say_reservation
 from engine.kernels.reservations import (
     close,
@@ -22,37 +23,37 @@ from engine.kernels.reservations import (
 )
 from engine.kinds import Flag, Kind, MovementFlag, ReservationState
 from engine.outcomes import Outcome
-from engine.state import FREE, RESERVATIONS, USED, State
+from engine.state import FREE, RESERVATIONS, USED
 
 Rows = npt.NDArray[np.void]
-_OK = int(Outcome.OK)
-_RESERVATION_CLOSED = int(Outcome.RESERVATION_CLOSED)
-_LIMIT_EXCEEDED = int(Outcome.LIMIT_EXCEEDED)
-_COMMIT = int(Flag.COMMIT)
-_RESERVE = int(Kind.RESERVE)
-_RELEASE = int(Kind.RELEASE)
-_HELD = int(ReservationState.HELD)
-_RELEASED = int(ReservationState.RELEASED)
-_PREPARED = int(ReservationState.PREPARED)
-_HIDDEN = int(MovementFlag.HIDDEN)
+_OK = np.int64(Outcome.OK)
+_RESERVATION_CLOSED = np.int64(Outcome.RESERVATION_CLOSED)
+_LIMIT_EXCEEDED = np.int64(Outcome.LIMIT_EXCEEDED)
+_COMMIT = np.int64(Flag.COMMIT)
+_RESERVE = np.int64(Kind.RESERVE)
+_RELEASE = np.int64(Kind.RELEASE)
+_HELD = np.int64(ReservationState.HELD)
+_RELEASED = np.int64(ReservationState.RELEASED)
+_PREPARED = np.int64(ReservationState.PREPARED)
+_HIDDEN = np.int64(MovementFlag.HIDDEN)
 
 
 @jit
-def commit_prepared(st: State, movements: Rows, m: int, row: int, reservation: int, expires_at_ms: int) -> int:
+def commit_prepared(st: Memory, movements: Rows, m: int, row: int, reservation: int, expires_at_ms: int) -> int:
     """What was prepared is held from now on, and shows on the feed."""
-    st.reservations[reservation].state = _HELD
+    reservations_of(st)[reservation].state = _HELD
     set_deadline(st, reservation, expires_at_ms)
-    line = np.int64(st.reservations[reservation].first_line)
+    line = np.int64(reservations_of(st)[reservation].first_line)
     while line != 0:
         held = remaining_of(st, line)
         if held > 0:
             m = write_line_movement(st, movements, m, row, _RESERVE, reservation, line, held, expires_at_ms)
-        line = np.int64(st.lines[line].next)
+        line = np.int64(lines_of(st)[line].next)
     return m
 
 
 @jit
-def abort_prepared(st: State, movements: Rows, m: int, row: int, reservation: int, now_ms: int) -> int:
+def abort_prepared(st: Memory, movements: Rows, m: int, row: int, reservation: int, now_ms: int) -> int:
     """What was prepared is given back, and never showed on the feed."""
     first = m
     m = take_all(st, movements, m, row, _RELEASE, reservation, _RELEASED, now_ms)
@@ -62,9 +63,9 @@ def abort_prepared(st: State, movements: Rows, m: int, row: int, reservation: in
 
 
 @jit
-def leave_tombstone(st: State, row: np.void, made_at: int, now_ms: int) -> bool:
+def leave_tombstone(st: Memory, row: np.void, made_at: int, now_ms: int) -> bool:
     """A closed reservation without lines; False when the table is full."""
-    if st.tables[RESERVATIONS, FREE] == 0 and st.tables[RESERVATIONS, USED] >= st.reservations.shape[0]:
+    if tables_of(st)[RESERVATIONS, FREE] == 0 and tables_of(st)[RESERVATIONS, USED] >= reservations_of(st).shape[0]:
         return False
     reservation = make_reservation(st, row, made_at, _RELEASED)
     close(st, reservation, _RELEASED, now_ms)
@@ -73,7 +74,7 @@ def leave_tombstone(st: State, row: np.void, made_at: int, now_ms: int) -> bool:
 
 @jit
 def apply_decision(
-    st: State, rows: Rows, results: Rows, r: int, movements: Rows, m: int, now_ms: int, seq: int
+    st: Memory, rows: Rows, results: Rows, r: int, movements: Rows, m: int, now_ms: int, seq: int
 ) -> tuple[int, int]:
     """Carry out what the home shard decided; (outcome, next movement index)."""
     row = rows[r]
@@ -87,7 +88,7 @@ def apply_decision(
             return _LIMIT_EXCEEDED, m
         out.state = _RELEASED
         return _OK, m
-    if st.reservations[reservation].state == _PREPARED:
+    if reservations_of(st)[reservation].state == _PREPARED:
         if commit:
             m = commit_prepared(st, movements, m, r, reservation, row.due_ms)
         else:
@@ -98,17 +99,17 @@ def apply_decision(
 
 @jit
 def decide_reservation(
-    st: State, rows: Rows, results: Rows, r: int, movements: Rows, m: int, now_ms: int, seq: int
+    st: Memory, rows: Rows, results: Rows, r: int, movements: Rows, m: int, now_ms: int, seq: int
 ) -> tuple[int, int]:
     """Decide at home; RESERVATION_CLOSED with the state as it is when it was decided the other way before."""
     row = rows[r]
     out = results[r]
     commit = (row.flags & _COMMIT) != 0
     reservation = find_reservation(st, row.reservation)
-    if reservation != 0 and st.reservations[reservation].state != _PREPARED:
+    if reservation != 0 and reservations_of(st)[reservation].state != _PREPARED:
         say_reservation(st, out, reservation)
-        aborted = st.reservations[reservation].first_line == 0 or (
-            st.reservations[reservation].state == _RELEASED and st.reservations[reservation].fulfilled_any == 0
+        aborted = reservations_of(st)[reservation].first_line == 0 or (
+            reservations_of(st)[reservation].state == _RELEASED and reservations_of(st)[reservation].fulfilled_any == 0
         )
         if aborted == commit:
             return _RESERVATION_CLOSED, m

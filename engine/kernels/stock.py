@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from engine.kernels.cells import (
     BAD_QUANTITY,
+    ZERO,
     add_to_source,
     available_of,
     channel_known,
@@ -22,69 +23,70 @@ from engine.kernels.cells import (
     warehouse_known,
 )
 from engine.kernels.jit import jit
+from engine.kernels.memory import Memory, bounds_of, cells_of, planning_of, skus_of, sources_of, tables_of
 from engine.kernels.plan import checked_quantity
 from engine.kinds import Flag, Kind, ResultFlag, Setting
 from engine.outcomes import Outcome
-from engine.state import CELLS, QUANTITY_MAX, STOCK_MAX, USED, State
+from engine.state import CELLS, QUANTITY_MAX, STOCK_MAX, USED
 
 Rows = npt.NDArray[np.void]
 
-_OK = int(Outcome.OK)
-_UNKNOWN_SKU = int(Outcome.UNKNOWN_SKU)
-_UNKNOWN_WAREHOUSE = int(Outcome.UNKNOWN_WAREHOUSE)
-_UNKNOWN_CHANNEL = int(Outcome.UNKNOWN_CHANNEL)
-_INVALID_QUANTITY = int(Outcome.INVALID_QUANTITY)
-_CONFLICT = int(Outcome.CONFLICT)
-_INSUFFICIENT_STOCK = int(Outcome.INSUFFICIENT_STOCK)
-_LIMIT_EXCEEDED = int(Outcome.LIMIT_EXCEEDED)
-_RECEIVE = int(Kind.RECEIVE)
-_EXPECT = int(Kind.EXPECT)
-_ADJUST = int(Kind.ADJUST)
-_RETURN = int(Kind.RETURN)
-_TRANSFER = int(Kind.TRANSFER)
-_CONFIGURE = int(Kind.CONFIGURE)
-_SHORT = int(Kind.SHORT)
-_SET_TO = int(Flag.SET_TO)
-_HAS_EXPECTED = int(Flag.HAS_EXPECTED)
-_IN_TRANSIT = int(Flag.IN_TRANSIT)
-_SHORT_FLAG = int(ResultFlag.SHORT)
-_SAFETY_STOCK = int(Setting.SAFETY_STOCK)
-_FLOOR = int(Setting.FLOOR)
-_REORDER_POINT = int(Setting.REORDER_POINT)
-_ORDER_UP_TO = int(Setting.ORDER_UP_TO)
+_OK = np.int64(Outcome.OK)
+_UNKNOWN_SKU = np.int64(Outcome.UNKNOWN_SKU)
+_UNKNOWN_WAREHOUSE = np.int64(Outcome.UNKNOWN_WAREHOUSE)
+_UNKNOWN_CHANNEL = np.int64(Outcome.UNKNOWN_CHANNEL)
+_INVALID_QUANTITY = np.int64(Outcome.INVALID_QUANTITY)
+_CONFLICT = np.int64(Outcome.CONFLICT)
+_INSUFFICIENT_STOCK = np.int64(Outcome.INSUFFICIENT_STOCK)
+_LIMIT_EXCEEDED = np.int64(Outcome.LIMIT_EXCEEDED)
+_RECEIVE = np.int64(Kind.RECEIVE)
+_EXPECT = np.int64(Kind.EXPECT)
+_ADJUST = np.int64(Kind.ADJUST)
+_RETURN = np.int64(Kind.RETURN)
+_TRANSFER = np.int64(Kind.TRANSFER)
+_CONFIGURE = np.int64(Kind.CONFIGURE)
+_SHORT = np.int64(Kind.SHORT)
+_SET_TO = np.int64(Flag.SET_TO)
+_HAS_EXPECTED = np.int64(Flag.HAS_EXPECTED)
+_IN_TRANSIT = np.int64(Flag.IN_TRANSIT)
+_SHORT_FLAG = np.int64(ResultFlag.SHORT)
+_SAFETY_STOCK = np.int64(Setting.SAFETY_STOCK)
+_FLOOR = np.int64(Setting.FLOOR)
+_REORDER_POINT = np.int64(Setting.REORDER_POINT)
+_ORDER_UP_TO = np.int64(Setting.ORDER_UP_TO)
 
 
 @jit
-def cells_room(st: State, count: int) -> bool:
+def cells_room(st: Memory, count: int) -> bool:
     """Whether `count` more cells fit."""
-    return st.tables[CELLS, USED] + count <= st.cells.shape[0]
+    return tables_of(st)[CELLS, USED] + count <= cells_of(st).shape[0]
 
 
 @jit
-def _say_cell(st: State, out: np.void, cell: int, quantity: int) -> None:
+def _say_cell(st: Memory, out: np.void, cell: int, quantity: int) -> None:
     out.quantity = abs(quantity)
     out.available = available_of(st, cell)
 
 
 @jit
-def _emit_short(st: State, out: np.void, movements: Rows, m: int, r: int, cell: int) -> int:
+def _emit_short(st: Memory, out: np.void, movements: Rows, m: int, r: int, cell: int) -> int:
     """A SHORT movement when a count or a setting left the cell below its bound."""
-    below = available_of(st, cell) + st.cells[cell].floor
+    below = available_of(st, cell) + cells_of(st)[cell].floor
     if below < 0:
         out.flags |= _SHORT_FLAG
-        m = move(st, movements, m, r, _SHORT, cell, below, 0, 0, 0, 0)
+        m = move(st, movements, m, r, _SHORT, cell, below, ZERO, ZERO, ZERO, ZERO)
     return m
 
 
 @jit
-def receive(st: State, rows: Rows, results: Rows, r: int, movements: Rows, m: int) -> tuple[int, int]:
+def receive(st: Memory, rows: Rows, results: Rows, r: int, movements: Rows, m: int) -> tuple[int, int]:
     """Goods came in, or came back from a customer (`return`); a source's `incoming` goes down."""
     row = rows[r]
     out = results[r]
     sku = find_sku(st, row.sku_key)
     if sku == 0:
         return _UNKNOWN_SKU, m
-    out.decimals = st.skus[sku].decimals
+    out.decimals = skus_of(st)[sku].decimals
     warehouse = np.int64(row.warehouse)
     if not warehouse_known(st, warehouse):
         return _UNKNOWN_WAREHOUSE, m
@@ -97,7 +99,7 @@ def receive(st: State, rows: Rows, results: Rows, r: int, movements: Rows, m: in
     cell = find_cell(st, sku, warehouse)
     if cell == 0 and not cells_room(st, 1):
         return _LIMIT_EXCEEDED, m
-    if cell != 0 and st.cells[cell].on_hand + quantity > st.bounds[STOCK_MAX]:
+    if cell != 0 and cells_of(st)[cell].on_hand + quantity > bounds_of(st)[STOCK_MAX]:
         out.available = available_of(st, cell)
         return _LIMIT_EXCEEDED, m
     cell = make_cell(st, sku, warehouse)
@@ -105,9 +107,9 @@ def receive(st: State, rows: Rows, results: Rows, r: int, movements: Rows, m: in
     if row.kind == _RECEIVE and row.source_key != 0:
         source = source_slot(st, cell, row.source_key)
         if source != 0:
-            arrived = min(quantity, st.sources[source].remaining)
-            st.sources[source].remaining -= arrived
-    m = move(st, movements, m, r, np.int64(row.kind), cell, quantity, quantity, 0, -arrived, row.source_key)
+            arrived = min(quantity, sources_of(st)[source].remaining)
+            sources_of(st)[source].remaining -= arrived
+    m = move(st, movements, m, r, np.int64(row.kind), cell, quantity, quantity, ZERO, -arrived, row.source_key)
     movements[m - 1].channel = row.channel
     movements[m - 1].client = row.client
     _say_cell(st, out, cell, quantity)
@@ -115,19 +117,19 @@ def receive(st: State, rows: Rows, results: Rows, r: int, movements: Rows, m: in
 
 
 @jit
-def expect(st: State, rows: Rows, results: Rows, r: int, movements: Rows, m: int) -> tuple[int, int]:
+def expect(st: Memory, rows: Rows, results: Rows, r: int, movements: Rows, m: int) -> tuple[int, int]:
     """More, or less, is on its way from a source; never less than nothing."""
     row = rows[r]
     out = results[r]
     sku = find_sku(st, row.sku_key)
     if sku == 0:
         return _UNKNOWN_SKU, m
-    out.decimals = st.skus[sku].decimals
+    out.decimals = skus_of(st)[sku].decimals
     warehouse = np.int64(row.warehouse)
     if not warehouse_known(st, warehouse):
         return _UNKNOWN_WAREHOUSE, m
     delta = smallest_units(st, sku, row.quantity)
-    if delta == BAD_QUANTITY or delta == 0 or abs(delta) > st.bounds[QUANTITY_MAX] or row.source_key == 0:
+    if delta == BAD_QUANTITY or delta == 0 or abs(delta) > bounds_of(st)[QUANTITY_MAX] or row.source_key == 0:
         return _INVALID_QUANTITY, m
     out.warehouse = warehouse
     cell = find_cell(st, sku, warehouse)
@@ -136,39 +138,39 @@ def expect(st: State, rows: Rows, results: Rows, r: int, movements: Rows, m: int
         out.available = available_of(st, cell)
         source = source_slot(st, cell, row.source_key)
         if source != 0:
-            remaining = st.sources[source].remaining
+            remaining = sources_of(st)[source].remaining
     if remaining + delta < 0:
         return _INVALID_QUANTITY, m
     if (cell == 0 and not cells_room(st, 1)) or not sources_room(st):
         return _LIMIT_EXCEEDED, m
-    if cell != 0 and st.cells[cell].incoming + delta > st.bounds[STOCK_MAX]:
+    if cell != 0 and cells_of(st)[cell].incoming + delta > bounds_of(st)[STOCK_MAX]:
         return _LIMIT_EXCEEDED, m
     cell = make_cell(st, sku, warehouse)
     add_to_source(st, cell, row.source_key, delta)
-    m = move(st, movements, m, r, _EXPECT, cell, delta, 0, 0, delta, row.source_key)
+    m = move(st, movements, m, r, _EXPECT, cell, delta, ZERO, ZERO, delta, row.source_key)
     movements[m - 1].client = row.client
     _say_cell(st, out, cell, delta)
     return _OK, m
 
 
 @jit
-def adjust(st: State, rows: Rows, results: Rows, r: int, movements: Rows, m: int) -> tuple[int, int]:
+def adjust(st: Memory, rows: Rows, results: Rows, r: int, movements: Rows, m: int) -> tuple[int, int]:
     """A count or a correction: never refused for lack of room, but said when it leaves the cell short."""
     row = rows[r]
     out = results[r]
     sku = find_sku(st, row.sku_key)
     if sku == 0:
         return _UNKNOWN_SKU, m
-    out.decimals = st.skus[sku].decimals
+    out.decimals = skus_of(st)[sku].decimals
     warehouse = np.int64(row.warehouse)
     if not warehouse_known(st, warehouse):
         return _UNKNOWN_WAREHOUSE, m
     out.warehouse = warehouse
     cell = find_cell(st, sku, warehouse)
     out.available = available_of(st, cell)
-    on_hand = 0 if cell == 0 else st.cells[cell].on_hand
+    on_hand = 0 if cell == 0 else cells_of(st)[cell].on_hand
     given = smallest_units(st, sku, row.quantity)
-    if given == BAD_QUANTITY or abs(given) > st.bounds[QUANTITY_MAX]:
+    if given == BAD_QUANTITY or abs(given) > bounds_of(st)[QUANTITY_MAX]:
         return _INVALID_QUANTITY, m
     delta = given
     if (row.flags & _SET_TO) != 0:
@@ -182,24 +184,24 @@ def adjust(st: State, rows: Rows, results: Rows, r: int, movements: Rows, m: int
         return _INVALID_QUANTITY, m
     if (row.flags & _HAS_EXPECTED) != 0 and expected != on_hand:
         return _CONFLICT, m
-    if on_hand + delta > st.bounds[STOCK_MAX] or (cell == 0 and not cells_room(st, 1)):
+    if on_hand + delta > bounds_of(st)[STOCK_MAX] or (cell == 0 and not cells_room(st, 1)):
         return _LIMIT_EXCEEDED, m
     cell = make_cell(st, sku, warehouse)
-    m = move(st, movements, m, r, _ADJUST, cell, delta, delta, 0, 0, 0)
+    m = move(st, movements, m, r, _ADJUST, cell, delta, delta, ZERO, ZERO, ZERO)
     movements[m - 1].client = row.client
     _say_cell(st, out, cell, delta)
     return _OK, _emit_short(st, out, movements, m, r, cell)
 
 
 @jit
-def transfer(st: State, rows: Rows, results: Rows, r: int, movements: Rows, m: int) -> tuple[int, int]:
+def transfer(st: Memory, rows: Rows, results: Rows, r: int, movements: Rows, m: int) -> tuple[int, int]:
     """From one warehouse to another, at once or by way of the target's `incoming`."""
     row = rows[r]
     out = results[r]
     sku = find_sku(st, row.sku_key)
     if sku == 0:
         return _UNKNOWN_SKU, m
-    out.decimals = st.skus[sku].decimals
+    out.decimals = skus_of(st)[sku].decimals
     warehouse = np.int64(row.warehouse)
     target = np.int64(row.to_warehouse)
     if not warehouse_known(st, warehouse) or not warehouse_known(st, target):
@@ -219,57 +221,60 @@ def transfer(st: State, rows: Rows, results: Rows, r: int, movements: Rows, m: i
     to_cell = find_cell(st, sku, target)
     if to_cell == 0 and not cells_room(st, 1):
         return _LIMIT_EXCEEDED, m
-    if to_cell != 0 and max(st.cells[to_cell].on_hand, st.cells[to_cell].incoming) + quantity > st.bounds[STOCK_MAX]:
+    if (
+        to_cell != 0
+        and max(cells_of(st)[to_cell].on_hand, cells_of(st)[to_cell].incoming) + quantity > bounds_of(st)[STOCK_MAX]
+    ):
         return _LIMIT_EXCEEDED, m
     if in_transit and not sources_room(st):
         return _LIMIT_EXCEEDED, m
     to_cell = make_cell(st, sku, target)
-    m = move(st, movements, m, r, _TRANSFER, cell, -quantity, -quantity, 0, 0, 0)
+    m = move(st, movements, m, r, _TRANSFER, cell, -quantity, -quantity, ZERO, ZERO, ZERO)
     movements[m - 1].client = row.client
     if in_transit:
         add_to_source(st, to_cell, row.source_key, quantity)
-        m = move(st, movements, m, r, _TRANSFER, to_cell, quantity, 0, 0, quantity, row.source_key)
+        m = move(st, movements, m, r, _TRANSFER, to_cell, quantity, ZERO, ZERO, quantity, row.source_key)
     else:
-        m = move(st, movements, m, r, _TRANSFER, to_cell, quantity, quantity, 0, 0, 0)
+        m = move(st, movements, m, r, _TRANSFER, to_cell, quantity, quantity, ZERO, ZERO, ZERO)
     movements[m - 1].client = row.client
     _say_cell(st, out, cell, quantity)
     return _OK, m
 
 
 @jit
-def _setting(st: State, sku: int, bits: int, bit: int, thousandths: int) -> int:
+def _setting(st: Memory, sku: int, bits: int, bit: int, thousandths: int) -> int:
     """The value of one setting in smallest units, 0 when it is not set, BAD_QUANTITY when it is invalid."""
     if bits & bit == 0:
         return 0
     value = smallest_units(st, sku, thousandths)
-    if value < 0 or value > st.bounds[QUANTITY_MAX]:
+    if value < 0 or value > bounds_of(st)[QUANTITY_MAX]:
         return BAD_QUANTITY
     return value
 
 
 @jit
-def set_cell(st: State, sku: int, cell: int, row: np.void) -> None:
+def set_cell(st: Memory, sku: int, cell: int, row: np.void) -> None:
     """Write the settings that a configure row carries; they were checked."""
     bits = np.int64(row.line)
     if bits & _SAFETY_STOCK:
-        st.cells[cell].safety_stock = smallest_units(st, sku, row.quantity)
+        cells_of(st)[cell].safety_stock = smallest_units(st, sku, row.quantity)
     if bits & _FLOOR:
-        st.cells[cell].floor = smallest_units(st, sku, row.expected)
+        cells_of(st)[cell].floor = smallest_units(st, sku, row.expected)
     if bits & _REORDER_POINT:
-        st.planning[cell].reorder_point = smallest_units(st, sku, row.unit_price)
+        planning_of(st)[cell].reorder_point = smallest_units(st, sku, row.unit_price)
     if bits & _ORDER_UP_TO:
-        st.planning[cell].order_up_to = smallest_units(st, sku, row.discount)
+        planning_of(st)[cell].order_up_to = smallest_units(st, sku, row.discount)
 
 
 @jit
-def configure(st: State, rows: Rows, results: Rows, r: int, movements: Rows, m: int) -> tuple[int, int]:
+def configure(st: Memory, rows: Rows, results: Rows, r: int, movements: Rows, m: int) -> tuple[int, int]:
     """Safety stock, floor and planning figures of a cell."""
     row = rows[r]
     out = results[r]
     sku = find_sku(st, row.sku_key)
     if sku == 0:
         return _UNKNOWN_SKU, m
-    out.decimals = st.skus[sku].decimals
+    out.decimals = skus_of(st)[sku].decimals
     warehouse = np.int64(row.warehouse)
     if not warehouse_known(st, warehouse):
         return _UNKNOWN_WAREHOUSE, m
@@ -288,7 +293,7 @@ def configure(st: State, rows: Rows, results: Rows, r: int, movements: Rows, m: 
         return _LIMIT_EXCEEDED, m
     cell = make_cell(st, sku, warehouse)
     set_cell(st, sku, cell, row)
-    m = move(st, movements, m, r, _CONFIGURE, cell, 0, 0, 0, 0, 0)
+    m = move(st, movements, m, r, _CONFIGURE, cell, ZERO, ZERO, ZERO, ZERO, ZERO)
     movements[m - 1].client = row.client
     _say_cell(st, out, cell, 0)
     return _OK, _emit_short(st, out, movements, m, r, cell)

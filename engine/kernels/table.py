@@ -1,98 +1,193 @@
-"""Linear hashing over records with `key` and `next`: one bucket is split per insert, nothing is ever rehashed.
+"""Linear hashing over records with a `key`: one bucket is split now and then, nothing is ever rehashed.
 
-Source: W. Litwin, "Linear hashing: a new tool for file and table addressing" (1980). Records keep their slot
-for life; only the chains move. A table is (records, heads, tables[t]); slot 0 means none.
+Source: W. Litwin, "Linear hashing: a new tool for file and table addressing" (1980). A bucket is a cache line
+of eight words: seven entries (32 bits of hash above the record's slot, packed from the left) and the number
+of the bucket it spills into. So a miss costs one line and no record, a hit one line and the record, and a
+split, which goes through the buckets in order, needs no record at all. Records keep their slot for life.
+A table is (records, buckets, spill, tables[t]); slot 0 means none.
 """
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.kernels.jit import jit
-from engine.state import FREE, MASK, SPLIT, USED
+from engine.kernels.jit import inlined, jit
+from engine.state import FREE, LINKED, MASK, SPILL_FREE, SPILL_USED, SPLIT, USED
 
 U64 = np.uint64
 _MIX1, _MIX2 = U64(0xFF51AFD7ED558CCD), U64(0xC4CEB9FE1A85EC53)
-_33 = U64(33)
+_32, _33 = U64(32), U64(33)
+_SLOT = U64(0xFFFFFFFF)
+_ENTRIES = 7
+_LINK = 7
 
 Records = npt.NDArray[np.void]
-Heads = npt.NDArray[np.uint32]
+Buckets = npt.NDArray[np.uint64]
 Table = npt.NDArray[np.int64]
 
 
-@jit
+@inlined
 def spread(key: int) -> int:
-    """A well-mixed non-negative number from any 64-bit key (the finaliser of MurmurHash3)."""
+    """32 well-mixed bits of any 64-bit key, as a non-negative number (the finaliser of MurmurHash3)."""
     h = U64(key)
     h = (h ^ (h >> _33)) * _MIX1
     h = (h ^ (h >> _33)) * _MIX2
-    h = h ^ (h >> _33)
-    return np.int64(h >> U64(1))
+    return np.int64(h >> _32)
 
 
-@jit
-def bucket_of(table: Table, key: int) -> int:
-    """The bucket that holds `key` now."""
-    h = spread(key)
+@inlined
+def bucket_of(table: Table, h: int) -> int:
+    """The bucket of a hash now."""
     bucket = h & table[MASK]
     if bucket < table[SPLIT]:
         bucket = h & (2 * table[MASK] + 1)
     return bucket
 
 
-@jit
-def find(records: Records, heads: Heads, table: Table, key: int) -> int:
+@inlined
+def find(records: Records, buckets: Buckets, spill: Buckets, table: Table, key: int) -> int:
     """The slot of `key`, or 0."""
-    slot = np.int64(heads[bucket_of(table, key)])
-    while slot != 0 and records[slot].key != key:
-        slot = np.int64(records[slot].next)
-    return slot
+    h = spread(key)
+    bucket = bucket_of(table, h)
+    for k in range(_ENTRIES):
+        entry = buckets[bucket, k]
+        if entry == 0:
+            break
+        if np.int64(entry >> _32) == h:
+            slot = np.int64(entry & _SLOT)
+            if records[slot].key == key:
+                return slot
+    # Also past a gap: an entry that was taken out may have left one.
+    if buckets[bucket, _LINK] == 0:
+        return 0
+    return _find_spilled(records, spill, np.int64(buckets[bucket, _LINK]), key, h)
 
 
 @jit
-def _split(records: Records, heads: Heads, table: Table) -> None:
+def _find_spilled(records: Records, spill: Buckets, bucket: int, key: int, h: int) -> int:
+    while bucket != 0:
+        for k in range(_ENTRIES):
+            entry = spill[bucket, k]
+            if entry == 0:
+                break
+            if np.int64(entry >> _32) == h:
+                slot = np.int64(entry & _SLOT)
+                if records[slot].key == key:
+                    return slot
+        bucket = np.int64(spill[bucket, _LINK])
+    return 0
+
+
+@jit
+def _put_spilled(buckets: Buckets, spill: Buckets, table: Table, bucket: int, entry: np.uint64) -> None:
+    at = np.int64(buckets[bucket, _LINK])
+    while at != 0:
+        for k in range(_ENTRIES):
+            if spill[at, k] == 0:
+                spill[at, k] = entry
+                return
+        at = np.int64(spill[at, _LINK])
+    fresh = table[SPILL_FREE]
+    if fresh != 0:
+        table[SPILL_FREE] = np.int64(spill[fresh, _LINK])
+    else:
+        table[SPILL_USED] += 1
+        fresh = table[SPILL_USED]
+    spill[fresh, 0] = entry
+    spill[fresh, _LINK] = buckets[bucket, _LINK]
+    buckets[bucket, _LINK] = fresh
+
+
+@inlined
+def _put(buckets: Buckets, spill: Buckets, table: Table, bucket: int, entry: np.uint64) -> None:
+    for k in range(_ENTRIES):
+        if buckets[bucket, k] == 0:
+            buckets[bucket, k] = entry
+            return
+    _put_spilled(buckets, spill, table, bucket, entry)
+
+
+@jit
+def _split(buckets: Buckets, spill: Buckets, table: Table) -> None:
+    """Divide the next bucket in two; its spilled entries come back into line where they can."""
     low = table[SPLIT]
     wide = 2 * table[MASK] + 1
     high = low + table[MASK] + 1
-    if high >= heads.shape[0]:
-        return  # at the limit: chains grow a little instead
-    slot = np.int64(heads[low])
-    heads[low] = 0
-    while slot != 0:
-        following = np.int64(records[slot].next)
-        bucket = spread(records[slot].key) & wide
-        records[slot].next = heads[bucket]
-        heads[bucket] = slot
-        slot = following
+    if high >= buckets.shape[0]:
+        return  # at the limit: buckets spill more instead
     table[SPLIT] = low + 1
+    kept = 0
+    moved = 0
+    for k in range(_ENTRIES):
+        entry = buckets[low, k]
+        if entry == 0:
+            break
+        if (np.int64(entry >> _32) & wide) == low:
+            buckets[low, kept] = entry
+            kept += 1
+        else:
+            buckets[high, moved] = entry
+            moved += 1
+    for k in range(kept, _ENTRIES):
+        buckets[low, k] = 0
+    at = np.int64(buckets[low, _LINK])
+    buckets[low, _LINK] = 0
+    while at != 0:
+        for k in range(_ENTRIES):
+            entry = spill[at, k]
+            if entry != 0:
+                spill[at, k] = 0
+                _put(buckets, spill, table, np.int64(entry >> _32) & wide, entry)
+        following = np.int64(spill[at, _LINK])
+        spill[at, _LINK] = table[SPILL_FREE]
+        table[SPILL_FREE] = at
+        at = following
     if table[SPLIT] > table[MASK]:
         table[MASK] = wide
         table[SPLIT] = 0
 
 
-@jit
-def link(records: Records, heads: Heads, table: Table, slot: int, entries_n: int) -> None:
-    """Put record `slot`, whose key is set, into its bucket; `entries_n`: records linked so far."""
-    if entries_n > table[MASK] + table[SPLIT]:
-        _split(records, heads, table)
-    bucket = bucket_of(table, records[slot].key)
-    records[slot].next = heads[bucket]
-    heads[bucket] = slot
+@inlined
+def link(buckets: Buckets, spill: Buckets, table: Table, slot: int, key: int) -> None:
+    """Enter record `slot` under `key`; splits a bucket when there are more than 3.5 entries for each."""
+    table[LINKED] += 1
+    if 2 * table[LINKED] > 7 * (table[MASK] + 1 + table[SPLIT]):
+        _split(buckets, spill, table)
+    h = spread(key)
+    _put(buckets, spill, table, bucket_of(table, h), U64(h) << _32 | U64(slot))
 
 
 @jit
-def unlink(records: Records, heads: Heads, table: Table, slot: int) -> None:
-    """Take record `slot` out of its bucket."""
-    bucket = bucket_of(table, records[slot].key)
-    at = np.int64(heads[bucket])
-    if at == slot:
-        heads[bucket] = records[slot].next
+def unlink(buckets: Buckets, spill: Buckets, table: Table, slot: int, key: int) -> None:
+    """Take record `slot` out; the last entry of its bucket takes its place, so that entries stay packed."""
+    h = spread(key)
+    entry = U64(h) << _32 | U64(slot)
+    bucket = bucket_of(table, h)
+    table[LINKED] -= 1
+    found = -1
+    last = -1
+    for k in range(_ENTRIES):
+        if buckets[bucket, k] == entry:
+            found = k
+        if buckets[bucket, k] != 0:
+            last = k
+    if found >= 0:
+        buckets[bucket, found] = buckets[bucket, last]
+        buckets[bucket, last] = 0
         return
+    at = np.int64(buckets[bucket, _LINK])
     while at != 0:
-        following = np.int64(records[at].next)
-        if following == slot:
-            records[at].next = records[slot].next
+        found = -1
+        last = -1
+        for k in range(_ENTRIES):
+            if spill[at, k] == entry:
+                found = k
+            if spill[at, k] != 0:
+                last = k
+        if found >= 0:
+            spill[at, found] = spill[at, last]
+            spill[at, last] = 0
             return
-        at = following
+        at = np.int64(spill[at, _LINK])
 
 
 @jit
@@ -114,9 +209,3 @@ def give_back(records: Records, table: Table, slot: int) -> None:
     """Put an unlinked slot on the free list."""
     records[slot].next = table[FREE]
     table[FREE] = slot
-
-
-@jit
-def has_room(records: Records, table: Table, count: int) -> bool:
-    """Whether `count` fresh slots are left; freed slots are not counted, which errs on the safe side."""
-    return table[USED] + count <= records.shape[0]

@@ -1,0 +1,110 @@
+"""How kernels reach a shard's arrays: by address, from one record.
+
+A tuple of two dozen arrays as an argument is 150 machine words pushed at every call; this record is one
+pointer, and the array that `cells_of(st)` makes of it is folded away by the compiler. The arrays carry no
+reference counts: the Shard that owns the memory outlives every call.
+"""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array, populate_array
+from numba.np.numpy_support import from_dtype
+
+from engine.state import (
+    CELL,
+    CHANNEL,
+    DEADLINE,
+    HELD_LINE,
+    ID,
+    PLAN,
+    PLANNING,
+    RESERVATION,
+    SKU,
+    SOURCE,
+    TABLE_COLUMNS,
+    WAREHOUSE,
+)
+
+Memory = np.void
+"""A record of engine.state.MEMORY."""
+Records = npt.NDArray[np.void]
+Words = npt.NDArray[np.uint64]
+Integers = npt.NDArray[np.int64]
+Accessor = Callable[[Memory], npt.NDArray[Any]]
+
+
+def _array_of(name: str, dtype: Any, columns: int | str = 0) -> Any:
+    """The accessor of one array; `columns`: width of a two-dimensional one, or the array that is as long."""
+
+    @intrinsic
+    def access(typing_context: Any, st: Any) -> Any:
+        element = from_dtype(np.dtype(dtype))
+        array_type = types.Array(element, 2 if columns else 1, "C")
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            record_type = signature.args[0]
+            word = ir.IntType(64)
+            base = builder.ptrtoint(arguments[0], word)
+
+            def field(which: str) -> Any:
+                at = builder.add(base, ir.Constant(word, record_type.offset(which)))
+                return builder.load(builder.inttoptr(at, ir.PointerType(word)), typ=word)
+
+            data_type = context.get_data_type(element)
+            item = ir.Constant(word, np.dtype(dtype).itemsize)
+            shape = [field(name + "_n")]
+            strides = [item]
+            if columns:
+                width = ir.Constant(word, columns) if isinstance(columns, int) else field(columns + "_n")
+                shape.append(width)
+                strides.insert(0, builder.mul(item, width))
+            array = make_array(array_type)(context, builder)
+            populate_array(
+                array,
+                data=builder.inttoptr(field(name), ir.PointerType(data_type)),
+                shape=cgutils.pack_array(builder, shape, ty=word),
+                strides=cgutils.pack_array(builder, strides, ty=word),
+                itemsize=item,
+                meminfo=None,
+            )
+            return array._getvalue()
+
+        return array_type(st), generate
+
+    return access
+
+
+skus_of = cast("Callable[[Memory], Records]", _array_of("skus", SKU))
+sku_buckets_of = cast("Callable[[Memory], Words]", _array_of("sku_buckets", np.uint64, 8))
+sku_spill_of = cast("Callable[[Memory], Words]", _array_of("sku_spill", np.uint64, 8))
+cells_of = cast("Callable[[Memory], Records]", _array_of("cells", CELL))
+cell_buckets_of = cast("Callable[[Memory], Words]", _array_of("cell_buckets", np.uint64, 8))
+cell_spill_of = cast("Callable[[Memory], Words]", _array_of("cell_spill", np.uint64, 8))
+planning_of = cast("Callable[[Memory], Records]", _array_of("planning", PLANNING))
+reservations_of = cast("Callable[[Memory], Records]", _array_of("reservations", RESERVATION))
+reservation_buckets_of = cast("Callable[[Memory], Words]", _array_of("reservation_buckets", np.uint64, 8))
+reservation_spill_of = cast("Callable[[Memory], Words]", _array_of("reservation_spill", np.uint64, 8))
+lines_of = cast("Callable[[Memory], Records]", _array_of("lines", HELD_LINE))
+sources_of = cast("Callable[[Memory], Records]", _array_of("sources", SOURCE))
+source_buckets_of = cast("Callable[[Memory], Words]", _array_of("source_buckets", np.uint64, 8))
+source_spill_of = cast("Callable[[Memory], Words]", _array_of("source_spill", np.uint64, 8))
+ids_of = cast("Callable[[Memory], Records]", _array_of("ids", ID))
+id_buckets_of = cast("Callable[[Memory], Words]", _array_of("id_buckets", np.uint64, 8))
+id_spill_of = cast("Callable[[Memory], Words]", _array_of("id_spill", np.uint64, 8))
+id_times_of = cast("Callable[[Memory], Integers]", _array_of("id_times", np.int64))
+deadlines_of = cast("Callable[[Memory], Records]", _array_of("deadlines", DEADLINE))
+warehouses_of = cast("Callable[[Memory], Records]", _array_of("warehouses", WAREHOUSE))
+channels_of = cast("Callable[[Memory], Records]", _array_of("channels", CHANNEL))
+channel_ranks_of = cast("Callable[[Memory], npt.NDArray[np.int16]]", _array_of("channel_ranks", np.int16, "warehouses"))
+clients_of = cast("Callable[[Memory], npt.NDArray[np.uint8]]", _array_of("clients", np.uint8))
+tables_of = cast("Callable[[Memory], Integers]", _array_of("tables", np.int64, TABLE_COLUMNS))
+marks_of = cast("Callable[[Memory], Integers]", _array_of("marks", np.int64))
+bounds_of = cast("Callable[[Memory], Integers]", _array_of("bounds", np.int64))
+plan_of = cast("Callable[[Memory], Records]", _array_of("plan", PLAN))
