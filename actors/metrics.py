@@ -86,7 +86,8 @@ class ClientMetrics:
     calls_timed_out: int = 0
     stale_replies: int = 0
     """replies of an earlier epoch, dropped"""
-    quarantined_rows: int = 0
+    malformed_replies: int = 0
+    """replies that do not fit their batch, dropped: there is a bug"""
     call_rows: Histogram = field(default_factory=_rows)
     call_s: Histogram = field(default_factory=Histogram)
     queue_s: Histogram = field(default_factory=Histogram)

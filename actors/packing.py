@@ -51,7 +51,7 @@ def pick(rows: Array, heap: Bytes, index: npt.NDArray[np.intp]) -> tuple[Array, 
 
 def heads(rows: Array) -> npt.NDArray[np.bool_]:
     """True where a row may begin a batch: it continues no command and no group."""
-    first = (rows["flags"] & _CONTINUES) == 0
+    first: npt.NDArray[np.bool_] = (rows["flags"] & _CONTINUES) == 0
     group = rows["group"]
     if len(rows) > 1 and group.any():
         first[1:] &= (group[1:] == 0) | (group[1:] != group[:-1])
@@ -107,9 +107,20 @@ def join(parts: Sequence[tuple[Array, Bytes]]) -> tuple[Array, Bytes]:
     return rows, heap
 
 
+def copied(array: Array) -> Array:
+    """A copy that may be written to."""
+    return join_arrays((array,), array.dtype)
+
+
+def place(target: Array, at: slice | npt.NDArray[np.intp], values: Array) -> None:
+    """`target[at] = values` for structured arrays of one dtype, as whole records (20 times faster)."""
+    record = np.dtype((np.void, target.dtype.itemsize))
+    target.view(record)[at] = values.view(record)
+
+
 def cut_lines(results: Array, lines: Array, at: str = "lines_at", n: str = "lines_n") -> tuple[Array, Array]:
     """A copy of `results` with only the lines that it points to, in the array that goes with it."""
-    results = results.copy()
+    results = copied(results)
     if not len(lines):
         return results, lines
     counts = results[n]

@@ -12,11 +12,9 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from engine.layout import PARTITIONS
+from engine.layout import PARTITIONS, SPANS
 
-SPANS: Final = PARTITIONS
-"""Bit of a reservation's `partition`: its lines lie in several partitions, so perhaps on several shards."""
-PARTITION_MASK: Final = PARTITIONS - 1
+PARTITION_MASK: Final = SPANS - 1
 SHARDS_MAX: Final = 256
 
 
@@ -45,7 +43,7 @@ class PartitionMap:
         return np.frombuffer(self.table, np.uint8)
 
     def shard_of(self, partition: int) -> int:
-        """The shard of a partition; SPANS is ignored."""
+        """The shard of a partition, with or without the SPANS bit of a reservation."""
         return self.table[partition & PARTITION_MASK]
 
     def shard_of_sku(self, sku_key: int) -> int:

@@ -17,6 +17,8 @@ class Settings:
     batch_rows_max: int = 8192
     """rows and questions of one call; a group larger than this goes alone, up to `Limits.batch_rows_max`"""
     batch_bytes_max: int = 4 << 20
+    group_rows_max: int = 16_384
+    """a longer group is answered `limit_exceeded`; not above `Limits.batch_rows_max`"""
     chunk_rows_max: int = 4096
     """a request is cut into chunks of this size, so that other requests find room between them"""
 
@@ -48,24 +50,20 @@ class Settings:
 
     # The watchdog.
     probe_period_ms: int = 500
-    probe_silence_max_ms: int = 5_000
+    probe_silence_max_ms: int = 3_000
     """a shard whose probe is unanswered for so long is stuck: it is killed and started again"""
     busy_max_ms: int = 10_000
     """a batch that is being decided for so long is stuck"""
     starting_max_ms: int = 120_000
     """silence that is allowed while a shard opens: replay and the first compilation can be long"""
-    tick_ms: int = 250
-    """an empty batch is sent so often while deadlines may be due, so that they are met in time"""
-    idle_tick_ms: int = 1_000
-    """and so often in any case: it proves that the command path moves, and renews the lease"""
 
     # The shard.
+    tick_ms: int = 250
+    """how often a shard looks for deadlines that are due while nobody sends it anything, and for room to write"""
     lease_ms: int = 3_000
     """a shard that has not proved for so long that it owns its journal answers nothing before it has"""
     downtime_max_ms: int = 3_600_000
     """deadlines that fell into a downtime are moved by it, but not further than this"""
-    replay_cache_bytes: int = 32 << 20
-    """recent records kept to answer rows that come a second time"""
     opening_backoff_first_ms: int = 50
     opening_backoff_max_ms: int = 5_000
 

@@ -37,8 +37,6 @@ class ShardStatus(msgspec.Struct, frozen=True, kw_only=True):
     """start time of the process as the kernel counts it; tells a pid from its next owner. 0 = unknown"""
     busy_ms: int = 0
     """age of the batch being decided, 0 = idle"""
-    oldest_ms: int = 0
-    """age of the oldest work that the shard knows of, queued or being decided"""
     due_ms: int = 0
     """the earliest deadline of a hold, 0 = none"""
     now_ms: int = 0

@@ -87,15 +87,16 @@ class Reply:
     reservations: Array = field(default_factory=lambda: _empty(RESERVATION_VIEW))
     reservation_lines: Array = field(default_factory=lambda: _empty(LINE))
     """of `reservations`"""
+    reservation_commands: Array = field(default_factory=lambda: _empty(COMMAND))
+    """the journaled rows that made `reservations`, one each: their references and customers stand there"""
     commands: Array = field(default_factory=lambda: _empty(COMMAND))
-    """journaled rows behind the answers: commands[i] made reservations[i]; after those, the rows of COMMAND
-    answers, at their items_at"""
+    """the journaled rows of COMMAND answers, at their items_at"""
     command_results: Array = field(default_factory=lambda: _empty(RESULT))
     """what was answered to `commands`, row by row"""
     command_lines: Array = field(default_factory=lambda: _empty(LINE))
     """of `command_results`"""
-    command_heap: Bytes = field(default_factory=lambda: np.empty(0, _HEAP))
-    """the texts of `commands`"""
+    heap: Bytes = field(default_factory=lambda: np.empty(0, _HEAP))
+    """the texts of `reservation_commands` and `commands`"""
 
     def to_bytes(self) -> bytes:
         """The message."""
@@ -104,7 +105,7 @@ class Reply:
             (int(self.state), self.epoch, self.seq),
             (
                 *(self.results, self.lines, self.answers, self.cells, self.reservations, self.reservation_lines),
-                *(self.commands, self.command_results, self.command_lines, self.command_heap),
+                *(self.reservation_commands, self.commands, self.command_results, self.command_lines, self.heap),
             ),
         )
 
@@ -115,7 +116,7 @@ class Reply:
         return cls(ShardState(state), epoch, seq, *arrays)
 
 
-_REPLY_ARRAYS = (RESULT, LINE, ANSWER, CELL_VIEW, RESERVATION_VIEW, LINE, COMMAND, RESULT, LINE, _HEAP)
+_REPLY_ARRAYS = (RESULT, LINE, ANSWER, CELL_VIEW, RESERVATION_VIEW, LINE, COMMAND, COMMAND, RESULT, LINE, _HEAP)
 
 
 def _join(magic: int, head: tuple[int, int, int], arrays: Sequence[Array | Bytes]) -> bytes:
