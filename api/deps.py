@@ -1,0 +1,66 @@
+"""What the API is given to work with: one `Runtime`, made by the composition root, and the limits of requests."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fastapi import Request
+
+from actors.client import Client
+from actors.documents.directory import Directory
+from actors.documents.gateway import Documents
+from api.feed import Feed
+from api.lookup import RememberedTexts
+from api.metrics import Counters, HttpMetrics, Sharing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiLimits:
+    """Sizes that a request is held to; `/v1/limits` lists them."""
+
+    single_body_bytes: int = 262_144
+    array_body_bytes: int = 8_388_608
+    commands: int = 10_000
+    """in an array"""
+    reservation_lines: int = 1_000
+    page: int = 1_000
+    query_skus: int = 1_000
+    streams: int = 256
+    """live feeds open at a time, for each process"""
+
+
+@dataclass(slots=True)
+class Runtime:
+    """Everything a request may need."""
+
+    client: Client
+    directory: Directory
+    feed: Feed
+    documents: Documents
+    now_ms: Callable[[], int]
+    limits: ApiLimits = field(default_factory=ApiLimits)
+    share: Path | None = None
+    """a private directory in which several workers exchange their counters"""
+    http: HttpMetrics = field(default_factory=HttpMetrics)
+    texts: RememberedTexts = field(default_factory=RememberedTexts)
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+    """set when the process is to stop: live feeds end"""
+
+    def own_counters(self) -> Counters:
+        """What this process has counted."""
+        admission = self.client.admission
+        return Counters(
+            str(os.getpid()), self.http, self.client.metrics, self.feed.streams, admission.rows, admission.size
+        )
+
+    def counted(self) -> list[Counters]:
+        """What all workers have counted, this one first."""
+        return [self.own_counters(), *Sharing(self.share).others()]
+
+
+def get_runtime(request: Request) -> Runtime:
+    """The FastAPI dependency."""
+    runtime: Runtime = request.app.state.runtime
+    return runtime

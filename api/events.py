@@ -1,0 +1,132 @@
+"""Movements of a journal's record as the events of the feed. Pure."""
+
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from api.lookup import text_of
+from api.numbers import quantity_json, time_json
+from engine.ids import reservation_text
+from engine.kinds import Flag, Kind, MovementFlag
+from engine.layout import NO_ROW, NO_WAREHOUSE, TEXTS
+from engine.record import Record
+
+KINDS: Final = {kind.text: int(kind) for kind in Kind if kind <= Kind.CONFIGURE or kind in (Kind.EXPIRE, Kind.SHORT)}
+_KIND_TEXT: Final = {number: text for text, number in KINDS.items()}
+_HIDDEN: Final = np.uint8(MovementFlag.HIDDEN)
+_CONTINUES: Final = int(Flag.CONTINUES)
+_HAS_PRICE: Final = int(Flag.HAS_PRICE)
+_ID, _REFERENCE, _REASON = (TEXTS.index(name) for name in ("id", "reference", "reason"))
+
+
+class Names(Protocol):
+    """The part of the directory that events need."""
+
+    def warehouse_code(self, number: int) -> str:
+        """The code of a registered warehouse."""
+
+    def channel_code(self, number: int) -> str:
+        """The code of a registered channel."""
+
+    def client_name(self, number: int) -> str:
+        """The name of a registered client."""
+
+    def sku_text(self, sku_key: int) -> str | None:
+        """The SKU behind a key."""
+
+
+class Filters(NamedTuple):
+    """Which events are wanted; 0 and NO_WAREHOUSE are any."""
+
+    sku_key: int = 0
+    warehouse: int = NO_WAREHOUSE
+    kind: int = 0
+
+
+def wanted(record: Record, begin: int, filters: Filters) -> npt.NDArray[np.intp]:
+    """Indices of the record's movements from `begin` that are shown and pass the filters."""
+    movements = record.movements[begin:]
+    if not len(movements):
+        return np.empty(0, np.intp)
+    mask = (movements["flags"] & _HIDDEN) == 0
+    if filters.sku_key:
+        mask &= movements["sku_key"] == filters.sku_key
+    if filters.warehouse != NO_WAREHOUSE:
+        mask &= movements["warehouse"] == filters.warehouse
+    if filters.kind:
+        mask &= movements["kind"] == filters.kind
+    return np.flatnonzero(mask) + begin
+
+
+class _Cause(NamedTuple):
+    """What a command row says about the movements behind it."""
+
+    command_id: str
+    occurred_at_ms: int
+    reference: str
+    reason: str
+    unit_price: dict[str, Any] | None
+
+
+_NOBODY: Final = _Cause("", 0, "", "", None)
+
+
+def events(record: Record, index: npt.NDArray[np.intp], names: Names) -> Iterator[dict[str, Any]]:
+    """The events of the movements at `index`, without their cursors."""
+    at = time_json(record.now_ms)
+    causes: dict[int, _Cause] = {NO_ROW: _NOBODY}
+    for movement in record.movements[index]:
+        row = int(movement["row"])
+        if row not in causes:
+            causes[row] = _cause(record, row)
+        yield _event(record, movement, causes[row], at, names)
+
+
+def _event(record: Record, movement: Any, cause: _Cause, at: str, names: Names) -> dict[str, Any]:
+    decimals = int(movement["decimals"])
+    event: dict[str, Any] = {"cursor": "", "shard": record.shard, "seq": record.seq, "at": at}
+    if cause.occurred_at_ms:
+        event["occurred_at"] = time_json(cause.occurred_at_ms)
+    warehouse = int(movement["warehouse"])
+    event |= {
+        "kind": _KIND_TEXT[int(movement["kind"])],
+        "client": names.client_name(int(movement["client"])),
+        "command_id": cause.command_id or None,
+        "sku": names.sku_text(int(movement["sku_key"])),
+        "warehouse": names.warehouse_code(warehouse) if warehouse != NO_WAREHOUSE else None,
+    }
+    for name in ("quantity", "on_hand", "reserved", "available", "incoming"):
+        event[name] = quantity_json(int(movement[name]), decimals)
+    if (channel := int(movement["channel"])) != NO_WAREHOUSE:
+        event["channel"] = names.channel_code(channel)
+    if key := int(movement["reservation"]):
+        event["reservation"] = reservation_text(int(movement["partition"]), key)
+    if cause.reference:
+        event["reference"] = cause.reference
+    if cause.reason:
+        event["reason"] = cause.reason
+    if cause.unit_price:
+        event["unit_price"] = cause.unit_price
+    return event
+
+
+def _cause(record: Record, at: int) -> _Cause:
+    """A row that continues a command has the id and the reference of the command's first row."""
+    row = record.rows[at]
+    head = at
+    while int(record.rows["flags"][head]) & _CONTINUES and head > 0:
+        head -= 1
+    first = record.rows[head]
+    price = None
+    if int(row["flags"]) & _HAS_PRICE:
+        currency = int(row["currency"]).to_bytes(4, "little").rstrip(b"\0").decode()
+        price = {"amount": int(row["unit_price"]), "currency": currency}
+    return _Cause(
+        text_of(first, record.heap, _ID),
+        int(row["occurred_at_ms"]),
+        text_of(row, record.heap, _REFERENCE) or text_of(first, record.heap, _REFERENCE),
+        text_of(row, record.heap, _REASON),
+        price,
+    )

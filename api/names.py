@@ -1,0 +1,86 @@
+"""Makes sure that this process knows the names it is about to read or write.
+
+The directory answers from memory; what it does not know may have been registered through another process a
+moment ago. So nothing is called unknown, and no number is shown without its code, before the documents were asked.
+"""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from actors.documents.directory import Directory, DirectoryUnavailable
+from actors.documents.keys import Principal
+from api.status import Problem, away
+from engine.layout import NO_WAREHOUSE, UNKNOWN_NUMBER
+from engine.outcomes import Outcome
+
+_RETRY_AFTER_MS = 1_000
+
+
+def bearer_key(authorization: bytes | None) -> str:
+    """The key in an Authorization header, else 401 `unauthorized`."""
+    if authorization is None or authorization[:7].lower() != b"bearer ":
+        raise Problem(401, "unauthorized", "send Authorization: Bearer KEY")
+    return authorization[7:].strip().decode("latin-1")
+
+
+async def authenticate(directory: Directory, authorization: bytes | None, now_ms: int) -> Principal:
+    """The principal of an Authorization header, else 401 `unauthorized`."""
+    key = bearer_key(authorization)
+    principal = directory.principal(key, now_ms)
+    if principal is None:
+        await _ask(directory, keys=(key,))
+        principal = directory.principal(key, now_ms)
+    if principal is None:
+        raise Problem(401, "unauthorized", "the key is unknown, revoked or expired")
+    return principal
+
+
+async def learn(directory: Directory, warehouses: Collection[str], channels: Collection[str]) -> bool:
+    """Ask for codes that have no number here; whether there were any."""
+    if not warehouses and not channels:
+        return False
+    await _ask(directory, warehouses=warehouses, channels=channels)
+    return True
+
+
+async def channel_number(directory: Directory, code: str) -> int:
+    """UNKNOWN_NUMBER when nobody registered it."""
+    number = directory.channel_number(code)
+    if number == UNKNOWN_NUMBER:
+        await _ask(directory, channels=(code,))
+        number = directory.channel_number(code)
+    return number
+
+
+async def know(
+    directory: Directory,
+    *,
+    warehouses: Iterable[int] = (),
+    channels: Iterable[int] = (),
+    clients: Iterable[int] = (),
+    sku_keys: Iterable[int] = (),
+) -> None:
+    """Have the codes behind these numbers at hand."""
+    no_place = (NO_WAREHOUSE, UNKNOWN_NUMBER)
+    missing = (
+        any(not directory.warehouse_code(number) for number in warehouses if number not in no_place)
+        or any(not directory.channel_code(number) for number in channels if number not in no_place)
+        or any(not directory.client_name(number) for number in clients)
+    )
+    unseen = [key for key in sku_keys if directory.sku_text(key) is None]
+    try:
+        if missing:
+            await directory.refresh()
+        if unseen:
+            await directory.resolve_missing(sku_keys=unseen)
+    except DirectoryUnavailable:
+        raise away(Outcome.UNAVAILABLE, _RETRY_AFTER_MS) from None
+
+
+async def _ask(directory: Directory, **names: Iterable[Any]) -> None:
+    try:
+        await directory.resolve_missing(**names)
+    except DirectoryUnavailable:
+        problem = away(Outcome.UNAVAILABLE, _RETRY_AFTER_MS)
+        problem.detail = "the documents cannot be read; it did not run"
+        raise problem from None

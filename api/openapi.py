@@ -1,0 +1,73 @@
+"""The OpenAPI document: FastAPI's own, and the operations of the routes in front of it.
+
+Schemas of the latter are made by msgspec from the very structs that decode the bodies.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api import shapes
+from api.arrow import ARROW_MEDIA
+from api.asgi import Direct
+from api.operations import CODES
+from api.status import PROBLEM_MEDIA
+
+_REF: Final = "#/components/schemas/{name}"
+_SECURITY: Final[list[dict[str, list[str]]]] = [{"HTTPBearer": []}]
+_DESCRIPTION: Final = """One pool of stock for every channel: reserve, confirm, release, fulfil, sell.
+
+The same id with the same content gives the same answer and no second effect, also after a crash."""
+
+
+def document(app: FastAPI, direct: Sequence[Direct]) -> dict[str, Any]:
+    """The whole document, made once."""
+    made = get_openapi(title=app.title, version=app.version, description=_DESCRIPTION, routes=app.routes)
+    types = [shapes.Problem]
+    for route in direct:
+        types.append(route.docs["x-answer"][1])
+        if "x-body" in route.docs:
+            types.append(route.docs["x-body"][0])
+    schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
+    by_type = dict(zip(map(_key, types), schemas, strict=True))
+    made.setdefault("components", {}).setdefault("schemas", {}).update(components)
+    made["components"].setdefault("securitySchemes", {"HTTPBearer": {"type": "http", "scheme": "bearer"}})
+    for route in direct:
+        made["paths"].setdefault(route.path, {})[route.method.lower()] = _operation(route, by_type)
+    return made
+
+
+def _key(kind: Any) -> str:
+    return repr(kind)
+
+
+def _operation(route: Direct, schemas: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    docs = {name: value for name, value in route.docs.items() if not name.startswith("x-")}
+    status, answer = route.docs["x-answer"]
+    arrow = {ARROW_MEDIA.decode(): {"schema": {"type": "string", "contentMediaType": ARROW_MEDIA.decode()}}}
+    docs["operationId"] = f"{route.method.lower()}_{route.path.strip('/').translate(_NAMES)}"
+    docs["description"] = (route.handler.__doc__ or "").strip()
+    docs["security"] = _SECURITY
+    content: dict[str, Any] = {"application/json": {"schema": schemas[_key(answer)]}}
+    if route.docs["x-arrow"]:
+        content |= arrow
+    if route.path == "/v1/feed":
+        content["text/event-stream"] = {"schema": {"type": "string"}}
+    problem = {PROBLEM_MEDIA.decode(): {"schema": schemas[_key(shapes.Problem)]}}
+    docs["responses"] = {
+        str(status): {"description": docs["summary"], "content": content},
+        **{str(code): {"description": CODES[code], "content": problem} for code in route.docs["x-codes"]},
+    }
+    if "x-body" in route.docs:
+        body, examples, required = route.docs["x-body"]
+        taken: dict[str, Any] = {"application/json": {"schema": schemas[_key(body)], "examples": examples}}
+        if route.docs["x-arrow"]:
+            taken |= arrow
+        docs["requestBody"] = {"required": required, "content": taken}
+    return docs
+
+
+_NAMES: Final = str.maketrans({"/": "_", "{": "", "}": "", ":": "_"})

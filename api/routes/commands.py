@@ -1,0 +1,159 @@
+"""POST /v1/commands, one or an array or an Arrow stream, and GET /v1/commands/{id}."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import orjson
+
+from api import decode
+from api import schemas as s
+from api.arrow import ARROW_MEDIA, read_table, write_results
+from api.arrow_rows import CommandTable, command_rows
+from api.asgi import JSON, Answer, Call, too_large
+from api.encode import Encoder
+from api.headers import IDEMPOTENT_REPLAYED, accepts_arrow, idempotency_key, is_arrow
+from api.lookup import any_of, command
+from api.names import know, learn
+from api.render import failed_lines, is_replayed, lines_json, overall, results_json
+from api.security import SCOPE_OF_KIND, check_commands, check_scope
+from api.status import Headers, away, invalid, retry_after_s
+from api.texts import check_code
+from engine.kinds import Flag, Kind
+from engine.outcomes import PINNED_MAX, Outcome
+from engine.wire import Array
+
+SLICE_ROWS: Final = 500
+"""Rows encoded or rendered between two turns of the event loop."""
+
+
+async def post(call: Call) -> Answer:
+    """Decide commands; the answers come in their order, with status 200 whatever the outcomes are."""
+    if is_arrow(call.headers):
+        return await _post_arrow(call)
+    commands = await _array(call) if decode.is_array(call.body) else [_single(call)]
+    if not commands:
+        return Answer(200, b'{"results":[]}')
+    check_commands(call.principal, commands)
+    encoder = await _encoded(call, commands)
+    if await learn(call.runtime.directory, encoder.unknown_warehouses, encoder.unknown_channels):
+        encoder = await _encoded(call, commands)
+    rows, heap = encoder.arrays()
+    kinds = rows["kind"].tolist()
+    answered = await call.runtime.client.commands(rows, heap)
+    return await _answer(call, [command.id for command in commands], kinds, answered.results, answered.retry_after_ms)
+
+
+def _single(call: Call) -> s.AnyCommand:
+    if len(call.body) > call.runtime.limits.single_body_bytes:
+        raise too_large(f"one command of more than {call.runtime.limits.single_body_bytes} bytes")
+    command = decode.one_command(call.body)
+    if b"idempotency-key" in call.headers:
+        header = idempotency_key(call.headers)
+        if command.id not in ("", header):
+            raise invalid("$.id", "another id than the Idempotency-Key")
+        command.id = header
+    return command
+
+
+async def _array(call: Call) -> list[s.AnyCommand]:
+    commands: list[s.AnyCommand] = []
+    for piece in decode.commands(call.body):
+        commands += piece
+        if len(commands) > call.runtime.limits.commands:
+            raise too_large(f"more than {call.runtime.limits.commands} commands")
+        await asyncio.sleep(0)
+    return commands
+
+
+async def _encoded(call: Call, commands: Sequence[s.AnyCommand]) -> Encoder:
+    encoder = Encoder(call.runtime.directory, call.principal, call.now_ms)
+    if len(commands) == 1 and not decode.is_array(call.body):
+        encoder.single(commands[0])
+        return encoder
+    for at in range(0, len(commands), SLICE_ROWS):
+        encoder.commands(commands[at : at + SLICE_ROWS], at)
+        await asyncio.sleep(0)
+    return encoder
+
+
+async def _post_arrow(call: Call) -> Answer:
+    limits = call.runtime.limits
+    table = read_table(call.body, limits.array_body_bytes, limits.commands)
+    commands = _rows(call, table)
+    if await learn(call.runtime.directory, commands.unknown_warehouses, commands.unknown_channels):
+        commands = _rows(call, table)
+    kinds = commands.rows["kind"].tolist()
+    answered = await call.runtime.client.commands(commands.rows, commands.heap)
+    return await _answer(call, commands.ids, kinds, answered.results, answered.retry_after_ms)
+
+
+def _rows(call: Call, table: Any) -> CommandTable:
+    commands = command_rows(table, call.runtime.directory, call.principal, call.now_ms)
+    for kind in np.unique(commands.rows["kind"]).tolist():
+        check_scope(call.principal, SCOPE_OF_KIND[kind])
+    if (commands.rows["flags"] & np.uint16(Flag.SETTLED)).any():
+        check_scope(call.principal, "store")
+    return commands
+
+
+async def _answer(call: Call, ids: Any, kinds: Sequence[int], results: Array, retry_after_ms: int) -> Answer:
+    """The results, as JSON or as Arrow; 503 or 429 when no shard decided any row."""
+    outcomes = results["outcome"]
+    headers: Headers = []
+    undecided = outcomes > PINNED_MAX
+    await know(call.runtime.directory, warehouses=set(results["warehouse"].tolist()))
+    if undecided.any():
+        headers.append((b"retry-after", retry_after_s(retry_after_ms)))
+        if undecided.all():
+            # `unavailable` may have run: it is the more careful word for a mixture.
+            problem = away(Outcome(int(outcomes.min())), retry_after_ms)
+            problem.extra["results"] = list(results_json(_texts(ids), kinds, results, call.runtime.directory))
+            raise problem
+    elif is_replayed(results):
+        headers.append(IDEMPOTENT_REPLAYED)
+    if accepts_arrow(call.headers, unless_said=is_arrow(call.headers)):
+        body = write_results(ids, results, call.runtime.directory)
+        return Answer(200, body, [(b"content-type", ARROW_MEDIA), *headers])
+    texts = _texts(ids)
+    pieces = []
+    for at in range(0, len(texts), SLICE_ROWS):
+        to = at + SLICE_ROWS
+        entries = list(results_json(texts[at:to], kinds[at:to], results[at:to], call.runtime.directory))
+        pieces.append(orjson.dumps(entries)[1:-1])
+        if to < len(texts):
+            await asyncio.sleep(0)
+    return Answer(200, b'{"results":[' + b",".join(pieces) + b"]}", [*JSON, *headers])
+
+
+def _texts(ids: Any) -> list[str]:
+    texts: list[str] = ids if isinstance(ids, list) else ids.to_pylist()
+    return texts
+
+
+async def get(call: Call) -> Answer:
+    """The answer that a command id of the caller's client got."""
+    found = await command(call.runtime.client, call.principal, check_code(call.name, "id"))
+    directory = call.runtime.directory
+    await know(
+        directory,
+        warehouses=any_of(found.results["warehouse"]) | any_of(found.lines["warehouse"]),
+        sku_keys=any_of(found.rows["sku_key"][found.rows["sku_key"] != 0]) | any_of(found.lines["sku_key"]),
+    )
+    # The row that releases what a reservation replaces says nothing of the reservation itself.
+    begin = int(len(found.rows) > 1 and bool(found.rows["flags"][0] & np.uint16(Flag.REPLACES)))
+    rows, results = found.rows[begin:], found.results[begin:]
+    kind = int(rows["kind"][0])
+    outcomes = found.results["outcome"].tolist()
+    held = kind == Kind.RESERVE and Outcome.OK in results["outcome"]
+    (document,) = results_json([call.name], [kind], results[:1], directory)
+    document["kind"] = Kind(kind).text
+    document["outcome"] = Outcome.OK.text if held else overall(outcomes).text
+    if int(results["lines_n"][0]):
+        at = int(results["lines_at"][0])
+        document["lines"] = lines_json(found.lines[at : at + int(results["lines_n"][0])], directory)
+    elif len(rows) > 1:
+        skus = [directory.sku_text(key) or "" for key in rows["sku_key"].tolist()]
+        document["lines"] = failed_lines(skus, results)
+    return Answer(200, orjson.dumps(document))

@@ -1,0 +1,241 @@
+"""POST and GET /v1/reservations, and the steps of one: confirm, extend, release, fulfil."""
+
+import asyncio
+from typing import Any, Final
+
+import numpy as np
+import orjson
+
+from actors.gathering import Answered
+from api import decode
+from api import schemas as s
+from api.asgi import JSON, Answer, Call, Handler, too_large
+from api.encode import Encoder, under
+from api.headers import IDEMPOTENT_REPLAYED, idempotency_key
+from api.lookup import Filters, Place, Reservation, ReservationTexts, any_of, reservation, reservations
+from api.names import channel_number, know, learn
+from api.paging import decode_cursor, encode_cursor, query_of
+from api.render import OUTCOME_TEXT, failed_lines, is_replayed, lines_json, overall, refusal, reservation_json
+from api.status import Headers, Problem, invalid
+from api.texts import check_code, check_text
+from engine.ids import parse_reservation, reservation_text, sku_key
+from engine.kinds import Kind, ReservationState
+from engine.layout import UNKNOWN_NUMBER
+from engine.outcomes import Outcome
+from engine.wire import Array
+
+_new = s.decoder(s.NewReservation)
+_nothing = s.decoder(s.Nothing)
+_deadline = s.decoder(s.NewDeadline)
+_parts = s.decoder(s.Parts)
+
+STATES: Final = {
+    state.text: state for state in ReservationState if state not in (ReservationState.NONE, ReservationState.PREPARED)
+}
+
+
+async def create(call: Call) -> Answer:
+    """Hold all lines together, or none of them."""
+    command_id = idempotency_key(call.headers)
+    body: s.NewReservation = decode.decode(_new, call.body)
+    if not body.lines:
+        raise invalid("$.lines", "at least one line")
+    if len(body.lines) > call.runtime.limits.reservation_lines:
+        raise too_large(f"more than {call.runtime.limits.reservation_lines} lines")
+    encoder = _encoded(call, command_id, body)
+    if await learn(call.runtime.directory, encoder.unknown_warehouses, encoder.unknown_channels):
+        encoder = _encoded(call, command_id, body)
+    answered = await call.runtime.client.commands(*encoder.arrays())
+    results = answered.results[1:] if body.replaces is not None else answered.results
+    if not (results["outcome"] == Outcome.OK).any():
+        raise _refused(call, body, answered)
+    texts = ReservationTexts(body.reference or "", body.customer or "")
+    head = results[0]
+    call.runtime.texts.put(int(head["reservation"]), texts)
+    channel = call.runtime.directory.channel_code(int(head["channel"])) or body.channel
+    shown, document = await _shown(call, head, answered.lines, channel, texts)
+    headers = [*JSON, (b"location", b"/v1/reservations/" + shown.encode())]
+    return Answer(201, orjson.dumps(document), _replayed(answered.results, headers))
+
+
+def _encoded(call: Call, command_id: str, body: s.NewReservation) -> Encoder:
+    encoder = Encoder(call.runtime.directory, call.principal, call.now_ms)
+    try:
+        encoder.reservation(command_id, body)
+    except Problem as problem:
+        raise under("$", problem) from None
+    return encoder
+
+
+def _refused(call: Call, body: s.NewReservation, answered: Answered) -> Problem:
+    results = answered.results
+    outcome = overall(results["outcome"].tolist())
+    if body.replaces is None:
+        lines = failed_lines([line.sku for line in body.lines], results)
+        return refusal(outcome, lines, results, answered.retry_after_ms)
+    lines = failed_lines([line.sku for line in body.lines], results[1:])
+    problem = refusal(outcome, lines, results, answered.retry_after_ms)
+    if results["outcome"][0] == outcome:
+        problem.extra["path"] = "$.replaces"
+    return problem
+
+
+async def confirm(call: Call) -> Answer:
+    """The hold loses its deadline."""
+    if call.body.strip():
+        decode.decode(_nothing, call.body)
+    return await _step(call, Kind.CONFIRM)
+
+
+async def extend(call: Call) -> Answer:
+    """The deadline moves to max(old, now + ttl_s)."""
+    body: s.NewDeadline = decode.decode(_deadline, call.body)
+    return await _step(call, Kind.EXTEND, ttl_s=body.ttl_s)
+
+
+def settle(kind: Kind) -> Handler:
+    """The handler of release or of fulfil: the parts named, or all that remains."""
+
+    async def handler(call: Call) -> Answer:
+        parts: list[s.LinePart] = []
+        if call.body.strip():
+            body: s.Parts = decode.decode(_parts, call.body)
+            if body.lines is not None:
+                parts = body.lines
+                if not parts:
+                    raise invalid("$.lines", "at least one line, or none named at all")
+        if len(parts) > call.runtime.limits.reservation_lines:
+            raise too_large(f"more than {call.runtime.limits.reservation_lines} lines")
+        return await _step(call, kind, parts=parts)
+
+    return handler
+
+
+async def _step(call: Call, kind: Kind, *, ttl_s: int = 0, parts: list[s.LinePart] | None = None) -> Answer:
+    command_id = idempotency_key(call.headers)
+    runtime = call.runtime
+    encoder = _step_rows(call, kind, command_id, ttl_s, parts or [])
+    if await learn(runtime.directory, encoder.unknown_warehouses, ()):
+        encoder = _step_rows(call, kind, command_id, ttl_s, parts or [])
+    meant = parse_reservation(call.name)
+    texts = runtime.texts.get(meant[1]) if meant else None
+    if texts is None and meant is not None:
+        # Its texts are asked for beside the step: one more question in the same batch.
+        answered, known = await asyncio.gather(
+            runtime.client.commands(*encoder.arrays()),
+            reservation(runtime.client, call.principal, *meant),
+            return_exceptions=True,
+        )
+        if isinstance(answered, BaseException):
+            raise answered
+        if isinstance(known, Reservation):
+            texts = known.texts
+            runtime.texts.put(meant[1], texts)
+    else:
+        answered = await runtime.client.commands(*encoder.arrays())
+    outcome = overall(answered.results["outcome"].tolist())
+    if outcome != Outcome.OK:
+        raise refusal(outcome, _failed_parts(parts or [], answered.results), answered.results, answered.retry_after_ms)
+    head = answered.results[0]
+    await know(runtime.directory, channels=(int(head["channel"]),))
+    channel = runtime.directory.channel_code(int(head["channel"]))
+    _, document = await _shown(call, head, answered.lines, channel, texts or ReservationTexts("", ""))
+    return Answer(200, orjson.dumps(document), _replayed(answered.results, [*JSON]))
+
+
+def _step_rows(call: Call, kind: Kind, command_id: str, ttl_s: int, parts: list[s.LinePart]) -> Encoder:
+    encoder = Encoder(call.runtime.directory, call.principal, call.now_ms)
+    try:
+        encoder.step(kind, command_id, call.name, ttl_s, parts)
+    except Problem as problem:
+        raise under("$", problem) from None
+    return encoder
+
+
+def _failed_parts(parts: list[s.LinePart], results: Array) -> list[dict[str, Any]]:
+    failed = []
+    for part, outcome in zip(parts, results["outcome"].tolist(), strict=False):
+        if outcome not in (Outcome.OK, Outcome.GROUP_FAILED):
+            entry: dict[str, Any] = {"line": part.line, "outcome": OUTCOME_TEXT[outcome]}
+            if part.warehouse is not None:
+                entry["warehouse"] = part.warehouse
+            failed.append(entry)
+    return failed
+
+
+async def _shown(
+    call: Call, head: Any, lines: Array, channel: str, texts: ReservationTexts
+) -> tuple[str, dict[str, Any]]:
+    """(id, document) of the reservation that a result row speaks of."""
+    begin = int(head["lines_at"])
+    own = lines[begin : begin + int(head["lines_n"])]
+    directory = call.runtime.directory
+    await know(directory, warehouses=any_of(own["warehouse"]), sku_keys=own["sku_key"].tolist())
+    shown = reservation_text(int(head["partition"]), int(head["reservation"]))
+    document = reservation_json(
+        shown, int(head["state"]), int(head["expires_at_ms"]), channel, texts, lines_json(own, directory)
+    )
+    return shown, document
+
+
+def _replayed(results: Array, headers: Headers) -> Headers:
+    if is_replayed(results):
+        headers.append(IDEMPOTENT_REPLAYED)
+    return headers
+
+
+async def get(call: Call) -> Answer:
+    """One reservation with its lines."""
+    meant = parse_reservation(check_code(call.name, "$.reservation"))
+    found = await reservation(call.runtime.client, call.principal, *meant) if meant else None
+    if found is None:
+        raise Problem(404, "unknown_reservation")
+    return Answer(200, orjson.dumps((await _documents(call, [found]))[0]))
+
+
+async def list_(call: Call) -> Answer:
+    """A page of reservations, oldest first on each shard."""
+    query = query_of(call.query, ("state", "channel", "reference", "sku", "limit", "cursor"))
+    limit = query.limit(call.runtime.limits.page)
+    state = query.one_of("state", STATES)
+    channel, reference, sku = query.get("channel"), query.get("reference"), query.get("sku")
+    filters = Filters(state=int(state) if state else 0)
+    if channel is not None:
+        number = await channel_number(call.runtime.directory, check_code(channel, "channel"))
+        if number == UNKNOWN_NUMBER:
+            return Answer(200, _page([], None))
+        filters = filters._replace(channel=number)
+    if reference is not None:
+        filters = filters._replace(reference=check_text(reference, "reference"))
+    if sku is not None:
+        filters = filters._replace(sku_key=sku_key(check_code(sku, "sku")))
+    shard, after = decode_cursor("cursor", query.get("cursor"), 2) or (0, 0)
+    found, more = await reservations(call.runtime.client, call.principal, filters, Place(shard, after), limit)
+    return Answer(200, _page(await _documents(call, found), encode_cursor(more) if more else None))
+
+
+def _page(items: list[dict[str, Any]], next_cursor: str | None) -> bytes:
+    return orjson.dumps({"items": items, "next_cursor": next_cursor})
+
+
+async def _documents(call: Call, found: list[Reservation]) -> list[dict[str, Any]]:
+    directory = call.runtime.directory
+    lines = np.concatenate([each.lines for each in found]) if found else None
+    if lines is not None:
+        await know(
+            directory,
+            warehouses=any_of(lines["warehouse"]),
+            channels={each.channel for each in found},
+            sku_keys=any_of(lines["sku_key"]),
+        )
+    return [
+        reservation_json(
+            each.id,
+            each.state,
+            each.expires_at_ms,
+            directory.channel_code(each.channel),
+            each.texts,
+            lines_json(each.lines, directory),
+        )
+        for each in found
+    ]

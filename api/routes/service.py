@@ -1,0 +1,74 @@
+"""What operators ask: health, metrics, limits."""
+
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Depends, Response
+
+from actors.documents.keys import Principal
+from api.deps import Runtime, get_runtime
+from api.encode import NOT_AFTER_DEFAULT_MS
+from api.metrics import MEDIA, exposition
+from api.security import require
+from engine.layout import Limits
+from engine.wire import ShardState
+
+router = APIRouter(tags=["service"])
+_ANSWERING = (ShardState.READY, ShardState.READ_ONLY)
+
+
+def _json(document: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(document), status, media_type="application/json")
+
+
+@router.get("/health/live", summary="The process answers")
+async def live() -> Response:
+    """200 as long as the process serves requests at all."""
+    return _json({"status": "live"})
+
+
+@router.get("/health/ready", summary="Every shard answers", responses={503: {"description": "a shard does not"}})
+async def ready(runtime: Runtime = Depends(get_runtime)) -> Response:
+    """200 when every shard answers, 503 otherwise; a `read_only` shard answers reads and refuses writes."""
+    statuses = await runtime.client.shards()
+    shards = [
+        {"shard": each.shard, "state": each.state.text, "seq": each.seq, "epoch": each.epoch} for each in statuses
+    ]
+    good = all(each.state in _ANSWERING for each in statuses)
+    return _json({"status": "ready" if good else "not_ready", "shards": shards}, 200 if good else 503)
+
+
+@router.get("/metrics", summary="Counters for Prometheus", response_class=Response)
+async def metrics(
+    runtime: Runtime = Depends(get_runtime), _: Principal = Depends(require("read", "reports"))
+) -> Response:
+    """Requests, batches, queues, fsyncs and outcomes; of all workers and all shards."""
+    statuses = await runtime.client.shards()
+    return Response(exposition(runtime.counted(), statuses), media_type=MEDIA)
+
+
+@router.get("/v1/limits", summary="The limits in force")
+async def limits(runtime: Runtime = Depends(get_runtime), _: Principal = Depends(require())) -> Response:
+    """Every size that a request is held to."""
+    engine, queues = Limits(), runtime.client.settings
+    return _json(
+        {
+            **asdict(runtime.limits),
+            "ttl_s_min": 1,
+            "ttl_s_max": engine.ttl_s_max,
+            "quantity_max": engine.quantity_max,
+            "quantity_decimals_max": 3,
+            "not_after_default_ms": NOT_AFTER_DEFAULT_MS,
+            "id_window_ms": engine.id_window_ms,
+            "queue_rows": queues.queue_rows_max,
+            "queue_bytes": queues.queue_bytes_max,
+            "client_rows_per_s": queues.client_rows_per_s,
+            "client_burst_rows": queues.client_burst_rows,
+            "skus": engine.skus_max,
+            "cells": engine.cells_max,
+            "warehouses": engine.warehouses_max,
+            "channels": engine.channels_max,
+            "clients": engine.clients_max,
+        }
+    )
