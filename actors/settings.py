@@ -72,6 +72,10 @@ class Settings:
     """what stays prepared for so long is aborted through its home shard"""
     scan_period_ms: int = 1_000
 
+    def __post_init__(self) -> None:
+        if not 0 < self.chunk_rows_max <= min(self.batch_rows_max, self.group_rows_max):
+            raise ValueError("chunk_rows_max must not be above batch_rows_max and group_rows_max")
+
 
 SLEW_PER_MILLE = 5
 """how much faster or slower than the monotonic clock a shard's clock runs to meet the wall clock"""

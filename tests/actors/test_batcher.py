@@ -48,7 +48,7 @@ def test_while_calls_are_in_flight_the_next_batch_fills() -> None:
 
 
 def test_a_batch_keeps_to_its_rows_and_bytes() -> None:
-    by_rows = Batcher(Settings(batch_rows_max=5))
+    by_rows = Batcher(Settings(chunk_rows_max=1, batch_rows_max=5))
     for name in "abc":
         by_rows.add([chunk(name, 2)])
     assert names(take(by_rows).chunks) == ["a", "b"]
@@ -59,14 +59,14 @@ def test_a_batch_keeps_to_its_rows_and_bytes() -> None:
 
 
 def test_a_chunk_larger_than_a_batch_goes_alone() -> None:
-    batcher = Batcher(Settings(batch_rows_max=5))
+    batcher = Batcher(Settings(chunk_rows_max=1, batch_rows_max=5))
     batcher.add([chunk("group", 9)])
     batcher.add([chunk("a")])
     assert names(take(batcher).chunks) == ["group"]
 
 
 def test_chunks_of_one_request_go_one_after_another_and_others_take_turns() -> None:
-    batcher = Batcher(Settings(batch_rows_max=4, calls_in_flight_max=3))
+    batcher = Batcher(Settings(chunk_rows_max=1, batch_rows_max=4, calls_in_flight_max=3))
     batcher.add([chunk(f"big-{i}", 2) for i in range(3)])
     batcher.add([chunk("lone")])
     first = take(batcher)
@@ -96,7 +96,7 @@ def test_groups_of_different_requests_never_become_one() -> None:
 
 
 def test_lost_chunks_come_back_ahead_of_all_others_in_their_order() -> None:
-    batcher = Batcher(Settings(batch_rows_max=4))
+    batcher = Batcher(Settings(chunk_rows_max=1, batch_rows_max=4))
     batcher.add([chunk(f"big-{i}", 2) for i in range(3)])
     batcher.add([chunk("a")])
     call = take(batcher)
@@ -108,7 +108,7 @@ def test_lost_chunks_come_back_ahead_of_all_others_in_their_order() -> None:
 
 
 def test_what_is_lost_twice_is_still_sent_in_order() -> None:
-    batcher = Batcher(Settings(batch_rows_max=6))
+    batcher = Batcher(Settings(chunk_rows_max=1, batch_rows_max=6))
     batcher.add([chunk(f"big-{i}", 2) for i in range(4)])
     for _ in range(3):
         call = take(batcher)
@@ -120,7 +120,7 @@ def test_what_is_lost_twice_is_still_sent_in_order() -> None:
 
 
 def test_a_chunk_whose_time_is_over_is_given_up_with_those_behind_it() -> None:
-    batcher = Batcher(Settings(batch_rows_max=1))
+    batcher = Batcher(Settings(chunk_rows_max=1, batch_rows_max=1))
     batcher.add([chunk("late-0", give_up_at_ms=10), chunk("late-1", give_up_at_ms=10)])
     batcher.add([chunk("other-0", give_up_at_ms=20), chunk("other-1")])
     call = take(batcher)
@@ -175,7 +175,7 @@ def kill(batcher: Batcher) -> Call:
 
 
 def test_a_chunk_that_kills_alone_is_cut_between_commands_and_a_single_command_is_marked() -> None:
-    batcher = Batcher(Settings(batch_rows_max=4))
+    batcher = Batcher(Settings(chunk_rows_max=1, batch_rows_max=4))
     rows = chunk("array", 4)
     sent = rows.rows
     batcher.add([rows, chunk("behind")])

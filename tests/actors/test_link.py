@@ -200,7 +200,7 @@ def test_a_row_given_up_while_its_call_is_out_is_not_answered_twice() -> None:
 
 
 def test_after_a_loss_one_call_goes_ahead_before_there_are_two_again() -> None:
-    bench = Bench(Settings(batch_rows_max=1))
+    bench = Bench(Settings(chunk_rows_max=1, batch_rows_max=1))
     first, _ = bench.send(*(chunk(name) for name in "abcd"))
     bench.link.on_lost(first.call, 0)
     (second,) = bench.link.batcher.calls
