@@ -233,7 +233,8 @@ def text_offsets(texts: Any) -> npt.NDArray[np.int32]:
     """Where each text begins in `text_bytes`, and where the last one ends."""
     buffer: npt.NDArray[np.int32] = np.frombuffer(texts.buffers()[1], np.int32)
     own = buffer[texts.offset : texts.offset + len(texts) + 1]
-    return own - own[0]
+    offsets: npt.NDArray[np.int32] = own - own[0]
+    return offsets
 
 
 def text_bytes(texts: Any) -> Bytes:

@@ -121,7 +121,8 @@ class CommandAnswer(Result, kw_only=True):
     """What a command id got, whenever it was sent."""
 
     kind: str
-    lines: list[Line | FailedLine] | UnsetType = UNSET
+    lines: list[Line] | UnsetType = UNSET
+    failed_lines: list[FailedLine] | UnsetType = UNSET
 
 
 class Cell(Answered, kw_only=True):

@@ -155,5 +155,5 @@ async def get(call: Call) -> Answer:
         document["lines"] = lines_json(found.lines[at : at + int(results["lines_n"][0])], directory)
     elif len(rows) > 1:
         skus = [directory.sku_text(key) or "" for key in rows["sku_key"].tolist()]
-        document["lines"] = failed_lines(skus, results)
+        document["failed_lines"] = failed_lines(skus, results)
     return Answer(200, orjson.dumps(document))

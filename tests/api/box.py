@@ -28,6 +28,7 @@ from actors.memory_journal import MemoryStore
 from actors.partitions import PartitionMap
 from actors.settings import Settings
 from actors.shard_actor import ShardActor, ShardConfig
+from actors.warmup import warm_up
 from api.app import create_app
 from api.deps import ApiLimits, Runtime
 from api.feed import Feed
@@ -56,6 +57,11 @@ def fresh(prefix: str = "id") -> str:
 
 def _make(config: ShardConfig, store: MemoryStore, die: Callable[[str], NoReturn]) -> ShardActor:
     return ShardActor(config, store.journal, lambda _: store.recover(config.limits), die=die)
+
+
+async def _all_ready(client: Client) -> None:
+    while any(status.state != ShardState.READY for status in await client.shards()):
+        await asyncio.sleep(0.02)  # noqa: ASYNC110 - a probe is the only way to know
 
 
 class Box:
@@ -138,7 +144,7 @@ class Box:
         return asyncio.run_coroutine_threadsafe(work(self.runtime), self._loop).result(BOUND_S)
 
     def stock_shop(self) -> None:
-        """Warehouses berlin, hamburg (stores) and lost (quarantine), channels shop and market, three SKUs, some stock."""
+        """Three warehouses (`lost` is quarantine), two channels, three SKUs, some stock."""
         for priority, (code, kind) in enumerate(
             (("berlin", "warehouse"), ("hamburg", "store"), ("lost", "quarantine"))
         ):
@@ -167,6 +173,7 @@ class Box:
             self._loop.close()
 
     async def _serve(self) -> None:
+        warm_up()
         transport = LocalTransport(
             [
                 partial(_make, ShardConfig(shard=store.shard, limits=SMALL, settings=self._settings), store)
@@ -180,10 +187,9 @@ class Box:
         documents = DocumentsSettings(self._data)
         writer = DocumentsWriter(documents, client, now_ms=client.now_ms)
         directory = Directory(documents)
+        await _all_ready(client)
         await writer.start()
         await directory.start()
-        while any(status.state != ShardState.READY for status in await client.shards()):
-            await asyncio.sleep(0.02)
         journals = [store.journal() for store in self.stores]
         self.runtime = Runtime(
             client=client,

@@ -231,11 +231,11 @@ def texts_of(row: Any, heap: bytes) -> dict[str, str]:
 def test_every_field_of_every_command_is_in_the_list() -> None:
     """So that the comparison below leaves nothing out."""
     used: dict[str, set[str]] = {}
-    for command in EVERYTHING:
-        used.setdefault(command["kind"], set()).update(command)
+    for fields in EVERYTHING:
+        used.setdefault(fields["kind"], set()).update(fields)
     for command in COMMANDS:
-        fields = set(command.__struct_fields__) - {"id", "not_after", "issued_at", "occurred_at", "reference"}
-        assert fields <= used[KIND_OF[command].text], command
+        own = set(command.__struct_fields__) - {"id", "not_after", "issued_at", "occurred_at", "reference"}
+        assert own <= used[KIND_OF[command].text], command
 
 
 def test_json_and_arrow_make_the_same_rows() -> None:
