@@ -138,6 +138,8 @@ def encode(record: Record, prev_hash: bytes) -> Bytes:
     out = np.empty(HEADER_BYTES + most + len(record.heap), np.uint8)
     words, rows, at = _words(out), _records(arrays[0]), HEADER_BYTES
     for array, table, row_field in zip(arrays, _TABLES, _ROW_FIELDS, strict=True):
+        if not len(array):
+            continue
         at = pack(_records(array), table, rows, row_field, words, at, scratch_for(len(table)))
     out[at : at + len(record.heap)] = record.heap
     out = out[: at + len(record.heap)]
@@ -190,9 +192,11 @@ def decode(data: Bytes) -> tuple[Header, Record]:
     arrays: list[Array] = []
     for count, dtype, table, row_field in zip(header.counts, _DTYPES, _TABLES, _ROW_FIELDS, strict=True):
         array = np.empty(count, dtype)
+        arrays.append(array)
+        if not count:
+            continue
         out, scratch = _words(array.view(np.uint8)), scratch_for(len(table))
         at = unpack(words, at, count, dtype.itemsize, table, rows, row_field, out, scratch)
-        arrays.append(array)
         if dtype is COMMAND:
             rows = _records(array)
     if at + header.heap_bytes != len(data):

@@ -1,0 +1,173 @@
+"""The data directory: what lies where, who may use it, and what is fixed when it is made.
+
+    DIR/meta.json     format, era, number of shards and the partition map; never changed by a running server
+    DIR/id.secret     16 random bytes that key the hashes of command ids
+    DIR/serve.lock    held by the one server of the directory
+    DIR/shards/000/   lock, durable, reserve, segments, known, note, snapshots/
+
+Only its owner can read it. With a database URL the journals are on that server; everything else is here.
+"""
+
+import base64
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Self
+
+from actors.disk import RealDisk
+from actors.follow import Follower, PostgresFollower, SegmentFollower
+from actors.journal import Journal
+from actors.partitions import PartitionMap
+from actors.postgres_journal import PostgresJournal
+from actors.recovery import recover_shard
+from actors.segments import SegmentJournal, lock_path
+from engine.layout import Limits
+from engine.shard import Shard
+
+FORMAT: Final = 1
+SECRET_BYTES: Final = 16
+
+
+class DataDirError(Exception):
+    """The directory cannot be used; the text says why and what to do."""
+
+
+class DataDir:
+    """One data directory that exists."""
+
+    def __init__(self, path: Path, secret: bytes, partitions: PartitionMap) -> None:
+        self.path = path
+        self.secret = secret
+        self.partitions = partitions
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """The directory at `path`; raises DataDirError when there is none, or one of another version."""
+        try:
+            meta = json.loads((path / "meta.json").read_text())
+            secret = (path / "id.secret").read_bytes()
+            if meta["format"] != FORMAT:
+                raise DataDirError(f"{path} has format {meta['format']}; this version knows {FORMAT}")
+            partitions = PartitionMap(meta["era"], meta["shards"], base64.b64decode(meta["map"]))
+        except FileNotFoundError as error:
+            raise DataDirError(f"{path} is no data directory: there is no {Path(error.filename).name}") from error
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataDirError(f"{path} cannot be used: {error}") from error
+        if len(secret) != SECRET_BYTES:
+            raise DataDirError(f"{path / 'id.secret'} is damaged: it must have {SECRET_BYTES} bytes")
+        return cls(path, secret, partitions)
+
+    @classmethod
+    def make_or_open(cls, path: Path, *, shards: int | None = None, default_shards: int = 1) -> Self:
+        """The directory at `path`, made if there is none. `shards` must be the number it was made with."""
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not (path / "meta.json").exists():
+                _make(path, shards or default_shards)
+        except OSError as error:
+            raise DataDirError(f"{path} cannot be made: {error}") from error
+        data = cls.open(path)
+        if shards is not None and shards != data.partitions.shards:
+            raise DataDirError(
+                f"{path} was made with {data.partitions.shards} shards and cannot be served with {shards}"
+            )
+        return data
+
+    @contextmanager
+    def serve_lock(self) -> Iterator[None]:
+        """Be the one server of the directory; raises DataDirError when another process is."""
+        descriptor = os.open(self.path / "serve.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = os.pread(descriptor, 20, 0).decode() or "unknown"
+                raise DataDirError(f"{self.path} is served already, by process {holder}") from None
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+            yield
+            os.ftruncate(descriptor, 0)
+        finally:
+            os.close(descriptor)
+
+    def shard(self, shard: int) -> Path:
+        """Where a shard's files are."""
+        return shard_directory(self.path, shard)
+
+    def snapshots(self, shard: int) -> Path:
+        """Where a shard's snapshots are."""
+        return snapshot_directory(self.path, shard)
+
+    def fence(self, shard: int) -> Path:
+        """The lock file that says which process owns the shard."""
+        return lock_path(self.shard(shard))
+
+    def known_seq(self, shard: int) -> Path:
+        """Where the supervisor keeps the highest seq that it saw acknowledged."""
+        return self.shard(shard) / "known"
+
+    def note(self, shard: int) -> Path:
+        """Where the shard notes what it is deciding."""
+        return self.shard(shard) / "note"
+
+    def follower(self, shard: int, database: str | None = None) -> Follower:
+        """A reader of the shard's journal."""
+        return PostgresFollower(database, shard) if database else SegmentFollower(self.shard(shard), shard)
+
+
+def shard_directory(data: Path, shard: int) -> Path:
+    """Where a shard's files are."""
+    return data / "shards" / f"{shard:03d}"
+
+
+def snapshot_directory(data: Path, shard: int) -> Path:
+    """Where a shard's snapshots are."""
+    return shard_directory(data, shard) / "snapshots"
+
+
+def make_journal(data: Path, shard: int, database: str | None) -> Journal:
+    """The journal that the shard writes."""
+    directory = shard_directory(data, shard)
+    return PostgresJournal(database, shard) if database else SegmentJournal(directory, shard)
+
+
+def recover(data: Path, shard: int, limits: Limits, journal: Journal) -> Shard:
+    """The shard as its journal has it, from the newest good snapshot on."""
+    return recover_shard(journal, snapshot_directory(data, shard), limits)
+
+
+def _make(path: Path, shards: int) -> None:
+    """The secret first and meta.json last, each whole: what was interrupted is begun again."""
+    partitions = PartitionMap.even(shards)
+    for shard in range(shards):
+        snapshot_directory(path, shard).mkdir(mode=0o700, parents=True, exist_ok=True)
+    meta = {
+        "format": FORMAT,
+        "era": partitions.era,
+        "shards": partitions.shards,
+        "map": base64.b64encode(partitions.table).decode(),
+    }
+    _write(path / "id.secret", secrets.token_bytes(SECRET_BYTES))
+    _write(path / "meta.json", json.dumps(meta, indent=1).encode())
+
+
+def _write(path: Path, data: bytes) -> None:
+    disk = RealDisk()
+    new = path.with_name(path.name + ".new")
+    descriptor = disk.create(new)
+    try:
+        disk.write(descriptor, memoryview(data), 0)
+        disk.sync(descriptor)
+        disk.rename(new, path)
+        disk.sync_directory(path.parent)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            disk.remove(new)
+        raise
+    finally:
+        os.close(descriptor)

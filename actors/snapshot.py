@@ -1,0 +1,242 @@
+"""Snapshots: the arrays of a shard at one seq, in a file that proves itself.
+
+A file is a head (JSON: which shard, at which record, with which hash of the record and of the state, and the arrays'
+names, types and places), the arrays' bytes, and a digest of it all. It holds no pickles and no addresses. It is
+written beside its place, synced and renamed, so what has a name was once whole; the digest tells whether it still is.
+The digest is taken over blocks, which two threads hash at a time.
+"""
+
+import contextlib
+import hashlib
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from actors.disk import Disk, RealDisk
+
+FORMAT: Final = 1
+SUFFIX: Final = ".snapshot"
+KEPT: Final = 2
+"""So many snapshots are kept: if the newest is damaged, the one before it serves."""
+
+_MAGIC: Final = b"OMNISNAP"
+_ALIGNMENT: Final = 64
+_BLOCK_BYTES: Final = 4 << 20
+_HEAD_BYTES_MAX: Final = 1 << 20
+_DIGEST_BYTES: Final = 32
+_THREADS: Final = 2
+_NEW: Final = ".new"
+
+Arrays = dict[str, npt.NDArray[np.generic]]
+_log = logging.getLogger(__name__)
+
+
+class SnapshotDamaged(Exception):
+    """The file is not what was written, or of another version."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+class _Array(msgspec.Struct, frozen=True):
+    """Where an array lies."""
+
+    name: str
+    dtype: str | list[tuple[str, str]]
+    shape: list[int]
+    offset: int
+
+
+class _Head(msgspec.Struct, frozen=True):
+    """The file's first part."""
+
+    format: int
+    shard: int
+    era: int
+    seq: int
+    now_ms: int
+    record_hash: str
+    state_hash: str
+    arrays: list[_Array]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A shard's state at record `seq`."""
+
+    shard: int
+    era: int
+    seq: int
+    now_ms: int
+    record_hash: bytes
+    """of record `seq`: the next record must be chained to it"""
+    state_hash: bytes
+    """Shard.state_hash() then"""
+    arrays: Mapping[str, npt.NDArray[np.generic]]
+
+
+def path_of(directory: Path, seq: int) -> Path:
+    """Where the snapshot at record `seq` lies."""
+    return directory / f"{seq:016d}{SUFFIX}"
+
+
+def snapshots_in(directory: Path) -> list[int]:
+    """The seqs of the snapshots there, newest first."""
+    with contextlib.suppress(FileNotFoundError):
+        names = (name.removesuffix(SUFFIX) for name in os.listdir(directory) if name.endswith(SUFFIX))
+        return sorted((int(name) for name in names if name.isdigit()), reverse=True)
+    return []
+
+
+def write(directory: Path, snapshot: Snapshot, disk: Disk | None = None) -> Path:
+    """Write a snapshot durably, then let go of all but the newest ones. Raises OSError; then nothing has changed."""
+    disk = disk or RealDisk()
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = path_of(directory, snapshot.seq)
+    new = path.with_name(path.name + _NEW)
+    descriptor = disk.create(new)
+    try:
+        size = _write_parts(disk, descriptor, snapshot)
+        digest = _digest(descriptor, size)
+        disk.write(descriptor, memoryview(digest), size)
+        disk.sync(descriptor)
+        disk.rename(new, path)
+        disk.sync_directory(directory)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            disk.remove(new)
+        raise
+    finally:
+        os.close(descriptor)
+    for old in snapshots_in(directory)[KEPT:]:
+        disk.remove(path_of(directory, old))
+    return path
+
+
+def load(path: Path) -> Snapshot:
+    """Read a snapshot and check all of it; raises SnapshotDamaged. The arrays are read-only views of the file."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise SnapshotDamaged(str(path), str(error)) from error
+    try:
+        size = os.fstat(descriptor).st_size - _DIGEST_BYTES
+        if size < len(_MAGIC) + 4 or os.pread(descriptor, _DIGEST_BYTES, size) != _digest(descriptor, size):
+            raise SnapshotDamaged(str(path), "the digest is wrong")
+        head, _ = _parse_head(os.pread(descriptor, _HEAD_BYTES_MAX, 0))
+        # Every page was just read, and so found readable: from here on the file is as good as memory.
+        data = np.memmap(path, np.uint8, "r", shape=(size,))
+        arrays = {array.name: _view(data, array) for array in head.arrays}
+    except (OSError, ValueError, TypeError, msgspec.MsgspecError) as error:
+        raise SnapshotDamaged(str(path), str(error)) from error
+    finally:
+        os.close(descriptor)
+    return Snapshot(
+        head.shard,
+        head.era,
+        head.seq,
+        head.now_ms,
+        bytes.fromhex(head.record_hash),
+        bytes.fromhex(head.state_hash),
+        arrays,
+    )
+
+
+def good_snapshots(directory: Path) -> Iterator[Snapshot]:
+    """The snapshots there that are whole, newest first; what is damaged is said in the log."""
+    for seq in snapshots_in(directory):
+        try:
+            snapshot = load(path_of(directory, seq))
+            if snapshot.seq != seq:
+                raise SnapshotDamaged(str(path_of(directory, seq)), f"it is of record {snapshot.seq}")
+            yield snapshot
+        except SnapshotDamaged as error:
+            _log.error("a snapshot is damaged and not used: %s", error)
+
+
+def _write_parts(disk: Disk, descriptor: int, snapshot: Snapshot) -> int:
+    """Head and arrays; returns how many bytes they take."""
+    plain = {name: np.ascontiguousarray(array) for name, array in snapshot.arrays.items()}
+    places: list[_Array] = []
+    offset = 0
+    for name, array in plain.items():
+        dtype = (
+            array.dtype.str if array.dtype.names is None else [(field[0], str(field[1])) for field in array.dtype.descr]
+        )
+        places.append(_Array(name, dtype, list(array.shape), offset))
+        offset += -(-array.nbytes // _ALIGNMENT) * _ALIGNMENT
+    head = msgspec.json.encode(
+        _Head(
+            FORMAT,
+            snapshot.shard,
+            snapshot.era,
+            snapshot.seq,
+            snapshot.now_ms,
+            snapshot.record_hash.hex(),
+            snapshot.state_hash.hex(),
+            places,
+        )
+    )
+    begin = _begin(len(head))
+    assert begin <= _HEAD_BYTES_MAX
+    start = (_MAGIC + len(head).to_bytes(4, "little") + head).ljust(begin, b"\0")
+    disk.write(descriptor, memoryview(start), 0)
+    for place, array in zip(places, plain.values(), strict=True):
+        if array.nbytes:
+            disk.write(descriptor, array.reshape(-1).view(np.uint8).data, begin + place.offset)
+    if offset and plain[places[-1].name].nbytes % _ALIGNMENT:  # the last array's padding belongs to the file
+        disk.write(descriptor, memoryview(b"\0"), begin + offset - 1)
+    return begin + offset
+
+
+def _begin(head_bytes: int) -> int:
+    """Where the arrays begin."""
+    return -(-(len(_MAGIC) + 4 + head_bytes) // _ALIGNMENT) * _ALIGNMENT
+
+
+def _parse_head(data: bytes) -> tuple[_Head, int]:
+    count = int.from_bytes(data[len(_MAGIC) : len(_MAGIC) + 4], "little")
+    if data[: len(_MAGIC)] != _MAGIC:
+        raise ValueError("this is no snapshot")
+    head = msgspec.json.decode(data[len(_MAGIC) + 4 :][:count], type=_Head)
+    if head.format != FORMAT:
+        raise ValueError(f"format {head.format} is not known to this version")
+    return head, _begin(count)
+
+
+def _view(data: npt.NDArray[np.uint8], place: _Array) -> npt.NDArray[np.generic]:
+    begin = _begin(int.from_bytes(data[len(_MAGIC) : len(_MAGIC) + 4].tobytes(), "little"))
+    dtype: np.dtype[np.generic] = np.dtype(place.dtype)
+    count = int(np.prod(place.shape, dtype=np.int64))
+    array = np.frombuffer(data, dtype, count, begin + place.offset) if count else np.empty(0, dtype)
+    return array.reshape(place.shape)
+
+
+def _digest(descriptor: int, size: int) -> bytes:
+    """SHA-256 over the SHA-256 of every block of the file's first `size` bytes."""
+
+    def block(offset: int) -> bytes:
+        count = min(_BLOCK_BYTES, size - offset)
+        data = os.pread(descriptor, count, offset)
+        if len(data) != count:
+            raise OSError("the file is shorter than it was")
+        return hashlib.sha256(data).digest()
+
+    digest = hashlib.sha256(size.to_bytes(8, "little"))
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for part in pool.map(block, range(0, size, _BLOCK_BYTES)):
+            digest.update(part)
+    return digest.digest()
