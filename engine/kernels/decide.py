@@ -44,6 +44,7 @@ from engine.kernels.reservations import (
 from engine.kernels.settle import release_replaced, settle_reserve, settle_sells, settle_takes
 from engine.kernels.shards import apply_decision, decide_reservation
 from engine.kernels.stock import adjust, configure, expect, receive, transfer
+from engine.kernels.touch import TOUCH_ROWS, touch
 from engine.kinds import Flag, Kind, ReservationState, ResultFlag
 from engine.layout import NO_WAREHOUSE
 from engine.outcomes import Outcome
@@ -57,6 +58,7 @@ from engine.state import (
     LAST_SEQ,
     LINES,
     RESERVATIONS,
+    TOUCHED,
     TTL_S_MAX,
     USED,
 )
@@ -457,7 +459,11 @@ def decide_rows(
     # More may be due than one record holds: then nothing is decided on a state that is behind.
     overdue = marks_of(st)[DEADLINES_N] > 0 and deadlines_of(st)[1].at_ms <= now_ms
     i = 0
+    touched = 0
     while i < n:
+        if i >= touched:
+            touched = min(i + TOUCH_ROWS, n)
+            marks_of(st)[TOUCHED] = touch(st, rows, i, touched)
         end = _unit_end(rows, i)
         movements_needed, lines_needed = _room_needed(st, rows, i, end)
         overloaded = (
