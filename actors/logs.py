@@ -8,12 +8,17 @@ import sys
 
 import structlog
 
+_TALKATIVE = ("alembic", "uvicorn")
+"""Say at every start what everybody expects."""
+
 
 def set_up_logging(level: int = logging.INFO) -> None:
     """Called once by a process's main, before anything logs."""
     logging.basicConfig(
         level=level, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr, force=True
     )
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -38,9 +38,9 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
         """Write them for the children."""
         descriptor = os.open(self.file, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(msgspec.json.encode(self))
+            file.write(msgspec.json.encode(self, enc_hook=str))
 
     @classmethod
     def load(cls, run: Path) -> "ServeSettings":
         """Read them in a child."""
-        return msgspec.json.decode((run / "settings.json").read_bytes(), type=cls)
+        return msgspec.json.decode((run / "settings.json").read_bytes(), type=cls, dec_hook=lambda _, text: Path(text))

@@ -62,6 +62,8 @@ def warm_up() -> float:
     shard.apply(opened)
     if shard.state_hash() != folded.state_hash():
         raise WarmUpFailed("the fold of the journal is not what was decided")
+    if VARIABLE in os.environ:
+        mark_warm(Path(os.environ[VARIABLE]))
     return time.monotonic() - began
 
 
@@ -103,6 +105,4 @@ def _questions() -> Array:
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     seconds = warm_up()
-    if VARIABLE in os.environ:
-        mark_warm(Path(os.environ[VARIABLE]))
     logging.getLogger("omnistock.warmup").info("kernels are ready after %.1f s", seconds)

@@ -6,6 +6,7 @@ is a function that gives one finding; the list at the end is all there is.
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import platform
 import resource
@@ -21,7 +22,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
-from actors.fencing import owner_of
 from actors.kernel_cache import is_warm, kernel_cache
 from actors.listening import AddressTaken, Listeners
 from actors.ray_settings import OBJECT_STORE_BYTES, SOCKET_PATH_BYTES_MAX, socket_path_bytes
@@ -285,9 +285,17 @@ def syncs(data: Path) -> Finding:
 
 def lock(data: Path) -> Finding:
     """Whether a server runs on it."""
-    holder = owner_of(data / "lock")
-    if holder is not None:
-        return Finding(Verdict.GOOD, "lock", f"process {holder.pid} serves this directory")
+    try:
+        descriptor = os.open(data / "serve.lock", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return Finding(Verdict.GOOD, "lock", "nobody has served this directory yet")
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(descriptor, 20, 0).decode(errors="replace")
+        return Finding(Verdict.GOOD, "lock", f"process {holder} serves this directory")
+    finally:
+        os.close(descriptor)
     return Finding(Verdict.GOOD, "lock", "nobody serves this directory")
 
 

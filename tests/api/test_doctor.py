@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from actors.fencing import take
+from actors.datadir import DataDir
 from actors.listening import Listeners
 from api import cli, doctor
 from api.doctor import Verdict
@@ -88,8 +88,9 @@ def test_the_measurement_of_syncs_leaves_nothing_behind(data: Path) -> None:
     assert list(data.iterdir()) == []
 
 
-def test_who_serves_the_directory_is_named(data: Path) -> None:
-    assert doctor.lock(data).words == "nobody serves this directory"
-    fence = take(data / "lock")
-    assert doctor.lock(data).words == f"process {os.getpid()} serves this directory"
-    fence.release()
+def test_who_serves_the_directory_is_named(tmp_path: Path) -> None:
+    data = DataDir.make_or_open(tmp_path / "data")
+    assert doctor.lock(data.path).words == "nobody has served this directory yet"
+    with data.serve_lock():
+        assert doctor.lock(data.path).words == f"process {os.getpid()} serves this directory"
+    assert doctor.lock(data.path).words == "nobody serves this directory"

@@ -1,0 +1,151 @@
+"""One API worker: uvicorn on a socket that the supervisor bound, and a Runtime for the application.
+
+With Ray it joins the cluster and finds the shards by name; in local mode it is the whole engine, shards as
+threads. On SIGTERM it takes no new connection, finishes what is in flight, and, when it holds the shards,
+seals their journals.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+import uvloop
+
+from actors.client import Client
+from actors.composition import documents_settings, local_shards, make_client, shard_arguments, wall_ms
+from actors.datadir import DataDir
+from actors.documents.directory import Directory
+from actors.documents.gateway import Documents, RemoteDocuments
+from actors.documents.writer import DocumentsWriter
+from actors.logs import set_up_logging
+from actors.pulse import Pulse
+from actors.ray_settings import RunDirectory
+from actors.serve_settings import ServeSettings
+from actors.settings import Settings
+from actors.supervisor import PULSE_VARIABLE
+from api.app import create_app
+from api.deps import Runtime
+from api.feed import Feed
+from engine.layout import Limits
+
+GRACEFUL_S: Final = 10
+"""For requests in flight; afterwards they are cancelled. Less than the supervisor's own patience."""
+KEEP_ALIVE_S: Final = 75
+
+
+class Server(uvicorn.Server):
+    """uvicorn, but signals belong to us: it would raise them again before the journals are sealed."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave them alone."""
+        yield
+
+
+async def work(serving: ServeSettings, listening: socket.socket, pulse: Pulse) -> None:
+    """From the first connection taken to the last one answered."""
+    beating = asyncio.create_task(pulse.beat())
+    async with AsyncExitStack() as ending:
+        runtime = await _runtime(serving, ending)
+        config = uvicorn.Config(
+            create_app(runtime),
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            ws="none",
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=GRACEFUL_S,
+        )
+        server = Server(config)
+
+        def end() -> None:
+            server.should_exit = True
+            runtime.closing.set()  # live feeds end by themselves
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, end)
+        # What was made so far stays: no collection need look at it again.
+        gc.collect()
+        gc.freeze()
+        await server.serve([listening])
+    beating.cancel()
+
+
+async def _runtime(serving: ServeSettings, ending: AsyncExitStack) -> Runtime:
+    """Everything a request may need; `ending` takes it apart in the opposite order."""
+    data = DataDir.open(serving.data)
+    if serving.transport == "local":
+        client, documents = await _local(serving, data, ending)
+    else:
+        client, documents = await _remote(serving, data, ending)
+    directory = Directory(documents_settings(data, serving.database))
+    await directory.start()
+    ending.push_async_callback(directory.stop)
+    readers = [data.follower(shard, serving.database) for shard in range(data.partitions.shards)]
+    return Runtime(
+        client=client,
+        directory=directory,
+        feed=Feed(readers, data.partitions.era, directory),
+        documents=documents,
+        now_ms=client.now_ms,
+        share=RunDirectory(serving.run).metrics,
+    )
+
+
+async def _local(serving: ServeSettings, data: DataDir, ending: AsyncExitStack) -> tuple[Client, Documents]:
+    """Shards as threads, and the documents' writer, in this process."""
+    settings = Settings()
+    transport = local_shards(shard_arguments(data, serving.database, settings, Limits()))
+    ending.push_async_callback(asyncio.to_thread, transport.close)
+    client = make_client(transport, data, settings)
+    ending.push_async_callback(client.close)
+    writer = DocumentsWriter(documents_settings(data, serving.database), client, now_ms=wall_ms)
+    await writer.start()
+    ending.push_async_callback(writer.stop)
+    return client, writer
+
+
+async def _remote(serving: ServeSettings, data: DataDir, ending: AsyncExitStack) -> tuple[Client, Documents]:
+    """Shards and the documents' writer as actors of the keeper's cluster."""
+    from actors import cluster  # Ray is imported only where it is used: it takes half a second
+    from actors.keeper import DOCUMENTS, FIND_S_MAX, client_of_shards
+    from actors.ray_transport import caller
+
+    client = await client_of_shards(serving.data)
+    ending.push_async_callback(client.close)
+    writer = await asyncio.to_thread(cluster.find, DOCUMENTS, FIND_S_MAX)
+    return client, RemoteDocuments(caller(writer.submit))
+
+
+def main() -> None:
+    """The process."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run", type=Path, required=True, help="the private directory of this run")
+    parser.add_argument("--socket", type=int, required=True, help="descriptor of the listening socket")
+    asked = parser.parse_args()
+    set_up_logging()
+    listening = socket.socket(fileno=asked.socket)
+    serving = ServeSettings.load(asked.run)
+    if serving.transport == "ray":
+        from actors import cluster
+
+        # On the main thread and before the loop: Ray wants to set signal handlers, which ours then replace.
+        cluster.join(RunDirectory(serving.run).address.read_text())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work(serving, listening, Pulse(int(os.environ[PULSE_VARIABLE]))))
+    # Everything of ours is closed. Not through Ray's own farewell, which takes a second.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""What `omnistock serve` does: locks the data directory, listens, and lets the supervisor run the rest.
+
+Refusals are words on standard error and exit code 1: the directory is served already, the port is taken,
+the number of shards is another one. Holds no stock and imports neither Ray, numba nor FastAPI.
+"""
+
+import http.client
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import typer
+
+from actors.datadir import DataDir, DataDirError
+from actors.kernel_cache import is_warm, kernel_cache, kernel_cache_environment
+from actors.listening import AddressTaken, Listeners
+from actors.ray_settings import RunDirectory, ray_environment
+from actors.serve_settings import ServeSettings, Transport
+from actors.supervision import KEEPER, SNAPSHOTTER, Supervision, worker_number
+from actors.supervisor import Plan, Supervisor
+
+READY_TIMEOUT_S: Final = 1.0
+
+_log = logging.getLogger("omnistock.serve")
+_ROOT: Final = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The options as they were given; None = choose."""
+
+    data: Path
+    host: str
+    port: int
+    shards: int | None
+    workers: int | None
+    transport: Transport
+    database: str | None
+
+
+def default_shards() -> int:
+    """For a new data directory: one writer for every two processors, so that API processes have the others."""
+    return max(1, _processors() // 2)
+
+
+def default_workers() -> int:
+    """API processes, for the same reason."""
+    return max(1, _processors() // 2)
+
+
+def serve_until_told(asked: Asked) -> int:
+    """Run the stack until a signal ends it; gives the exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr)
+    try:
+        data = DataDir.make_or_open(asked.data, shards=asked.shards, default_shards=default_shards())
+        with data.serve_lock():
+            return _serve(asked, data)
+    except (DataDirError, AddressTaken) as error:
+        typer.echo(f"omnistock: {error}", err=True)
+        return 1
+
+
+def _serve(asked: Asked, data: DataDir) -> int:
+    workers = 1 if asked.transport == "local" else asked.workers or default_workers()
+    listeners = Listeners.bind(asked.host, asked.port, workers)
+    run = RunDirectory.create()
+    settings = ServeSettings(
+        data=data.path.resolve(),
+        host=asked.host,
+        port=listeners.port,
+        shards=data.partitions.shards,
+        workers=workers,
+        transport=asked.transport,
+        database=asked.database,
+        run=run.path,
+    )
+    settings.save()
+    if not is_warm(kernel_cache()):
+        _log.info("the first start on this machine compiles the kernels: a minute or two")
+    try:
+        with _announced(data.path, listeners) as announce:
+            return Supervisor(
+                Supervision(workers, ray=asked.transport == "ray"),
+                _plans(settings, run, listeners),
+                is_ready=lambda: _answers(listeners),
+                announce=announce,
+                stop_listening=listeners.close,
+                stack_died=run.clear,
+            ).run()
+    finally:
+        listeners.close()
+        run.remove()
+
+
+def _plans(settings: ServeSettings, run: RunDirectory, listeners: Listeners) -> Callable[[str], Plan]:
+    """How each child is started, by its name."""
+    environment = {
+        **kernel_cache_environment(),
+        # Where the packages are, also for a child of a child that starts somewhere else.
+        "PYTHONPATH": os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
+        # Nothing here multiplies matrices: no pool of threads in each process for it.
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+    }
+    if settings.transport == "ray":
+        environment |= ray_environment(run)
+    python = [sys.executable, "-m"]
+
+    def plan(name: str) -> Plan:
+        if name == KEEPER:
+            return Plan([*python, "actors.keeper", "--run", str(run.path)], environment)
+        if name == SNAPSHOTTER:
+            return Plan([*python, "actors.snapshotter", "--data", str(settings.data)], environment)
+        descriptor = listeners.socket_of(worker_number(name)).fileno()
+        command = [*python, "api.serve", "--run", str(run.path), "--socket", str(descriptor)]
+        return Plan(command, environment, (descriptor,))
+
+    return plan
+
+
+def _answers(listeners: Listeners) -> bool:
+    """Whether the service says that it is ready."""
+    connection = http.client.HTTPConnection(*listeners.local_address, timeout=READY_TIMEOUT_S)
+    try:
+        connection.request("GET", "/health/ready", headers={"Connection": "close"})
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _announced(data: Path, listeners: Listeners) -> Iterator[Callable[[], None]]:
+    """Gives what to call when the service answers; other commands find it by DIR/serve.json until it ends."""
+    file = data / "serve.json"
+
+    def announce() -> None:
+        new = file.with_suffix(".new")
+        new.write_bytes(msgspec.json.encode({"url": listeners.url, "pid": os.getpid()}))
+        new.rename(file)
+        typer.echo(f"omnistock ready on {listeners.url}")
+
+    file.unlink(missing_ok=True)
+    try:
+        yield announce
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def _processors() -> int:
+    """How many this process may run on."""
+    return len(os.sched_getaffinity(0))
