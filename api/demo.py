@@ -133,7 +133,9 @@ def register(app: typer.Typer) -> None:
                 with console.status("laying down the plan"):
                     plan = make_plan(files, rows=rows)
                 with contextlib.ExitStack() as stack:
-                    with console.status("starting the engine"):
+                    with console.status(
+                        "starting the engine (the first time its kernels are compiled: a minute or two)"
+                    ):
                         engine = stack.enter_context(engine_of(directory, port=port))
                     console.print(f"omnistock answers on {engine.url}", highlight=False)
                     green = asyncio.run(run(engine, directory, plan, files, console, until))

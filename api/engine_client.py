@@ -78,7 +78,7 @@ class EngineClient:
         if answer.status_code in (429, 503):
             raise NotServed(f"{answer.status_code} on {path}", float(answer.headers.get("Retry-After", "0.2")))
         if not answer.is_success:
-            raise Refused(f"{method} {path}", answer.status_code, answer.text[:400])
+            raise Refused(f"{method} {path}", answer.status_code, answer.text[:4000])
         return answer
 
     async def patiently(self, method: str, path: str, **request: Any) -> httpx2.Response:

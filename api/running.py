@@ -15,8 +15,8 @@ from typing import Final
 import httpx2
 import msgspec
 
-START_S: Final = 180.0
-"""Longest wait for `omnistock ready`: a long journal may have to be replayed."""
+START_S: Final = 600.0
+"""Longest wait for `omnistock ready`: the first start on a machine compiles the kernels, for minutes if it is busy."""
 STOP_S: Final = 60.0
 _READY: Final = "omnistock ready on "
 
