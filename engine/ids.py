@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.kernels import finish
+from engine.kernels.jit import u64
 from engine.kernels.siphash import siphash128
 from engine.layout import PARTITIONS
 
@@ -62,7 +63,7 @@ def command_key(client: int, command_id: str, secret: bytes) -> tuple[int, int]:
     """(id_hi, id_lo) of a command id, as `finish_rows` gives it to rows."""
     data = np.frombuffer(command_id.encode(), np.uint8)
     k0, k1 = np.frombuffer(secret, np.uint64)
-    hi, lo = siphash128(data, 0, len(data), np.uint64(client), k0, k1)
+    hi, lo = siphash128(data, 0, len(data), u64(client), k0, k1)
     return int(hi), int(lo)
 
 

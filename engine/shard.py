@@ -82,6 +82,14 @@ def _frozen(array: Array) -> Array:
     return view
 
 
+def _copied(array: Array) -> Array:
+    """A copy by bytes: numpy copies records field by field, which takes twenty times as long."""
+    copy = np.empty(len(array), array.dtype)
+    if len(array):
+        copy.view(np.uint8)[:] = array.view(np.uint8)
+    return copy
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What a batch came to; the arrays are the caller's."""
@@ -168,7 +176,7 @@ class Shard:
         movements_n, lines_n, changed = decide_rows(
             self._memory, rows, results, self._movements, self._lines, now_ms, seq
         )
-        return Decision(results, self._movements[:movements_n].copy(), self._lines[:lines_n].copy(), bool(changed))
+        return Decision(results, _copied(self._movements[:movements_n]), _copied(self._lines[:lines_n]), bool(changed))
 
     def answer(self, questions: Array) -> Answers:
         """Answer QUESTION[q] from the state as it is; holds that are due must have been expired by `decide`."""
@@ -178,7 +186,10 @@ class Shard:
             self._memory, _frozen(questions), answers, self._cells, self._views, self._answer_lines
         )
         return Answers(
-            answers, self._cells[:cells_n].copy(), self._views[:views_n].copy(), self._answer_lines[:lines_n].copy()
+            answers,
+            _copied(self._cells[:cells_n]),
+            _copied(self._views[:views_n]),
+            _copied(self._answer_lines[:lines_n]),
         )
 
     def apply(self, record: Record) -> None:
@@ -198,23 +209,24 @@ class Shard:
         marks[LAST_NOW_MS] = record.now_ms
 
     def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
-        """The state as plain arrays (copies of what is in use), for a snapshot."""
+        """The state as plain arrays, for a snapshot: read-only views of what is in use, valid until the next call."""
         state = self._state
         found: dict[str, npt.NDArray[np.generic]] = {}
         for name, table in _TABLES.items():
-            found[name] = getattr(state, name)[: int(state.tables[table, USED])].copy()
+            found[name] = getattr(state, name)[: int(state.tables[table, USED])]
         for name, table in _HASHED.items():
             buckets = int(state.tables[table, MASK] + state.tables[table, SPLIT]) + 1
-            found[name + "_buckets"] = getattr(state, name + "_buckets")[:buckets].copy()
-            found[name + "_spill"] = getattr(state, name + "_spill")[: int(state.tables[table, SPILL_USED]) + 1].copy()
+            found[name + "_buckets"] = getattr(state, name + "_buckets")[:buckets]
+            found[name + "_spill"] = getattr(state, name + "_spill")[: int(state.tables[table, SPILL_USED]) + 1]
         ids_n = min(int(state.marks[IDS_MADE]) + 1, len(state.ids))
-        found["ids"] = state.ids[:ids_n].copy()
-        found["id_times"] = (
-            state.id_times.copy() if ids_n == len(state.ids) else state.id_times[: ids_n // ID_BLOCK + 1].copy()
-        )
-        found["deadlines"] = state.deadlines[: int(state.marks[DEADLINES_N]) + 1].copy()
+        found["ids"] = state.ids[:ids_n]
+        found["id_times"] = state.id_times[: ids_n // ID_BLOCK + 1]
+        found["deadlines"] = state.deadlines[: int(state.marks[DEADLINES_N]) + 1]
         for name in _WHOLE:
-            found[name] = getattr(state, name).copy()
+            found[name] = getattr(state, name)
+        for name, array in found.items():
+            found[name] = array.view()
+            found[name].flags.writeable = False
         return found
 
     @classmethod

@@ -4,10 +4,7 @@
 so that the state and the journal cannot disagree.
 """
 
-import numpy as np
-import numpy.typing as npt
-
-from engine.kernels.jit import inlined, jit
+from engine.kernels.jit import Rows, i64, inlined, jit
 from engine.kernels.memory import (
     Memory,
     cell_buckets_of,
@@ -28,11 +25,10 @@ from engine.kinds import WarehouseKind
 from engine.layout import QUANTITY_SCALE
 from engine.state import CELLS, FREE, SKUS, SOURCES, USED
 
-Rows = npt.NDArray[np.void]
-_QUARANTINE = np.int64(WarehouseKind.QUARANTINE)
-ZERO = np.int64(0)
+_QUARANTINE = i64(WarehouseKind.QUARANTINE)
+ZERO = i64(0)
 """A typed zero: numba compiles a function anew for each pattern of literal arguments."""
-BAD_QUANTITY = np.int64(-(1 << 62))
+BAD_QUANTITY = i64(-(1 << 62))
 """What `smallest_units` gives for a number that is not a whole count of smallest units."""
 
 
@@ -72,7 +68,7 @@ def is_quarantine(st: Memory, warehouse: int) -> bool:
 @inlined
 def smallest_units(st: Memory, sku: int, thousandths: int) -> int:
     """A row's quantity in the SKU's smallest units, or BAD_QUANTITY when it has too many decimals."""
-    decimals = np.int64(skus_of(st)[sku].decimals)
+    decimals = i64(skus_of(st)[sku].decimals)
     step = QUANTITY_SCALE
     for _ in range(decimals):
         step //= 10
@@ -119,10 +115,10 @@ def _chain(st: Memory, sku: int, slot: int) -> None:
     """Put the cell into its SKU's list, which is in the order in which stock is looked for."""
     rank = warehouses_of(st)[warehouse_of(st, slot)].rank
     before = 0
-    at = np.int64(skus_of(st)[sku].first_cell)
+    at = i64(skus_of(st)[sku].first_cell)
     while at != 0 and warehouses_of(st)[warehouse_of(st, at)].rank < rank:
         before = at
-        at = np.int64(cells_of(st)[at].next_in_sku)
+        at = i64(cells_of(st)[at].next_in_sku)
     cells_of(st)[slot].next_in_sku = at
     if before == 0:
         skus_of(st)[sku].first_cell = slot
@@ -134,10 +130,10 @@ def _chain(st: Memory, sku: int, slot: int) -> None:
 def chain_all_again(st: Memory) -> None:
     """Rebuild every SKU's list: the order of the warehouses has changed."""
     for sku in range(1, tables_of(st)[SKUS, USED]):
-        at = np.int64(skus_of(st)[sku].first_cell)
+        at = i64(skus_of(st)[sku].first_cell)
         skus_of(st)[sku].first_cell = 0
         while at != 0:
-            following = np.int64(cells_of(st)[at].next_in_sku)
+            following = i64(cells_of(st)[at].next_in_sku)
             _chain(st, sku, at)
             at = following
 
@@ -195,9 +191,18 @@ def sources_room(st: Memory) -> bool:
 
 @jit
 def write_movement(
-    st: Memory, movements: Rows, m: int, row: int, kind: int, cell: int, quantity: int, on_hand_delta: int,
-    reserved_delta: int, incoming_delta: int, value: int,
-) -> int:  # fmt: skip
+    st: Memory,
+    movements: Rows,
+    m: int,
+    row: int,
+    kind: int,
+    cell: int,
+    quantity: int,
+    on_hand_delta: int,
+    reserved_delta: int,
+    incoming_delta: int,
+    value: int,
+) -> int:
     """Record one movement of `cell` at index `m`, counters as they are now; returns m + 1."""
     record = cells_of(st)[cell]
     sku = sku_of(st, cell)
@@ -229,9 +234,18 @@ def write_movement(
 
 @jit
 def move(
-    st: Memory, movements: Rows, m: int, row: int, kind: int, cell: int, quantity: int, on_hand_delta: int,
-    reserved_delta: int, incoming_delta: int, value: int,
-) -> int:  # fmt: skip
+    st: Memory,
+    movements: Rows,
+    m: int,
+    row: int,
+    kind: int,
+    cell: int,
+    quantity: int,
+    on_hand_delta: int,
+    reserved_delta: int,
+    incoming_delta: int,
+    value: int,
+) -> int:
     """Change the counters of `cell` and record it; the caller has checked every bound. Returns m + 1."""
     cells_of(st)[cell].on_hand += on_hand_delta
     cells_of(st)[cell].reserved += reserved_delta

@@ -4,12 +4,9 @@ For each unit: known ids? then check every row, then from here it succeeds, then
 in `results`; nothing raises.
 """
 
-import numpy as np
-import numpy.typing as npt
-
 from engine.kernels.define import define
 from engine.kernels.idtable import find_id, forget_newest, forget_old, ids_room, remember
-from engine.kernels.jit import jit
+from engine.kernels.jit import Rows, i64, jit, u64
 from engine.kernels.memory import (
     Memory,
     bounds_of,
@@ -63,49 +60,47 @@ from engine.state import (
     USED,
 )
 
-Rows = npt.NDArray[np.void]
-
 _NEW = 0
-_OK = np.int64(Outcome.OK)
-_ID_REUSED = np.int64(Outcome.ID_REUSED)
-_ID_TOO_OLD = np.int64(Outcome.ID_TOO_OLD)
-_TOO_LATE = np.int64(Outcome.TOO_LATE)
-_UNKNOWN_RESERVATION = np.int64(Outcome.UNKNOWN_RESERVATION)
-_INVALID_QUANTITY = np.int64(Outcome.INVALID_QUANTITY)
-_CONFLICT = np.int64(Outcome.CONFLICT)
-_INSUFFICIENT_STOCK = np.int64(Outcome.INSUFFICIENT_STOCK)
-_GROUP_FAILED = np.int64(Outcome.GROUP_FAILED)
-_LIMIT_EXCEEDED = np.int64(Outcome.LIMIT_EXCEEDED)
-_QUARANTINED = np.int64(Outcome.QUARANTINED)
-_OVERLOADED = np.int64(Outcome.OVERLOADED)
+_OK = i64(Outcome.OK)
+_ID_REUSED = i64(Outcome.ID_REUSED)
+_ID_TOO_OLD = i64(Outcome.ID_TOO_OLD)
+_TOO_LATE = i64(Outcome.TOO_LATE)
+_UNKNOWN_RESERVATION = i64(Outcome.UNKNOWN_RESERVATION)
+_INVALID_QUANTITY = i64(Outcome.INVALID_QUANTITY)
+_CONFLICT = i64(Outcome.CONFLICT)
+_INSUFFICIENT_STOCK = i64(Outcome.INSUFFICIENT_STOCK)
+_GROUP_FAILED = i64(Outcome.GROUP_FAILED)
+_LIMIT_EXCEEDED = i64(Outcome.LIMIT_EXCEEDED)
+_QUARANTINED = i64(Outcome.QUARANTINED)
+_OVERLOADED = i64(Outcome.OVERLOADED)
 _REPLAYED = 255
 """Inside this module only: the row was answered before; results carry OK and the REPLAYED flag."""
 
-_RECEIVE = np.int64(Kind.RECEIVE)
-_EXPECT = np.int64(Kind.EXPECT)
-_ADJUST = np.int64(Kind.ADJUST)
-_SELL = np.int64(Kind.SELL)
-_RETURN = np.int64(Kind.RETURN)
-_RESERVE = np.int64(Kind.RESERVE)
-_CONFIRM = np.int64(Kind.CONFIRM)
-_RELEASE = np.int64(Kind.RELEASE)
-_FULFIL = np.int64(Kind.FULFIL)
-_EXTEND = np.int64(Kind.EXTEND)
-_TRANSFER = np.int64(Kind.TRANSFER)
-_CONFIGURE = np.int64(Kind.CONFIGURE)
-_DEFINE_FIRST = np.int64(Kind.DEFINE_SKU)
-_DEFINE_LAST = np.int64(Kind.DEFINE_CLIENT)
-_DECIDE = np.int64(Kind.DECIDE)
-_APPLY = np.int64(Kind.APPLY)
-_CONTINUES = np.int64(Flag.CONTINUES)
-_PARTIAL = np.int64(Flag.PARTIAL)
-_QUARANTINE = np.int64(Flag.QUARANTINE)
-_REPLACES = np.int64(Flag.REPLACES)
-_WANT_LINES = np.int64(Flag.WANT_LINES)
-_REPLAYED_FLAG = np.int64(ResultFlag.REPLAYED)
-_SAME_BATCH = np.int64(ResultFlag.SAME_BATCH)
-_HELD = np.int64(ReservationState.HELD)
-_CONFIRMED = np.int64(ReservationState.CONFIRMED)
+_RECEIVE = i64(Kind.RECEIVE)
+_EXPECT = i64(Kind.EXPECT)
+_ADJUST = i64(Kind.ADJUST)
+_SELL = i64(Kind.SELL)
+_RETURN = i64(Kind.RETURN)
+_RESERVE = i64(Kind.RESERVE)
+_CONFIRM = i64(Kind.CONFIRM)
+_RELEASE = i64(Kind.RELEASE)
+_FULFIL = i64(Kind.FULFIL)
+_EXTEND = i64(Kind.EXTEND)
+_TRANSFER = i64(Kind.TRANSFER)
+_CONFIGURE = i64(Kind.CONFIGURE)
+_DEFINE_FIRST = i64(Kind.DEFINE_SKU)
+_DEFINE_LAST = i64(Kind.DEFINE_CLIENT)
+_DECIDE = i64(Kind.DECIDE)
+_APPLY = i64(Kind.APPLY)
+_CONTINUES = i64(Flag.CONTINUES)
+_PARTIAL = i64(Flag.PARTIAL)
+_QUARANTINE = i64(Flag.QUARANTINE)
+_REPLACES = i64(Flag.REPLACES)
+_WANT_LINES = i64(Flag.WANT_LINES)
+_REPLAYED_FLAG = i64(ResultFlag.REPLAYED)
+_SAME_BATCH = i64(ResultFlag.SAME_BATCH)
+_HELD = i64(ReservationState.HELD)
+_CONFIRMED = i64(ReservationState.CONFIRMED)
 
 
 @jit
@@ -118,15 +113,15 @@ def _known(st: Memory, rows: Rows, results: Rows, r: int, now_ms: int, seq: int)
             return _ID_REUSED
         position = ids_of(st)[slot].position
         results[r].flags |= _REPLAYED_FLAG
-        if np.int64(position >> np.uint64(24)) == seq:
+        if i64(position >> u64(24)) == seq:
             results[r].flags |= _SAME_BATCH
-            position = position & np.uint64(0xFFFFFF)
+            position = position & u64(0xFFFFFF)
         results[r].position = position
         return _REPLAYED
     if row.issued_at_ms != 0 and now_ms - row.issued_at_ms > bounds_of(st)[ID_WINDOW_MS]:
         return _ID_TOO_OLD
     remember(st, row.id_hi, row.id_lo, row.content, seq << 24 | r, now_ms)
-    results[r].position = np.uint64(seq << 24 | r)
+    results[r].position = u64(seq << 24 | r)
     if (row.flags & _QUARANTINE) != 0:
         return _QUARANTINED
     if row.not_after_ms != 0 and now_ms > row.not_after_ms:
@@ -141,7 +136,7 @@ def _answer_known(rows: Rows, results: Rows, i: int, end: int, found: int) -> No
         if found == _REPLAYED:
             results[r].outcome = _OK
             results[r].flags = results[i].flags
-            results[r].position = results[i].position + np.uint64(r - i)
+            results[r].position = results[i].position + u64(r - i)
         else:
             results[r].outcome = found
 
@@ -168,7 +163,7 @@ def _check_ids(st: Memory, rows: Rows, results: Rows, i: int, end: int, now_ms: 
         else:
             fresh = True
             for c in range(r + 1, stop):
-                results[c].position = results[r].position + np.uint64(c - r)
+                results[c].position = results[r].position + u64(c - r)
         r = stop
     if stopped:
         for r in range(i, end):
@@ -194,19 +189,19 @@ def _confirm_or_extend(
         return outcome, m
     value = 0
     if row.kind == _EXTEND:
-        value = max(reservations_of(st)[reservation].expires_at_ms, now_ms + np.int64(row.ttl_s) * 1000)
+        value = max(reservations_of(st)[reservation].expires_at_ms, now_ms + i64(row.ttl_s) * 1000)
         set_deadline(st, reservation, value)
     else:
         drop_deadline(st, reservation)
         reservations_of(st)[reservation].state = _CONFIRMED
-    line = np.int64(reservations_of(st)[reservation].first_line)
+    line = i64(reservations_of(st)[reservation].first_line)
     while line != 0:
         remaining = remaining_of(st, line)
         if remaining > 0:
             quantity = remaining if row.kind == _CONFIRM else 0
-            m = write_line_movement(st, movements, m, r, np.int64(row.kind), reservation, line, quantity, value)
+            m = write_line_movement(st, movements, m, r, i64(row.kind), reservation, line, quantity, value)
             out.quantity += remaining
-        line = np.int64(lines_of(st)[line].next)
+        line = i64(lines_of(st)[line].next)
     say_reservation(st, out, reservation)
     return _OK, m
 
@@ -216,7 +211,7 @@ def _decide_alone(
     st: Memory, rows: Rows, results: Rows, r: int, movements: Rows, m: int, now_ms: int, seq: int
 ) -> tuple[int, int]:
     """Rows that need no group: (outcome, next movement index)."""
-    kind = np.int64(rows[r].kind)
+    kind = i64(rows[r].kind)
     if kind == _RECEIVE or kind == _RETURN:
         return receive(st, rows, results, r, movements, m)
     if kind == _CONFIRM or kind == _EXTEND:
@@ -271,12 +266,12 @@ def _mixed(rows: Rows, i: int, end: int) -> bool:
 @jit
 def _hold_back(st: Memory, reservation: int, sign: int) -> None:
     """Let the group see (sign -1), or stop seeing (sign 1), what the reservation it replaces would free."""
-    line = np.int64(reservations_of(st)[reservation].first_line)
+    line = i64(reservations_of(st)[reservation].first_line)
     while line != 0:
-        cell = np.int64(lines_of(st)[line].cell)
+        cell = i64(lines_of(st)[line].cell)
         if cell != 0:
             cells_of(st)[cell].pending += sign * remaining_of(st, line)
-        line = np.int64(lines_of(st)[line].next)
+        line = i64(lines_of(st)[line].next)
 
 
 @jit
@@ -342,11 +337,11 @@ def _decide_group(
             results[i].outcome = _UNKNOWN_RESERVATION
         else:
             say_reservation(st, results[i], replaced)
-            state = np.int64(reservations_of(st)[replaced].state)
+            state = i64(reservations_of(st)[replaced].state)
             results[i].outcome = _OK if state == _HELD else closed_outcome(st, replaced, _CONFIRMED)
             if results[i].outcome == _OK:
                 _hold_back(st, replaced, -1)
-                replaced_lines = np.int64(reservations_of(st)[replaced].lines_n)
+                replaced_lines = i64(reservations_of(st)[replaced].lines_n)
             else:
                 replaced = 0
     plan_n = 0
@@ -387,7 +382,10 @@ def _decide_group(
     if kind == _RESERVE:
         if replaced != 0:
             # `pending` of the plan is still there; the units freed here are the ones it counted on.
+            released_from = m
             m = release_replaced(st, movements, m, i, replaced, now_ms)
+            for k in range(released_from, m):
+                results[i].quantity -= movements[k].quantity
             say_reservation(st, results[i], replaced)
         m = settle_reserve(st, rows, results, first, end, plan_n, movements, m, now_ms, seq << 24 | i)
     else:
@@ -403,16 +401,13 @@ def _write_wanted_lines(st: Memory, rows: Rows, results: Rows, i: int, end: int,
     """For rows that ask for them: the lines of the reservation, as they are after the unit."""
     for r in range(i, end):
         if (rows[r].flags & _WANT_LINES) != 0 and (results[r].flags & _REPLAYED_FLAG) == 0:
-            meant = r
-            if (rows[r].flags & _REPLACES) != 0 and r + 1 < end:
-                meant = r + 1
             reservation = 0
-            if results[meant].reservation != 0:
-                reservation = find_reservation(st, results[meant].reservation)
+            if results[r].reservation != 0:
+                reservation = find_reservation(st, results[r].reservation)
             if reservation != 0:
                 results[r].lines_at = lines_n
                 lines_n = write_lines(st, lines, lines_n, reservation)
-                results[r].lines_n = lines_n - np.int64(results[r].lines_at)
+                results[r].lines_n = lines_n - i64(results[r].lines_at)
     return lines_n
 
 
@@ -426,7 +421,7 @@ def _room_needed(st: Memory, rows: Rows, i: int, end: int) -> tuple[int, int]:
         if kind == _CONFIRM or kind == _EXTEND or kind == _DECIDE or kind == _APPLY:
             reservation = find_reservation(st, rows[r].reservation)
             if reservation != 0:
-                movements_n += np.int64(reservations_of(st)[reservation].lines_n)
+                movements_n += i64(reservations_of(st)[reservation].lines_n)
         if (rows[r].flags & _WANT_LINES) != 0:
             lines_n += ENTRIES_MAX
     return movements_n, lines_n
@@ -477,7 +472,7 @@ def decide_rows(
             for r in range(i, end):
                 results[r].warehouse = rows[r].warehouse
             if _check_ids(st, rows, results, i, end, now_ms, seq):
-                if _is_grouped_kind(np.int64(rows[end - 1].kind)):
+                if _is_grouped_kind(i64(rows[end - 1].kind)):
                     after = _decide_group(st, rows, results, i, end, movements, m, now_ms, seq)
                     if after < 0:
                         overloaded = True

@@ -4,11 +4,8 @@ Only the documents writer sends them. They make no movements; replay runs the sa
 rows that were answered OK.
 """
 
-import numpy as np
-import numpy.typing as npt
-
 from engine.kernels.cells import chain_all_again, warehouse_known, warehouse_of
-from engine.kernels.jit import jit
+from engine.kernels.jit import Row, i64, jit
 from engine.kernels.memory import (
     Memory,
     cells_of,
@@ -26,20 +23,19 @@ from engine.kinds import Flag, Kind
 from engine.outcomes import Outcome
 from engine.state import CELLS, CHANNEL_ALL, CHANNEL_LIST, SKUS, USED
 
-Rows = npt.NDArray[np.void]
-_OK = np.int64(Outcome.OK)
-_UNKNOWN_SKU = np.int64(Outcome.UNKNOWN_SKU)
-_UNKNOWN_WAREHOUSE = np.int64(Outcome.UNKNOWN_WAREHOUSE)
-_UNKNOWN_CHANNEL = np.int64(Outcome.UNKNOWN_CHANNEL)
-_INVALID_QUANTITY = np.int64(Outcome.INVALID_QUANTITY)
-_CONFLICT = np.int64(Outcome.CONFLICT)
-_LIMIT_EXCEEDED = np.int64(Outcome.LIMIT_EXCEEDED)
-_ARCHIVED = np.int64(Flag.ARCHIVED)
-_ALL_WAREHOUSES = np.int64(Flag.ALL_WAREHOUSES)
-_DEFINE_SKU = np.int64(Kind.DEFINE_SKU)
-_DEFINE_WAREHOUSE = np.int64(Kind.DEFINE_WAREHOUSE)
-_DEFINE_CHANNEL = np.int64(Kind.DEFINE_CHANNEL)
-_DEFINE_CHANNEL_WAREHOUSE = np.int64(Kind.DEFINE_CHANNEL_WAREHOUSE)
+_OK = i64(Outcome.OK)
+_UNKNOWN_SKU = i64(Outcome.UNKNOWN_SKU)
+_UNKNOWN_WAREHOUSE = i64(Outcome.UNKNOWN_WAREHOUSE)
+_UNKNOWN_CHANNEL = i64(Outcome.UNKNOWN_CHANNEL)
+_INVALID_QUANTITY = i64(Outcome.INVALID_QUANTITY)
+_CONFLICT = i64(Outcome.CONFLICT)
+_LIMIT_EXCEEDED = i64(Outcome.LIMIT_EXCEEDED)
+_ARCHIVED = i64(Flag.ARCHIVED)
+_ALL_WAREHOUSES = i64(Flag.ALL_WAREHOUSES)
+_DEFINE_SKU = i64(Kind.DEFINE_SKU)
+_DEFINE_WAREHOUSE = i64(Kind.DEFINE_WAREHOUSE)
+_DEFINE_CHANNEL = i64(Kind.DEFINE_CHANNEL)
+_DEFINE_CHANNEL_WAREHOUSE = i64(Kind.DEFINE_CHANNEL_WAREHOUSE)
 
 
 @jit
@@ -49,16 +45,16 @@ def _is_bare(st: Memory, cell: int) -> bool:
 
 
 @jit
-def _define_sku(st: Memory, row: np.void) -> int:
+def _define_sku(st: Memory, row: Row) -> int:
     slot = find(skus_of(st), sku_buckets_of(st), sku_spill_of(st), tables_of(st)[SKUS], row.sku_key)
     if (row.flags & _ARCHIVED) != 0:
         if slot == 0:
             return _UNKNOWN_SKU
-        cell = np.int64(skus_of(st)[slot].first_cell)
+        cell = i64(skus_of(st)[slot].first_cell)
         while cell != 0:
             if not _is_bare(st, cell):
                 return _CONFLICT
-            cell = np.int64(cells_of(st)[cell].next_in_sku)
+            cell = i64(cells_of(st)[cell].next_in_sku)
         skus_of(st)[slot].archived = 1
         return _OK
     if row.quantity < 0 or row.quantity > 3:
@@ -92,8 +88,8 @@ def _rank_warehouses(st: Memory) -> None:
 
 
 @jit
-def _define_warehouse(st: Memory, row: np.void) -> int:
-    warehouse = np.int64(row.warehouse)
+def _define_warehouse(st: Memory, row: Row) -> int:
+    warehouse = i64(row.warehouse)
     if warehouse >= warehouses_of(st).shape[0]:
         return _LIMIT_EXCEEDED
     record = warehouses_of(st)[warehouse]
@@ -120,8 +116,8 @@ def _define_warehouse(st: Memory, row: np.void) -> int:
 
 
 @jit
-def _define_channel(st: Memory, row: np.void) -> int:
-    channel = np.int64(row.channel)
+def _define_channel(st: Memory, row: Row) -> int:
+    channel = i64(row.channel)
     if channel >= channels_of(st).shape[0]:
         return _LIMIT_EXCEEDED
     record = channels_of(st)[channel]
@@ -138,9 +134,9 @@ def _define_channel(st: Memory, row: np.void) -> int:
 
 
 @jit
-def _define_channel_warehouse(st: Memory, row: np.void) -> int:
-    channel = np.int64(row.channel)
-    warehouse = np.int64(row.warehouse)
+def _define_channel_warehouse(st: Memory, row: Row) -> int:
+    channel = i64(row.channel)
+    warehouse = i64(row.warehouse)
     if channel >= channels_of(st).shape[0] or channels_of(st)[channel].mode == 0:
         return _UNKNOWN_CHANNEL
     if not warehouse_known(st, warehouse):
@@ -150,7 +146,7 @@ def _define_channel_warehouse(st: Memory, row: np.void) -> int:
 
 
 @jit
-def define(st: Memory, row: np.void) -> int:
+def define(st: Memory, row: Row) -> int:
     """Carry out one definition row; returns its outcome."""
     if row.kind == _DEFINE_SKU:
         return _define_sku(st, row)
@@ -160,7 +156,7 @@ def define(st: Memory, row: np.void) -> int:
         return _define_channel(st, row)
     if row.kind == _DEFINE_CHANNEL_WAREHOUSE:
         return _define_channel_warehouse(st, row)
-    if np.int64(row.client) >= clients_of(st).shape[0]:
+    if i64(row.client) >= clients_of(st).shape[0]:
         return _LIMIT_EXCEEDED
-    clients_of(st)[np.int64(row.client)] = 1
+    clients_of(st)[i64(row.client)] = 1
     return _OK

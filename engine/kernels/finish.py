@@ -6,18 +6,17 @@ Called once per request by the process that encoded it, before the rows are sent
 import numpy as np
 import numpy.typing as npt
 
-from engine.kernels.jit import jit
+from engine.kernels.jit import Row, Rows, i64, jit, u16, u32, u64
 from engine.kernels.siphash import siphash128
 from engine.kinds import Flag, Kind
 from engine.layout import SPANS, TEXTS
 
-U64 = np.uint64
-_MIX = U64(0x9E3779B97F4A7C15)
-_29, _32, _54 = U64(29), U64(32), U64(54)
-_NO_PREFIX = U64(0)
-PUBLIC_K0 = U64(0x6F6D6E6973746F63)
-PUBLIC_K1 = U64(0x6B2D6E616D657331)
-_CONTENT_FLAGS = np.uint16(
+_MIX = u64(0x9E3779B97F4A7C15)
+_29, _32, _54 = u64(29), u64(32), u64(54)
+_NO_PREFIX = u64(0)
+PUBLIC_K0 = u64(0x6F6D6E6973746F63)
+PUBLIC_K1 = u64(0x6B2D6E616D657331)
+_CONTENT_FLAGS = u16(
     Flag.PARTIAL
     | Flag.SETTLED
     | Flag.IN_TRANSIT
@@ -30,16 +29,16 @@ _CONTENT_FLAGS = np.uint16(
     | Flag.HAS_PRICE
     | Flag.REPLACES
 )
-_CONTINUES = np.int64(Flag.CONTINUES)
-_IN_TRANSIT = np.int64(Flag.IN_TRANSIT)
-_RESERVE = np.int64(Kind.RESERVE)
-_TRANSFER = np.int64(Kind.TRANSFER)
+_CONTINUES = i64(Flag.CONTINUES)
+_IN_TRANSIT = i64(Flag.IN_TRANSIT)
+_RESERVE = i64(Kind.RESERVE)
+_TRANSFER = i64(Kind.TRANSFER)
 _ID, _REFERENCE, _SOURCE = (TEXTS.index(name) for name in ("id", "reference", "source"))
-_SPANS = np.uint16(SPANS)
+_SPANS = u16(SPANS)
 
 
 @jit
-def _mix(h: U64, value: U64) -> U64:
+def _mix(h: int, value: int) -> int:
     h = (h ^ value) * _MIX
     return h ^ (h >> _29)
 
@@ -50,47 +49,47 @@ def text_key(heap: npt.NDArray[np.uint8], start: int, length: int) -> int:
     if length == 0:
         return 0
     _, lo = siphash128(heap, start, length, _NO_PREFIX, PUBLIC_K0, PUBLIC_K1)
-    return np.int64(lo)
+    return i64(lo)
 
 
 @jit
 def text_keys(data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int32], keys: npt.NDArray[np.int64]) -> None:
     """keys[i] = text_key of data[offsets[i] : offsets[i + 1]], as an Arrow utf8 column lies in memory."""
     for i in range(keys.shape[0]):
-        keys[i] = text_key(data, np.int64(offsets[i]), np.int64(offsets[i + 1]) - np.int64(offsets[i]))
+        keys[i] = text_key(data, i64(offsets[i]), i64(offsets[i + 1]) - i64(offsets[i]))
 
 
 @jit
-def _text_of(heap: npt.NDArray[np.uint8], row: np.void, text: int) -> int:
+def _text_of(heap: npt.NDArray[np.uint8], row: Row, text: int) -> int:
     """text_key of one of the row's texts."""
-    start = np.int64(row.text_at)
+    start = i64(row.text_at)
     for before in range(text):
-        start += np.int64(row.text_lengths[before])
-    return text_key(heap, start, np.int64(row.text_lengths[text]))
+        start += i64(row.text_lengths[before])
+    return text_key(heap, start, i64(row.text_lengths[text]))
 
 
 @jit
-def _content(rows: npt.NDArray[np.void], heap: npt.NDArray[np.uint8], i: int, h: U64) -> U64:
+def _content(rows: Rows, heap: npt.NDArray[np.uint8], i: int, h: int) -> int:
     row = rows[i]
-    h = _mix(h, U64(row.content))  # the sender's checksum of the warehouse and channel texts
-    h = _mix(h, U64(row.kind) | (U64(row.flags & _CONTENT_FLAGS) << _32))
-    h = _mix(h, U64(row.sku_key))
-    h = _mix(h, U64(row.quantity))
-    h = _mix(h, U64(row.expected))
-    h = _mix(h, U64(row.unit_price))
-    h = _mix(h, U64(row.discount))
-    h = _mix(h, U64(row.occurred_at_ms))
-    h = _mix(h, U64(row.due_ms))
-    h = _mix(h, U64(row.ttl_s) | (U64(row.tax_rate) << _32))
-    h = _mix(h, U64(row.currency) | (U64(row.priority) << _32))
-    h = _mix(h, U64(row.line))
+    h = _mix(h, u64(row.content))  # the sender's checksum of the warehouse and channel texts
+    h = _mix(h, u64(row.kind) | (u64(row.flags & _CONTENT_FLAGS) << _32))
+    h = _mix(h, u64(row.sku_key))
+    h = _mix(h, u64(row.quantity))
+    h = _mix(h, u64(row.expected))
+    h = _mix(h, u64(row.unit_price))
+    h = _mix(h, u64(row.discount))
+    h = _mix(h, u64(row.occurred_at_ms))
+    h = _mix(h, u64(row.due_ms))
+    h = _mix(h, u64(row.ttl_s) | (u64(row.tax_rate) << _32))
+    h = _mix(h, u64(row.currency) | (u64(row.priority) << _32))
+    h = _mix(h, u64(row.line))
     if row.kind != _RESERVE:
         h = _mix(h, row.reservation)
-    start = np.int64(row.text_at) + np.int64(row.text_lengths[_ID])
+    start = i64(row.text_at) + i64(row.text_lengths[_ID])
     length = 0
     for t in range(1, 8):
-        length += np.int64(row.text_lengths[t])
-        h = _mix(h, U64(row.text_lengths[t]))
+        length += i64(row.text_lengths[t])
+        h = _mix(h, u64(row.text_lengths[t]))
     if length:
         _, lo = siphash128(heap, start, length, _NO_PREFIX, PUBLIC_K0, PUBLIC_K1)
         h = _mix(h, lo)
@@ -98,7 +97,7 @@ def _content(rows: npt.NDArray[np.void], heap: npt.NDArray[np.uint8], i: int, h:
 
 
 @jit
-def finish_rows(rows: npt.NDArray[np.void], heap: npt.NDArray[np.uint8], k0: U64, k1: U64) -> None:
+def finish_rows(rows: Rows, heap: npt.NDArray[np.uint8], k0: int, k1: int) -> None:
     """Fill the derived columns of `rows` (COMMAND[n], modified) from the texts in `heap`.
 
     reference_key, source_key: hashes of those texts. id_hi, id_lo: keyed hash of (client, id), 0 on rows that continue a command. content: fingerprint of
@@ -112,20 +111,20 @@ def finish_rows(rows: npt.NDArray[np.void], heap: npt.NDArray[np.uint8], k0: U64
         if rows[i].group != 0:
             while end < n and rows[end].group == rows[i].group:
                 end += 1
-        group_hi = U64(0)
-        group_lo = U64(0)
+        group_hi = u64(0)
+        group_lo = u64(0)
         first_reserve = -1
         spans = False
         head = i
-        h = U64(0)
+        h = u64(0)
         for r in range(i, end):
             if (rows[r].flags & _CONTINUES) == 0 or r == i:
                 if r > i:
-                    rows[head].content = np.uint32(h >> _32)
+                    rows[head].content = u32(h >> _32)
                 head = r
-                start = np.int64(rows[r].text_at)
-                length = np.int64(rows[r].text_lengths[_ID])
-                hi, lo = siphash128(heap, start, length, U64(rows[r].client), k0, k1)
+                start = i64(rows[r].text_at)
+                length = i64(rows[r].text_lengths[_ID])
+                hi, lo = siphash128(heap, start, length, u64(rows[r].client), k0, k1)
                 rows[r].id_hi = hi
                 rows[r].id_lo = lo
                 if r == i:
@@ -133,7 +132,7 @@ def finish_rows(rows: npt.NDArray[np.void], heap: npt.NDArray[np.uint8], k0: U64
                     group_lo = lo
                 if rows[r].kind == _TRANSFER and (rows[r].flags & _IN_TRANSIT) != 0:
                     rows[r].source_key = text_key(heap, start, length)
-                h = U64(0)
+                h = u64(0)
             if rows[r].text_lengths[_REFERENCE] != 0:
                 rows[r].reference_key = _text_of(heap, rows[r], _REFERENCE)
             if rows[r].text_lengths[_SOURCE] != 0:
@@ -145,13 +144,13 @@ def finish_rows(rows: npt.NDArray[np.void], heap: npt.NDArray[np.uint8], k0: U64
                 # Another key than the ids' own, so that a reservation's id says nothing of a command's.
                 _, key = siphash128(heap, 0, 0, group_hi ^ (group_lo * _MIX), k1, k0)
                 rows[r].reservation = key
-                home = np.uint16(U64(rows[first_reserve].sku_key) >> _54)
+                home = u16(u64(rows[first_reserve].sku_key) >> _54)
                 rows[r].partition = home
-                if np.uint16(U64(rows[r].sku_key) >> _54) != home:
+                if u16(u64(rows[r].sku_key) >> _54) != home:
                     spans = True
         if spans:
             for r in range(first_reserve, end):
                 if rows[r].kind == _RESERVE:
                     rows[r].partition |= _SPANS
-        rows[head].content = np.uint32(h >> _32)
+        rows[head].content = u32(h >> _32)
         i = end

@@ -4,10 +4,7 @@ An entry is (128-bit hash, fingerprint of the content, position of the answer). 
 `ID_WINDOW_MS`; a full ring refuses work instead of forgetting earlier.
 """
 
-import numpy as np
-import numpy.typing as npt
-
-from engine.kernels.jit import inlined, jit
+from engine.kernels.jit import i64, inlined, jit, u64
 from engine.kernels.memory import (
     Memory,
     bounds_of,
@@ -21,13 +18,11 @@ from engine.kernels.memory import (
 from engine.kernels.table import find, link, unlink
 from engine.state import ID_BLOCK, ID_WINDOW_MS, IDS, IDS_FORGOTTEN, IDS_MADE
 
-Rows = npt.NDArray[np.void]
-
 
 @inlined
-def find_id(st: Memory, hi: np.uint64, lo: np.uint64) -> int:
+def find_id(st: Memory, hi: int, lo: int) -> int:
     """The slot of an id, or 0."""
-    slot = find(ids_of(st), id_buckets_of(st), id_spill_of(st), tables_of(st)[IDS], np.int64(lo))
+    slot = find(ids_of(st), id_buckets_of(st), id_spill_of(st), tables_of(st)[IDS], i64(lo))
     # Two ids that share these 64 bits but not the other 64 are told apart here: the later one is not found
     # and never remembered, which one pair in 2^64 has to live with.
     if slot != 0 and ids_of(st)[slot].hi != hi:
@@ -42,15 +37,15 @@ def ids_room(st: Memory) -> int:
 
 
 @jit
-def remember(st: Memory, hi: np.uint64, lo: np.uint64, content: np.uint32, position: int, now_ms: int) -> None:
+def remember(st: Memory, hi: int, lo: int, content: int, position: int, now_ms: int) -> None:
     """Add an id that is not known; the caller has checked `ids_room`."""
     place = marks_of(st)[IDS_MADE] % (ids_of(st).shape[0] - 1)
     slot = 1 + place
-    ids_of(st)[slot].key = np.int64(lo)
+    ids_of(st)[slot].key = i64(lo)
     ids_of(st)[slot].hi = hi
     ids_of(st)[slot].content = content
-    ids_of(st)[slot].position = np.uint64(position)
-    link(id_buckets_of(st), id_spill_of(st), tables_of(st)[IDS], slot, np.int64(lo))
+    ids_of(st)[slot].position = u64(position)
+    link(id_buckets_of(st), id_spill_of(st), tables_of(st)[IDS], slot, i64(lo))
     id_times_of(st)[place // ID_BLOCK] = now_ms
     marks_of(st)[IDS_MADE] += 1
 

@@ -8,18 +8,29 @@ NUMBA_BOUNDSCHECK=1 is in the environment.
 """
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
-from numba import njit
+import numba
+import numpy as np
 
+Row = Any
+Rows = Any
+"""Records and arrays of records: numba reads their fields as attributes, which no stub of numpy knows."""
+i64 = cast("Callable[[Any], int]", np.int64)
+"""A machine integer, in kernels and of constants: of plain ones numba compiles a function anew for every value."""
+u16 = cast("Callable[[Any], int]", np.uint16)
+u32 = cast("Callable[[Any], int]", np.uint32)
+u64 = cast("Callable[[Any], int]", np.uint64)
+_njit: Any = numba.njit
+"""numba's stub does not know `_nrt`."""
 F = TypeVar("F", bound=Callable[..., object])
 
 
 def jit(function: F) -> F:
     """Compile `function` in nopython mode at its first call with each set of argument types."""
-    return cast(F, njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function))
+    return cast(F, _njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function))
 
 
 def inlined(function: F) -> F:
     """The same for small functions on the hot path: the compiler puts them into their callers."""
-    return cast(F, njit(cache=True, nogil=True, error_model="numpy", _nrt=False, forceinline=True)(function))
+    return cast(F, _njit(cache=True, nogil=True, error_model="numpy", _nrt=False, forceinline=True)(function))

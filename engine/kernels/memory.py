@@ -14,9 +14,10 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
-from numba.np.arrayobj import make_array, populate_array
+from numba.np import arrayobj
 from numba.np.numpy_support import from_dtype
 
+from engine.kernels.jit import Rows
 from engine.state import (
     CELL,
     CHANNEL,
@@ -32,9 +33,11 @@ from engine.state import (
     WAREHOUSE,
 )
 
-Memory = np.void
-"""A record of engine.state.MEMORY."""
-Records = npt.NDArray[np.void]
+_arrays: Any = arrayobj
+_builders: Any = cgutils
+"""Both without types in numba."""
+Memory = Any
+"""A record of engine.state.MEMORY; numba reads its fields as attributes, which no stub knows."""
 Words = npt.NDArray[np.uint64]
 Integers = npt.NDArray[np.int64]
 Accessor = Callable[[Memory], npt.NDArray[Any]]
@@ -65,12 +68,12 @@ def _array_of(name: str, dtype: Any, columns: int | str = 0) -> Any:
                 width = ir.Constant(word, columns) if isinstance(columns, int) else field(columns + "_n")
                 shape.append(width)
                 strides.insert(0, builder.mul(item, width))
-            array = make_array(array_type)(context, builder)
-            populate_array(
+            array = _arrays.make_array(array_type)(context, builder)
+            _arrays.populate_array(
                 array,
                 data=builder.inttoptr(field(name), ir.PointerType(data_type)),
-                shape=cgutils.pack_array(builder, shape, ty=word),
-                strides=cgutils.pack_array(builder, strides, ty=word),
+                shape=_builders.pack_array(builder, shape, ty=word),
+                strides=_builders.pack_array(builder, strides, ty=word),
                 itemsize=item,
                 meminfo=None,
             )
@@ -81,30 +84,30 @@ def _array_of(name: str, dtype: Any, columns: int | str = 0) -> Any:
     return access
 
 
-skus_of = cast("Callable[[Memory], Records]", _array_of("skus", SKU))
+skus_of = cast("Callable[[Memory], Rows]", _array_of("skus", SKU))
 sku_buckets_of = cast("Callable[[Memory], Words]", _array_of("sku_buckets", np.uint64, 8))
 sku_spill_of = cast("Callable[[Memory], Words]", _array_of("sku_spill", np.uint64, 8))
-cells_of = cast("Callable[[Memory], Records]", _array_of("cells", CELL))
+cells_of = cast("Callable[[Memory], Rows]", _array_of("cells", CELL))
 cell_buckets_of = cast("Callable[[Memory], Words]", _array_of("cell_buckets", np.uint64, 8))
 cell_spill_of = cast("Callable[[Memory], Words]", _array_of("cell_spill", np.uint64, 8))
-planning_of = cast("Callable[[Memory], Records]", _array_of("planning", PLANNING))
-reservations_of = cast("Callable[[Memory], Records]", _array_of("reservations", RESERVATION))
+planning_of = cast("Callable[[Memory], Rows]", _array_of("planning", PLANNING))
+reservations_of = cast("Callable[[Memory], Rows]", _array_of("reservations", RESERVATION))
 reservation_buckets_of = cast("Callable[[Memory], Words]", _array_of("reservation_buckets", np.uint64, 8))
 reservation_spill_of = cast("Callable[[Memory], Words]", _array_of("reservation_spill", np.uint64, 8))
-lines_of = cast("Callable[[Memory], Records]", _array_of("lines", HELD_LINE))
-sources_of = cast("Callable[[Memory], Records]", _array_of("sources", SOURCE))
+lines_of = cast("Callable[[Memory], Rows]", _array_of("lines", HELD_LINE))
+sources_of = cast("Callable[[Memory], Rows]", _array_of("sources", SOURCE))
 source_buckets_of = cast("Callable[[Memory], Words]", _array_of("source_buckets", np.uint64, 8))
 source_spill_of = cast("Callable[[Memory], Words]", _array_of("source_spill", np.uint64, 8))
-ids_of = cast("Callable[[Memory], Records]", _array_of("ids", ID))
+ids_of = cast("Callable[[Memory], Rows]", _array_of("ids", ID))
 id_buckets_of = cast("Callable[[Memory], Words]", _array_of("id_buckets", np.uint64, 8))
 id_spill_of = cast("Callable[[Memory], Words]", _array_of("id_spill", np.uint64, 8))
 id_times_of = cast("Callable[[Memory], Integers]", _array_of("id_times", np.int64))
-deadlines_of = cast("Callable[[Memory], Records]", _array_of("deadlines", DEADLINE))
-warehouses_of = cast("Callable[[Memory], Records]", _array_of("warehouses", WAREHOUSE))
-channels_of = cast("Callable[[Memory], Records]", _array_of("channels", CHANNEL))
+deadlines_of = cast("Callable[[Memory], Rows]", _array_of("deadlines", DEADLINE))
+warehouses_of = cast("Callable[[Memory], Rows]", _array_of("warehouses", WAREHOUSE))
+channels_of = cast("Callable[[Memory], Rows]", _array_of("channels", CHANNEL))
 channel_ranks_of = cast("Callable[[Memory], npt.NDArray[np.int16]]", _array_of("channel_ranks", np.int16, "warehouses"))
 clients_of = cast("Callable[[Memory], npt.NDArray[np.uint8]]", _array_of("clients", np.uint8))
 tables_of = cast("Callable[[Memory], Integers]", _array_of("tables", np.int64, TABLE_COLUMNS))
 marks_of = cast("Callable[[Memory], Integers]", _array_of("marks", np.int64))
 bounds_of = cast("Callable[[Memory], Integers]", _array_of("bounds", np.int64))
-plan_of = cast("Callable[[Memory], Records]", _array_of("plan", PLAN))
+plan_of = cast("Callable[[Memory], Rows]", _array_of("plan", PLAN))

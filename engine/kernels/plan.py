@@ -5,9 +5,6 @@ half (`engine.kernels.settle`) either takes it or gives `pending` back. A plan e
 quantity); entries of a reserve row without a cell stand for a line that gets nothing.
 """
 
-import numpy as np
-import numpy.typing as npt
-
 from engine.kernels.cells import (
     ZERO,
     available_of,
@@ -20,7 +17,7 @@ from engine.kernels.cells import (
     warehouse_known,
     warehouse_of,
 )
-from engine.kernels.jit import jit
+from engine.kernels.jit import Row, Rows, i64, jit, u64
 from engine.kernels.memory import (
     Memory,
     bounds_of,
@@ -40,29 +37,27 @@ from engine.layout import NO_LINE, NO_WAREHOUSE
 from engine.outcomes import Outcome
 from engine.state import CELLS, CHANNEL_ALL, ENTRIES_MAX, QUANTITY_MAX, STOCK_MAX, TTL_S_MAX, USED
 
-Rows = npt.NDArray[np.void]
-
-_OK = np.int64(Outcome.OK)
-_UNKNOWN_SKU = np.int64(Outcome.UNKNOWN_SKU)
-_UNKNOWN_WAREHOUSE = np.int64(Outcome.UNKNOWN_WAREHOUSE)
-_UNKNOWN_CHANNEL = np.int64(Outcome.UNKNOWN_CHANNEL)
-_UNKNOWN_RESERVATION = np.int64(Outcome.UNKNOWN_RESERVATION)
-_INVALID_QUANTITY = np.int64(Outcome.INVALID_QUANTITY)
-_RESERVATION_CLOSED = np.int64(Outcome.RESERVATION_CLOSED)
-_RESERVATION_EXPIRED = np.int64(Outcome.RESERVATION_EXPIRED)
-_CONFLICT = np.int64(Outcome.CONFLICT)
-_INSUFFICIENT_STOCK = np.int64(Outcome.INSUFFICIENT_STOCK)
-_LIMIT_EXCEEDED = np.int64(Outcome.LIMIT_EXCEEDED)
-_PARTIAL = np.int64(Flag.PARTIAL)
-_SETTLED = np.int64(Flag.SETTLED)
-_ADMIN = np.int64(Flag.ADMIN)
-_HAS_QUANTITY = np.int64(Flag.HAS_QUANTITY)
-_SPLIT = np.int64(ResultFlag.SPLIT)
-_FULFIL = np.int64(Kind.FULFIL)
-_HELD = np.int64(ReservationState.HELD)
-_CONFIRMED = np.int64(ReservationState.CONFIRMED)
-_EXPIRED = np.int64(ReservationState.EXPIRED)
-_PREPARED = np.int64(ReservationState.PREPARED)
+_OK = i64(Outcome.OK)
+_UNKNOWN_SKU = i64(Outcome.UNKNOWN_SKU)
+_UNKNOWN_WAREHOUSE = i64(Outcome.UNKNOWN_WAREHOUSE)
+_UNKNOWN_CHANNEL = i64(Outcome.UNKNOWN_CHANNEL)
+_UNKNOWN_RESERVATION = i64(Outcome.UNKNOWN_RESERVATION)
+_INVALID_QUANTITY = i64(Outcome.INVALID_QUANTITY)
+_RESERVATION_CLOSED = i64(Outcome.RESERVATION_CLOSED)
+_RESERVATION_EXPIRED = i64(Outcome.RESERVATION_EXPIRED)
+_CONFLICT = i64(Outcome.CONFLICT)
+_INSUFFICIENT_STOCK = i64(Outcome.INSUFFICIENT_STOCK)
+_LIMIT_EXCEEDED = i64(Outcome.LIMIT_EXCEEDED)
+_PARTIAL = i64(Flag.PARTIAL)
+_SETTLED = i64(Flag.SETTLED)
+_ADMIN = i64(Flag.ADMIN)
+_HAS_QUANTITY = i64(Flag.HAS_QUANTITY)
+_SPLIT = i64(ResultFlag.SPLIT)
+_FULFIL = i64(Kind.FULFIL)
+_HELD = i64(ReservationState.HELD)
+_CONFIRMED = i64(ReservationState.CONFIRMED)
+_EXPIRED = i64(ReservationState.EXPIRED)
+_PREPARED = i64(ReservationState.PREPARED)
 
 
 @jit
@@ -86,9 +81,9 @@ def forget_plan(st: Memory, start: int, end: int) -> None:
     for p in range(start, end):
         entry = plan_of(st)[p]
         if entry.cell != 0:
-            cells_of(st)[np.int64(entry.cell)].pending -= entry.quantity
+            cells_of(st)[i64(entry.cell)].pending -= entry.quantity
         if entry.line != 0:
-            lines_of(st)[np.int64(entry.line)].pending -= entry.quantity
+            lines_of(st)[i64(entry.line)].pending -= entry.quantity
 
 
 @jit
@@ -109,10 +104,10 @@ def plan_sell(st: Memory, rows: Rows, results: Rows, r: int, plan_n: int) -> tup
     if sku == 0:
         return _UNKNOWN_SKU, plan_n
     out.decimals = skus_of(st)[sku].decimals
-    warehouse = np.int64(row.warehouse)
+    warehouse = i64(row.warehouse)
     if not warehouse_known(st, warehouse):
         return _UNKNOWN_WAREHOUSE, plan_n
-    if not channel_known(st, np.int64(row.channel)):
+    if not channel_known(st, i64(row.channel)):
         return _UNKNOWN_CHANNEL, plan_n
     quantity = checked_quantity(st, sku, row.quantity)
     if quantity == 0:
@@ -145,7 +140,7 @@ def _rank(st: Memory, channel: int, cell: int) -> int:
     warehouse = warehouse_of(st, cell)
     if warehouses_of(st)[warehouse].archived != 0 or is_quarantine(st, warehouse):
         return 0
-    return np.int64(channel_ranks_of(st)[channel, warehouse])
+    return i64(channel_ranks_of(st)[channel, warehouse])
 
 
 @jit
@@ -153,13 +148,13 @@ def _first_with(st: Memory, sku: int, channel: int, quantity: int, after: int) -
     """The first cell, in the channel's own order, past rank `after`, with room for `quantity`; 0 if none."""
     best = 0
     best_rank = 1 << 30
-    cell = np.int64(skus_of(st)[sku].first_cell)
+    cell = i64(skus_of(st)[sku].first_cell)
     while cell != 0:
         rank = _rank(st, channel, cell)
         if rank > after and rank < best_rank and room_of(st, cell) >= quantity:
             best = cell
             best_rank = rank
-        cell = np.int64(cells_of(st)[cell].next_in_sku)
+        cell = i64(cells_of(st)[cell].next_in_sku)
     return best
 
 
@@ -168,7 +163,7 @@ def sellable_of(st: Memory, sku: int, channel: int) -> int:
     """Sum of max(0, room) over the channel's warehouses."""
     everywhere = channels_of(st)[channel].mode == CHANNEL_ALL
     total = 0
-    cell = np.int64(skus_of(st)[sku].first_cell)
+    cell = i64(skus_of(st)[sku].first_cell)
     while cell != 0:
         if everywhere:
             usable = warehouses_of(st)[warehouse_of(st, cell)].archived == 0
@@ -176,7 +171,7 @@ def sellable_of(st: Memory, sku: int, channel: int) -> int:
             usable = _rank(st, channel, cell) > 0
         if usable:
             total += max(0, room_of(st, cell))
-        cell = np.int64(cells_of(st)[cell].next_in_sku)
+        cell = i64(cells_of(st)[cell].next_in_sku)
     return total
 
 
@@ -188,11 +183,11 @@ def _source(st: Memory, sku: int, channel: int, quantity: int, partial: bool, r:
     """
     everywhere = channels_of(st)[channel].mode == CHANNEL_ALL
     if everywhere:
-        cell = np.int64(skus_of(st)[sku].first_cell)
+        cell = i64(skus_of(st)[sku].first_cell)
         while cell != 0:
             if room_of(st, cell) >= quantity and warehouses_of(st)[warehouse_of(st, cell)].archived == 0:
                 return note(st, plan_n, r, cell, ZERO, quantity)
-            cell = np.int64(cells_of(st)[cell].next_in_sku)
+            cell = i64(cells_of(st)[cell].next_in_sku)
     else:
         cell = _first_with(st, sku, channel, quantity, 0)
         if cell != 0:
@@ -201,7 +196,7 @@ def _source(st: Memory, sku: int, channel: int, quantity: int, partial: bool, r:
     if total < quantity and not partial:
         return plan_n
     wanted = min(total, quantity)
-    cell = np.int64(skus_of(st)[sku].first_cell) if everywhere else _first_with(st, sku, channel, 1, 0)
+    cell = i64(skus_of(st)[sku].first_cell) if everywhere else _first_with(st, sku, channel, 1, 0)
     while wanted > 0:
         if not everywhere or warehouses_of(st)[warehouse_of(st, cell)].archived == 0:
             got = min(wanted, max(0, room_of(st, cell)))
@@ -210,7 +205,7 @@ def _source(st: Memory, sku: int, channel: int, quantity: int, partial: bool, r:
                 wanted -= got
         if wanted > 0:
             if everywhere:
-                cell = np.int64(cells_of(st)[cell].next_in_sku)
+                cell = i64(cells_of(st)[cell].next_in_sku)
             else:
                 cell = _first_with(st, sku, channel, 1, _rank(st, channel, cell))
     return plan_n
@@ -225,11 +220,11 @@ def plan_reserve(st: Memory, rows: Rows, results: Rows, r: int, plan_n: int) -> 
     if sku == 0:
         return _UNKNOWN_SKU, plan_n
     out.decimals = skus_of(st)[sku].decimals
-    warehouse = np.int64(row.warehouse)
+    warehouse = i64(row.warehouse)
     sourced = warehouse == NO_WAREHOUSE
     if not sourced and not warehouse_known(st, warehouse):
         return _UNKNOWN_WAREHOUSE, plan_n
-    channel = np.int64(row.channel)
+    channel = i64(row.channel)
     if not channel_known(st, channel):
         return _UNKNOWN_CHANNEL, plan_n
     quantity = checked_quantity(st, sku, row.quantity)
@@ -254,9 +249,14 @@ def plan_reserve(st: Memory, rows: Rows, results: Rows, r: int, plan_n: int) -> 
             return _INSUFFICIENT_STOCK, plan_n
         plan_n = note(st, plan_n, r, cell, ZERO, got)
     for p in range(first, plan_n):
+        cell = i64(plan_of(st)[p].cell)
+        if cells_of(st)[cell].reserved + cells_of(st)[cell].pending > bounds_of(st)[STOCK_MAX]:
+            forget_plan(st, first, plan_n)
+            out.quantity = 0
+            return _LIMIT_EXCEEDED, first
         out.quantity += plan_of(st)[p].quantity
     if plan_n - first == 1:
-        out.warehouse = warehouse_of(st, np.int64(plan_of(st)[first].cell))
+        out.warehouse = warehouse_of(st, i64(plan_of(st)[first].cell))
     else:
         out.warehouse = NO_WAREHOUSE
         out.flags |= _SPLIT
@@ -264,7 +264,7 @@ def plan_reserve(st: Memory, rows: Rows, results: Rows, r: int, plan_n: int) -> 
 
 
 @jit
-def visible_reservation(st: Memory, row: np.void) -> int:
+def visible_reservation(st: Memory, row: Row) -> int:
     """Slot of the reservation a row means, or 0 when it is not there for this key."""
     slot = find_reservation(st, row.reservation)
     if slot == 0:
@@ -276,10 +276,10 @@ def visible_reservation(st: Memory, row: np.void) -> int:
 
 
 @jit
-def say_reservation(st: Memory, out: np.void, reservation: int) -> None:
+def say_reservation(st: Memory, out: Row, reservation: int) -> None:
     """Put what every answer about a reservation carries into its result."""
     record = reservations_of(st)[reservation]
-    out.reservation = np.uint64(record.key)
+    out.reservation = u64(record.key)
     out.partition = record.partition
     out.channel = record.channel
     out.made_at = record.made_at
@@ -299,10 +299,10 @@ def closed_outcome(st: Memory, reservation: int, wanted: int) -> int:
 @jit
 def _sku_of_line(st: Memory, reservation: int, number: int) -> int:
     """Slot of the SKU of a reservation's line, or 0 when there is no such line."""
-    line = np.int64(reservations_of(st)[reservation].first_line)
-    while line != 0 and np.int64(lines_of(st)[line].line) != number:
-        line = np.int64(lines_of(st)[line].next)
-    return np.int64(lines_of(st)[line].sku)
+    line = i64(reservations_of(st)[reservation].first_line)
+    while line != 0 and i64(lines_of(st)[line].line) != number:
+        line = i64(lines_of(st)[line].next)
+    return i64(lines_of(st)[line].sku)
 
 
 @jit
@@ -310,7 +310,7 @@ def plan_take(st: Memory, rows: Rows, results: Rows, r: int, plan_n: int) -> tup
     """(outcome, next plan index) of a release or fulfil row: all that remains, a line, or a part of one."""
     row = rows[r]
     out = results[r]
-    if row.warehouse != NO_WAREHOUSE and not warehouse_known(st, np.int64(row.warehouse)):
+    if row.warehouse != NO_WAREHOUSE and not warehouse_known(st, i64(row.warehouse)):
         return _UNKNOWN_WAREHOUSE, plan_n
     reservation = visible_reservation(st, row)
     if reservation == 0:
@@ -321,7 +321,7 @@ def plan_take(st: Memory, rows: Rows, results: Rows, r: int, plan_n: int) -> tup
     wanted = 0
     if given:
         # A quantity without a line has no unit.
-        sku = _sku_of_line(st, reservation, np.int64(row.line))
+        sku = _sku_of_line(st, reservation, i64(row.line))
         if row.line != NO_LINE and sku != 0:
             wanted = checked_quantity(st, sku, row.quantity)
         if row.line == NO_LINE or row.quantity <= 0 or (sku != 0 and wanted == 0):
@@ -332,10 +332,10 @@ def plan_take(st: Memory, rows: Rows, results: Rows, r: int, plan_n: int) -> tup
     first = plan_n
     taken = 0
     short = False
-    line = np.int64(reservations_of(st)[reservation].first_line)
+    line = i64(reservations_of(st)[reservation].first_line)
     while line != 0:
-        cell = np.int64(lines_of(st)[line].cell)
-        chosen = cell != 0 and (row.line == NO_LINE or np.int64(lines_of(st)[line].line) == row.line)
+        cell = i64(lines_of(st)[line].cell)
+        chosen = cell != 0 and (row.line == NO_LINE or i64(lines_of(st)[line].line) == row.line)
         if chosen and row.warehouse != NO_WAREHOUSE:
             chosen = warehouse_of(st, cell) == row.warehouse
         if chosen:
@@ -347,7 +347,7 @@ def plan_take(st: Memory, rows: Rows, results: Rows, r: int, plan_n: int) -> tup
                     short = True
                 plan_n = note(st, plan_n, r, cell, line, quantity)
                 taken += quantity
-        line = np.int64(lines_of(st)[line].next)
+        line = i64(lines_of(st)[line].next)
     out.quantity = taken
     if taken == 0 or (given and taken < wanted):
         out.quantity = 0

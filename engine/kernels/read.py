@@ -1,11 +1,8 @@
 """Answers to questions: sums over a SKU's cells, reservations with their lines, pages of reservations."""
 
-import numpy as np
-import numpy.typing as npt
-
 from engine.kernels.cells import channel_known, is_quarantine, warehouse_of
 from engine.kernels.idtable import find_id
-from engine.kernels.jit import jit
+from engine.kernels.jit import Row, Rows, i64, jit, u64
 from engine.kernels.memory import (
     Memory,
     cells_of,
@@ -26,36 +23,35 @@ from engine.layout import NO_WAREHOUSE
 from engine.outcomes import Outcome
 from engine.state import RESERVATIONS, SKUS, USED
 
-Rows = npt.NDArray[np.void]
-_OK = np.int64(Outcome.OK)
-_ID_TOO_OLD = np.int64(Outcome.ID_TOO_OLD)
-_UNKNOWN_SKU = np.int64(Outcome.UNKNOWN_SKU)
-_UNKNOWN_CHANNEL = np.int64(Outcome.UNKNOWN_CHANNEL)
-_UNKNOWN_RESERVATION = np.int64(Outcome.UNKNOWN_RESERVATION)
-_LIMIT_EXCEEDED = np.int64(Outcome.LIMIT_EXCEEDED)
-_ADMIN = np.int64(Flag.ADMIN)
-_STOCK = np.int64(QuestionKind.STOCK)
-_RESERVATION = np.int64(QuestionKind.RESERVATION)
-_COMMAND = np.int64(QuestionKind.COMMAND)
-_PREPARED = np.int64(ReservationState.PREPARED)
+_OK = i64(Outcome.OK)
+_ID_TOO_OLD = i64(Outcome.ID_TOO_OLD)
+_UNKNOWN_SKU = i64(Outcome.UNKNOWN_SKU)
+_UNKNOWN_CHANNEL = i64(Outcome.UNKNOWN_CHANNEL)
+_UNKNOWN_RESERVATION = i64(Outcome.UNKNOWN_RESERVATION)
+_LIMIT_EXCEEDED = i64(Outcome.LIMIT_EXCEEDED)
+_ADMIN = i64(Flag.ADMIN)
+_STOCK = i64(QuestionKind.STOCK)
+_RESERVATION = i64(QuestionKind.RESERVATION)
+_COMMAND = i64(QuestionKind.COMMAND)
+_PREPARED = i64(ReservationState.PREPARED)
 
 
 @jit
-def _stock(st: Memory, question: np.void, out: np.void, views: Rows, n: int) -> int:
+def _stock(st: Memory, question: Row, out: Row, views: Rows, n: int) -> int:
     """Sums and cells of one SKU; returns the next index of `views`."""
-    sku = find(skus_of(st), sku_buckets_of(st), sku_spill_of(st), tables_of(st)[SKUS], np.int64(question.key))
+    sku = find(skus_of(st), sku_buckets_of(st), sku_spill_of(st), tables_of(st)[SKUS], i64(question.key))
     if sku == 0:
         out.outcome = _UNKNOWN_SKU
         return n
     out.decimals = skus_of(st)[sku].decimals
     out.archived = skus_of(st)[sku].archived
     if question.channel != NO_WAREHOUSE:
-        if not channel_known(st, np.int64(question.channel)):
+        if not channel_known(st, i64(question.channel)):
             out.outcome = _UNKNOWN_CHANNEL
             return n
-        out.sellable = sellable_of(st, sku, np.int64(question.channel))
+        out.sellable = sellable_of(st, sku, i64(question.channel))
     out.items_at = n
-    cell = np.int64(skus_of(st)[sku].first_cell)
+    cell = i64(skus_of(st)[sku].first_cell)
     while cell != 0:
         if n >= views.shape[0]:
             out.outcome = _LIMIT_EXCEEDED
@@ -79,32 +75,32 @@ def _stock(st: Memory, question: np.void, out: np.void, views: Rows, n: int) -> 
         if not is_quarantine(st, warehouse):
             out.available += available
         n += 1
-        cell = np.int64(record.next_in_sku)
-    out.items_n = n - np.int64(out.items_at)
+        cell = i64(record.next_in_sku)
+    out.items_n = n - i64(out.items_at)
     out.outcome = _OK
     return n
 
 
 @jit
-def _view(st: Memory, reservation: int, view: np.void, lines: Rows, lines_n: int) -> int:
+def _view(st: Memory, reservation: int, view: Row, lines: Rows, lines_n: int) -> int:
     """Describe one reservation with its lines; returns the next index of `lines`."""
     record = reservations_of(st)[reservation]
-    view.reservation = np.uint64(record.key)
+    view.reservation = u64(record.key)
     view.expires_at_ms = record.expires_at_ms if record.heap_at != 0 else 0
     view.position = record.made_at
-    view.ordinal = np.uint64(record.ordinal)
+    view.ordinal = u64(record.ordinal)
     view.partition = record.partition
     view.client = record.client
     view.channel = record.channel
     view.state = record.state
     view.lines_at = lines_n
     lines_n = write_lines(st, lines, lines_n, reservation)
-    view.lines_n = lines_n - np.int64(view.lines_at)
+    view.lines_n = lines_n - i64(view.lines_at)
     return lines_n
 
 
 @jit
-def _may_see(st: Memory, question: np.void, reservation: int) -> bool:
+def _may_see(st: Memory, question: Row, reservation: int) -> bool:
     record = reservations_of(st)[reservation]
     if record.state == _PREPARED or record.first_line == 0:
         return False
@@ -113,18 +109,16 @@ def _may_see(st: Memory, question: np.void, reservation: int) -> bool:
 
 @jit
 def _has_sku(st: Memory, reservation: int, sku: int) -> bool:
-    line = np.int64(reservations_of(st)[reservation].first_line)
+    line = i64(reservations_of(st)[reservation].first_line)
     while line != 0:
         if lines_of(st)[line].sku == sku:
             return True
-        line = np.int64(lines_of(st)[line].next)
+        line = i64(lines_of(st)[line].next)
     return False
 
 
 @jit
-def _page(
-    st: Memory, question: np.void, out: np.void, views: Rows, n: int, lines: Rows, lines_n: int
-) -> tuple[int, int]:
+def _page(st: Memory, question: Row, out: Row, views: Rows, n: int, lines: Rows, lines_n: int) -> tuple[int, int]:
     """Reservations after an ordinal, in order of creation, that pass the filters.
 
     The table is in order of slots, which freed slots shuffle: the page is gathered by repeated passes only
@@ -133,15 +127,15 @@ def _page(
     sku = 0
     if question.sku_key != 0:
         sku = find(skus_of(st), sku_buckets_of(st), sku_spill_of(st), tables_of(st)[SKUS], question.sku_key)
-    limit = np.int64(question.limit)
+    limit = i64(question.limit)
     out.items_at = n
     found = 0
     more = False
     for slot in range(1, tables_of(st)[RESERVATIONS, USED]):
         record = reservations_of(st)[slot]
-        if record.first_line == 0 or np.uint64(record.ordinal) <= question.after or not _may_see(st, question, slot):
+        if record.first_line == 0 or u64(record.ordinal) <= question.after or not _may_see(st, question, slot):
             continue
-        if find_reservation(st, np.uint64(record.key)) != slot:
+        if find_reservation(st, u64(record.key)) != slot:
             continue  # a freed slot that still holds what it held
         if question.state != 0 and record.state != question.state:
             continue
@@ -151,7 +145,7 @@ def _page(
             continue
         if question.sku_key != 0 and (sku == 0 or not _has_sku(st, slot, sku)):
             continue
-        ordinal = np.uint64(record.ordinal)
+        ordinal = u64(record.ordinal)
         if found == limit or n + found >= views.shape[0]:
             more = True
             if found == 0 or ordinal >= views[n + found - 1].ordinal:
@@ -163,7 +157,7 @@ def _page(
             views[n + place].reservation = views[n + place - 1].reservation
             place -= 1
         views[n + place].ordinal = ordinal
-        views[n + place].reservation = np.uint64(record.key)
+        views[n + place].reservation = u64(record.key)
         found += 1
     for k in range(n, n + found):
         lines_n = _view(st, find_reservation(st, views[k].reservation), views[k], lines, lines_n)

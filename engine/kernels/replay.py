@@ -4,14 +4,11 @@ What the decision made besides movements is taken from the rows and results: ids
 definitions that were answered OK, and the settings of `configure`.
 """
 
-import numpy as np
-import numpy.typing as npt
-
 from engine.kernels.cells import add_to_source, make_cell
 from engine.kernels.decide import housekeep
 from engine.kernels.define import define
 from engine.kernels.idtable import ids_room, remember
-from engine.kernels.jit import jit
+from engine.kernels.jit import Row, Rows, i64, jit
 from engine.kernels.memory import (
     Memory,
     cells_of,
@@ -41,30 +38,29 @@ from engine.layout import NO_WAREHOUSE
 from engine.outcomes import Outcome
 from engine.state import LAST_NOW_MS, LAST_SEQ, RESERVATIONS, SKUS, USED
 
-Rows = npt.NDArray[np.void]
-_OK = np.int64(Outcome.OK)
-_ID_REUSED = np.int64(Outcome.ID_REUSED)
-_ID_TOO_OLD = np.int64(Outcome.ID_TOO_OLD)
-_INSUFFICIENT_STOCK = np.int64(Outcome.INSUFFICIENT_STOCK)
-_OVERLOADED = np.int64(Outcome.OVERLOADED)
-_REPLAYED = np.int64(ResultFlag.REPLAYED)
-_CONTINUES = np.int64(Flag.CONTINUES)
-_COMMIT = np.int64(Flag.COMMIT)
-_DEFINE_FIRST = np.int64(Kind.DEFINE_SKU)
-_DEFINE_LAST = np.int64(Kind.DEFINE_CLIENT)
-_RESERVE = np.int64(Kind.RESERVE)
-_CONFIRM = np.int64(Kind.CONFIRM)
-_RELEASE = np.int64(Kind.RELEASE)
-_FULFIL = np.int64(Kind.FULFIL)
-_EXTEND = np.int64(Kind.EXTEND)
-_EXPIRE = np.int64(Kind.EXPIRE)
-_CONFIGURE = np.int64(Kind.CONFIGURE)
-_DECIDE = np.int64(Kind.DECIDE)
-_APPLY = np.int64(Kind.APPLY)
-_HELD = np.int64(ReservationState.HELD)
-_CONFIRMED = np.int64(ReservationState.CONFIRMED)
-_PREPARED = np.int64(ReservationState.PREPARED)
-_RELEASED = np.int64(ReservationState.RELEASED)
+_OK = i64(Outcome.OK)
+_ID_REUSED = i64(Outcome.ID_REUSED)
+_ID_TOO_OLD = i64(Outcome.ID_TOO_OLD)
+_INSUFFICIENT_STOCK = i64(Outcome.INSUFFICIENT_STOCK)
+_OVERLOADED = i64(Outcome.OVERLOADED)
+_REPLAYED = i64(ResultFlag.REPLAYED)
+_CONTINUES = i64(Flag.CONTINUES)
+_COMMIT = i64(Flag.COMMIT)
+_DEFINE_FIRST = i64(Kind.DEFINE_SKU)
+_DEFINE_LAST = i64(Kind.DEFINE_CLIENT)
+_RESERVE = i64(Kind.RESERVE)
+_CONFIRM = i64(Kind.CONFIRM)
+_RELEASE = i64(Kind.RELEASE)
+_FULFIL = i64(Kind.FULFIL)
+_EXTEND = i64(Kind.EXTEND)
+_EXPIRE = i64(Kind.EXPIRE)
+_CONFIGURE = i64(Kind.CONFIGURE)
+_DECIDE = i64(Kind.DECIDE)
+_APPLY = i64(Kind.APPLY)
+_HELD = i64(ReservationState.HELD)
+_CONFIRMED = i64(ReservationState.CONFIRMED)
+_PREPARED = i64(ReservationState.PREPARED)
+_RELEASED = i64(ReservationState.RELEASED)
 
 
 @jit
@@ -90,7 +86,7 @@ def _group_start(rows: Rows, r: int) -> int:
 
 
 @jit
-def _apply_reserve(st: Memory, rows: Rows, movement: np.void, cell: int, sku: int, seq: int) -> None:
+def _apply_reserve(st: Memory, rows: Rows, movement: Row, cell: int, sku: int, seq: int) -> None:
     """A line of a new reservation, or a prepared one that was committed (its units are held already)."""
     reservation = find_reservation(st, movement.reservation)
     if movement.reserved_delta == 0 and cell != 0:
@@ -99,19 +95,19 @@ def _apply_reserve(st: Memory, rows: Rows, movement: np.void, cell: int, sku: in
             set_deadline(st, reservation, movement.value)
         return
     if reservation == 0:
-        r = np.int64(movement.row)
+        r = i64(movement.row)
         start = _group_start(rows, r)
-        reservation = make_reservation(st, rows[r], seq << 24 | start, np.int64(movement.state))
+        reservation = make_reservation(st, rows[r], seq << 24 | start, i64(movement.state))
         if movement.state == _HELD:
             set_deadline(st, reservation, movement.value)
     outcome = _OK
     if cell == 0:
         outcome = _INSUFFICIENT_STOCK
-    add_line(st, reservation, np.int64(movement.line), sku, cell, movement.requested, movement.quantity, outcome)
+    add_line(st, reservation, i64(movement.line), sku, cell, movement.requested, movement.quantity, outcome)
 
 
 @jit
-def _apply_to_line(st: Memory, movement: np.void, cell: int, now_ms: int) -> bool:
+def _apply_to_line(st: Memory, movement: Row, cell: int, now_ms: int) -> bool:
     """Confirm, extend, release, expire or fulfil; False when the reservation or line is not there."""
     reservation = find_reservation(st, movement.reservation)
     if reservation == 0:
@@ -125,7 +121,7 @@ def _apply_to_line(st: Memory, movement: np.void, cell: int, now_ms: int) -> boo
     if kind == _EXTEND:
         set_deadline(st, reservation, movement.value)
         return True
-    line = find_line(st, reservation, np.int64(movement.line), cell)
+    line = find_line(st, reservation, i64(movement.line), cell)
     if line == 0:
         return False
     if kind == _FULFIL:
@@ -133,25 +129,9 @@ def _apply_to_line(st: Memory, movement: np.void, cell: int, now_ms: int) -> boo
         record.fulfilled_any = 1
     else:
         lines_of(st)[line].released -= movement.quantity
-    if not is_open(np.int64(movement.state)) and is_open(np.int64(record.state)):
-        close(st, reservation, np.int64(movement.state), now_ms)
+    if not is_open(i64(movement.state)) and is_open(i64(record.state)):
+        close(st, reservation, i64(movement.state), now_ms)
     return True
-
-
-@jit
-def _mark_partial_lines(st: Memory, rows: Rows, results: Rows) -> None:
-    """Lines of partial reservations that got less than was asked say so."""
-    for r in range(rows.shape[0]):
-        out = results[r]
-        if rows[r].kind == _RESERVE and out.outcome == _OK and (out.flags & _REPLAYED) == 0:
-            if out.quantity != out.requested:
-                reservation = find_reservation(st, out.reservation)
-                if reservation != 0:
-                    at = np.int64(reservations_of(st)[reservation].first_line)
-                    while at != 0:
-                        if np.int64(lines_of(st)[at].line) == rows[r].line:
-                            lines_of(st)[at].outcome = _INSUFFICIENT_STOCK
-                        at = np.int64(lines_of(st)[at].next)
 
 
 @jit
@@ -178,7 +158,7 @@ def apply_record(st: Memory, rows: Rows, results: Rows, movements: Rows, now_ms:
             return m
         cell = 0
         if movement.warehouse != NO_WAREHOUSE:
-            cell = make_cell(st, sku, np.int64(movement.warehouse))
+            cell = make_cell(st, sku, i64(movement.warehouse))
             if cell == 0:
                 return m
             record = cells_of(st)[cell]
@@ -186,7 +166,7 @@ def apply_record(st: Memory, rows: Rows, results: Rows, movements: Rows, now_ms:
             record.reserved += movement.reserved_delta
             record.incoming += movement.incoming_delta
             if kind == _CONFIGURE:
-                set_cell(st, sku, cell, rows[np.int64(movement.row)])
+                set_cell(st, sku, cell, rows[i64(movement.row)])
             if movement.incoming_delta != 0 and not add_to_source(st, cell, movement.value, movement.incoming_delta):
                 return m
             if (
@@ -201,7 +181,6 @@ def apply_record(st: Memory, rows: Rows, results: Rows, movements: Rows, now_ms:
                 _apply_reserve(st, rows, movement, cell, sku, seq)
             elif not _apply_to_line(st, movement, cell, now_ms):
                 return m
-    _mark_partial_lines(st, rows, results)
     housekeep(st, now_ms, rows.shape[0])
     marks_of(st)[LAST_SEQ] = seq
     marks_of(st)[LAST_NOW_MS] = now_ms

@@ -1,10 +1,7 @@
 """Reservations: making, changing and closing them, their lines, and the heap of deadlines."""
 
-import numpy as np
-import numpy.typing as npt
-
 from engine.kernels.cells import ZERO, move, sku_of, warehouse_of, write_movement
-from engine.kernels.jit import jit
+from engine.kernels.jit import Row, Rows, i64, jit, u64
 from engine.kernels.memory import (
     Memory,
     bounds_of,
@@ -30,30 +27,29 @@ from engine.state import (
     RESERVATIONS,
 )
 
-Rows = npt.NDArray[np.void]
-_HELD = np.int64(ReservationState.HELD)
-_CONFIRMED = np.int64(ReservationState.CONFIRMED)
-_FULFILLED = np.int64(ReservationState.FULFILLED)
-_RELEASED = np.int64(ReservationState.RELEASED)
-_EXPIRED = np.int64(ReservationState.EXPIRED)
-_PREPARED = np.int64(ReservationState.PREPARED)
-_EXPIRE = np.int64(Kind.EXPIRE)
-_RESERVE = np.int64(Kind.RESERVE)
-_RELEASE = np.int64(Kind.RELEASE)
-_FULFIL = np.int64(Kind.FULFIL)
-_HIDDEN = np.int64(MovementFlag.HIDDEN)
-_NO_ROW = np.int64(NO_ROW)
+_HELD = i64(ReservationState.HELD)
+_CONFIRMED = i64(ReservationState.CONFIRMED)
+_FULFILLED = i64(ReservationState.FULFILLED)
+_RELEASED = i64(ReservationState.RELEASED)
+_EXPIRED = i64(ReservationState.EXPIRED)
+_PREPARED = i64(ReservationState.PREPARED)
+_EXPIRE = i64(Kind.EXPIRE)
+_RESERVE = i64(Kind.RESERVE)
+_RELEASE = i64(Kind.RELEASE)
+_FULFIL = i64(Kind.FULFIL)
+_HIDDEN = i64(MovementFlag.HIDDEN)
+_NO_ROW = i64(NO_ROW)
 
 
 @jit
-def find_reservation(st: Memory, key: np.uint64) -> int:
+def find_reservation(st: Memory, key: int) -> int:
     """Slot of a reservation, or 0."""
     return find(
         reservations_of(st),
         reservation_buckets_of(st),
         reservation_spill_of(st),
         tables_of(st)[RESERVATIONS],
-        np.int64(key),
+        i64(key),
     )
 
 
@@ -71,16 +67,16 @@ def remaining_of(st: Memory, line: int) -> int:
 
 
 @jit
-def make_reservation(st: Memory, row: np.void, made_at: int, state: int) -> int:
+def make_reservation(st: Memory, row: Row, made_at: int, state: int) -> int:
     """A new reservation without lines, taken from its first row; 0 when the table is full."""
     slot = take(reservations_of(st), tables_of(st)[RESERVATIONS])
     if slot == 0:
         return 0
     marks_of(st)[ORDINALS] += 1
     record = reservations_of(st)[slot]
-    record.key = np.int64(row.reservation)
+    record.key = i64(row.reservation)
     record.expires_at_ms = 0
-    record.made_at = np.uint64(made_at)
+    record.made_at = u64(made_at)
     record.ordinal = marks_of(st)[ORDINALS]
     record.reference_key = row.reference_key
     record.closed_at_ms = 0
@@ -105,7 +101,9 @@ def make_reservation(st: Memory, row: np.void, made_at: int, state: int) -> int:
 
 
 @jit
-def add_line(st: Memory, reservation: int, line: int, sku: int, cell: int, requested: int, quantity: int, outcome: int) -> int:  # fmt: skip
+def add_line(
+    st: Memory, reservation: int, line: int, sku: int, cell: int, requested: int, quantity: int, outcome: int
+) -> int:
     """A new (line, warehouse) entry, in order of line; the caller has checked that the table has room."""
     slot = take(lines_of(st), tables_of(st)[LINES])
     record = lines_of(st)[slot]
@@ -121,7 +119,7 @@ def add_line(st: Memory, reservation: int, line: int, sku: int, cell: int, reque
     record.outcome = outcome
     owner = reservations_of(st)[reservation]
     owner.lines_n += 1
-    last = np.int64(owner.last_line)
+    last = i64(owner.last_line)
     if last == 0:
         owner.first_line = slot
         owner.last_line = slot
@@ -130,10 +128,10 @@ def add_line(st: Memory, reservation: int, line: int, sku: int, cell: int, reque
         owner.last_line = slot
     else:
         before = 0
-        at = np.int64(owner.first_line)
+        at = i64(owner.first_line)
         while lines_of(st)[at].line <= line:
             before = at
-            at = np.int64(lines_of(st)[at].next)
+            at = i64(lines_of(st)[at].next)
         record.next = at
         if before == 0:
             owner.first_line = slot
@@ -145,9 +143,9 @@ def add_line(st: Memory, reservation: int, line: int, sku: int, cell: int, reque
 @jit
 def find_line(st: Memory, reservation: int, line: int, cell: int) -> int:
     """The entry of `line` at `cell`, or 0."""
-    at = np.int64(reservations_of(st)[reservation].first_line)
+    at = i64(reservations_of(st)[reservation].first_line)
     while at != 0 and (lines_of(st)[at].line != line or lines_of(st)[at].cell != cell):
-        at = np.int64(lines_of(st)[at].next)
+        at = i64(lines_of(st)[at].next)
     return at
 
 
@@ -172,8 +170,8 @@ def _swap(st: Memory, a: int, b: int) -> None:
     y.at_ms = at_ms
     y.ordinal = ordinal
     y.reservation = reservation
-    reservations_of(st)[np.int64(x.reservation)].heap_at = a
-    reservations_of(st)[np.int64(y.reservation)].heap_at = b
+    reservations_of(st)[i64(x.reservation)].heap_at = a
+    reservations_of(st)[i64(y.reservation)].heap_at = b
 
 
 @jit
@@ -201,7 +199,7 @@ def set_deadline(st: Memory, reservation: int, at_ms: int) -> None:
     """Give the reservation a deadline, or another one."""
     record = reservations_of(st)[reservation]
     record.expires_at_ms = at_ms
-    place = np.int64(record.heap_at)
+    place = i64(record.heap_at)
     if place == 0:
         marks_of(st)[DEADLINES_N] += 1
         place = marks_of(st)[DEADLINES_N]
@@ -210,13 +208,13 @@ def set_deadline(st: Memory, reservation: int, at_ms: int) -> None:
         deadlines_of(st)[place].ordinal = record.ordinal
     deadlines_of(st)[place].at_ms = at_ms
     _up(st, place)
-    _down(st, np.int64(reservations_of(st)[reservation].heap_at))
+    _down(st, i64(reservations_of(st)[reservation].heap_at))
 
 
 @jit
 def drop_deadline(st: Memory, reservation: int) -> None:
     """Take the reservation out of the heap; `expires_at_ms` stays as it is."""
-    place = np.int64(reservations_of(st)[reservation].heap_at)
+    place = i64(reservations_of(st)[reservation].heap_at)
     if place == 0:
         return
     last = marks_of(st)[DEADLINES_N]
@@ -252,13 +250,13 @@ def forget_closed(st: Memory, now_ms: int, most: int) -> None:
         slot = marks_of(st)[FIRST_CLOSED]
         if slot == 0 or now_ms - reservations_of(st)[slot].closed_at_ms <= bounds_of(st)[ID_WINDOW_MS]:
             return
-        following = np.int64(reservations_of(st)[slot].next_closed)
+        following = i64(reservations_of(st)[slot].next_closed)
         marks_of(st)[FIRST_CLOSED] = following
         if following == 0:
             marks_of(st)[LAST_CLOSED] = 0
-        line = np.int64(reservations_of(st)[slot].first_line)
+        line = i64(reservations_of(st)[slot].first_line)
         while line != 0:
-            after = np.int64(lines_of(st)[line].next)
+            after = i64(lines_of(st)[line].next)
             give_back(lines_of(st), tables_of(st)[LINES], line)
             line = after
         unlink(
@@ -277,7 +275,7 @@ def describe(st: Memory, movements: Rows, first: int, end: int, reservation: int
     record = reservations_of(st)[reservation]
     for m in range(first, end):
         out = movements[m]
-        out.reservation = np.uint64(record.key)
+        out.reservation = u64(record.key)
         out.line = line
         out.requested = requested
         out.channel = record.channel
@@ -287,28 +285,32 @@ def describe(st: Memory, movements: Rows, first: int, end: int, reservation: int
 
 
 @jit
-def write_line_movement(st: Memory, movements: Rows, m: int, row: int, kind: int, reservation: int, line: int, quantity: int, value: int) -> int:  # fmt: skip
+def write_line_movement(
+    st: Memory, movements: Rows, m: int, row: int, kind: int, reservation: int, line: int, quantity: int, value: int
+) -> int:
     """Record something about a line that changes no counter (confirm, extend, a line that got nothing)."""
     record = lines_of(st)[line]
-    cell = np.int64(record.cell)
+    cell = i64(record.cell)
     if cell != 0:
         m = write_movement(st, movements, m, row, kind, cell, quantity, ZERO, ZERO, ZERO, value)
     else:
         # Slot 0 holds zeros: a line for which nothing was held has no cell.
         m = write_movement(st, movements, m, row, kind, ZERO, quantity, ZERO, ZERO, ZERO, value)
-        movements[m - 1].sku_key = skus_of(st)[np.int64(record.sku)].key
-        movements[m - 1].decimals = skus_of(st)[np.int64(record.sku)].decimals
+        movements[m - 1].sku_key = skus_of(st)[i64(record.sku)].key
+        movements[m - 1].decimals = skus_of(st)[i64(record.sku)].decimals
         movements[m - 1].warehouse = NO_WAREHOUSE
         movements[m - 1].flags = _HIDDEN
-    describe(st, movements, m - 1, m, reservation, np.int64(record.line), record.requested)
+    describe(st, movements, m - 1, m, reservation, i64(record.line), record.requested)
     return m
 
 
 @jit
-def take_from_line(st: Memory, movements: Rows, m: int, row: int, kind: int, reservation: int, line: int, quantity: int) -> int:  # fmt: skip
+def take_from_line(
+    st: Memory, movements: Rows, m: int, row: int, kind: int, reservation: int, line: int, quantity: int
+) -> int:
     """Release, expire or fulfil `quantity` of what a line holds."""
     record = lines_of(st)[line]
-    cell = np.int64(record.cell)
+    cell = i64(record.cell)
     if kind == _FULFIL:
         record.fulfilled += quantity
         reservations_of(st)[reservation].fulfilled_any = 1
@@ -316,18 +318,20 @@ def take_from_line(st: Memory, movements: Rows, m: int, row: int, kind: int, res
     else:
         record.released += quantity
         m = move(st, movements, m, row, kind, cell, -quantity, ZERO, -quantity, ZERO, ZERO)
-    describe(st, movements, m - 1, m, reservation, np.int64(record.line), record.requested)
+    describe(st, movements, m - 1, m, reservation, i64(record.line), record.requested)
     return m
 
 
 @jit
-def settle_state(st: Memory, movements: Rows, first: int, end: int, reservation: int, closed_state: int, now_ms: int) -> None:  # fmt: skip
+def settle_state(
+    st: Memory, movements: Rows, first: int, end: int, reservation: int, closed_state: int, now_ms: int
+) -> None:
     """After units were taken: close the reservation if nothing remains, and say the state in the movements."""
     remaining = 0
-    line = np.int64(reservations_of(st)[reservation].first_line)
+    line = i64(reservations_of(st)[reservation].first_line)
     while line != 0 and remaining == 0:
         remaining += remaining_of(st, line)
-        line = np.int64(lines_of(st)[line].next)
+        line = i64(lines_of(st)[line].next)
     if remaining == 0:
         state = closed_state
         if state == 0:
@@ -338,15 +342,17 @@ def settle_state(st: Memory, movements: Rows, first: int, end: int, reservation:
 
 
 @jit
-def take_all(st: Memory, movements: Rows, m: int, row: int, kind: int, reservation: int, closed_state: int, now_ms: int) -> int:  # fmt: skip
+def take_all(
+    st: Memory, movements: Rows, m: int, row: int, kind: int, reservation: int, closed_state: int, now_ms: int
+) -> int:
     """Release, expire or fulfil everything that remains."""
     first = m
-    line = np.int64(reservations_of(st)[reservation].first_line)
+    line = i64(reservations_of(st)[reservation].first_line)
     while line != 0:
         quantity = remaining_of(st, line)
         if quantity > 0:
             m = take_from_line(st, movements, m, row, kind, reservation, line, quantity)
-        line = np.int64(lines_of(st)[line].next)
+        line = i64(lines_of(st)[line].next)
     settle_state(st, movements, first, m, reservation, closed_state, now_ms)
     return m
 
@@ -355,8 +361,8 @@ def take_all(st: Memory, movements: Rows, m: int, row: int, kind: int, reservati
 def expire_due(st: Memory, movements: Rows, m: int, now_ms: int) -> int:
     """Expire every hold whose deadline has come, earliest first; stops when `movements` is full."""
     while marks_of(st)[DEADLINES_N] > 0 and deadlines_of(st)[1].at_ms <= now_ms:
-        reservation = np.int64(deadlines_of(st)[1].reservation)
-        if m + np.int64(reservations_of(st)[reservation].lines_n) > movements.shape[0]:
+        reservation = i64(deadlines_of(st)[1].reservation)
+        if m + i64(reservations_of(st)[reservation].lines_n) > movements.shape[0]:
             return m
         m = take_all(st, movements, m, _NO_ROW, _EXPIRE, reservation, _EXPIRED, now_ms)
     return m
@@ -365,13 +371,13 @@ def expire_due(st: Memory, movements: Rows, m: int, now_ms: int) -> int:
 @jit
 def write_lines(st: Memory, lines: Rows, n: int, reservation: int) -> int:
     """Copy the entries of a reservation to LINE rows from index `n`; returns the next index."""
-    line = np.int64(reservations_of(st)[reservation].first_line)
+    line = i64(reservations_of(st)[reservation].first_line)
     while line != 0 and n < lines.shape[0]:
         record = lines_of(st)[line]
         out = lines[n]
-        cell = np.int64(record.cell)
-        sku = np.int64(record.sku) if cell == 0 else sku_of(st, cell)
-        out.reservation = np.uint64(reservations_of(st)[reservation].key)
+        cell = i64(record.cell)
+        sku = i64(record.sku) if cell == 0 else sku_of(st, cell)
+        out.reservation = u64(reservations_of(st)[reservation].key)
         out.sku_key = skus_of(st)[sku].key
         out.requested = record.requested
         out.quantity = record.quantity
@@ -382,5 +388,5 @@ def write_lines(st: Memory, lines: Rows, n: int, reservation: int) -> int:
         out.outcome = record.outcome
         out.decimals = skus_of(st)[sku].decimals
         n += 1
-        line = np.int64(record.next)
+        line = i64(record.next)
     return n

@@ -1,10 +1,7 @@
 """Second half of sell, reserve, release and fulfil: take what was planned. From here it succeeds."""
 
-import numpy as np
-import numpy.typing as npt
-
 from engine.kernels.cells import ZERO, available_of, find_sku, make_cell, move
-from engine.kernels.jit import jit
+from engine.kernels.jit import Rows, i64, jit
 from engine.kernels.memory import Memory, cells_of, plan_of, sku_buckets_of, sku_spill_of, skus_of, tables_of
 from engine.kernels.plan import forget_plan
 from engine.kernels.reservations import (
@@ -23,19 +20,18 @@ from engine.kinds import Flag, Kind, MovementFlag, ReservationState, ResultFlag
 from engine.outcomes import Outcome
 from engine.state import SKUS
 
-Rows = npt.NDArray[np.void]
-_OK = np.int64(Outcome.OK)
-_INSUFFICIENT_STOCK = np.int64(Outcome.INSUFFICIENT_STOCK)
-_SELL = np.int64(Kind.SELL)
-_RESERVE = np.int64(Kind.RESERVE)
-_RELEASE = np.int64(Kind.RELEASE)
-_SHORT = np.int64(Kind.SHORT)
-_HELD = np.int64(ReservationState.HELD)
-_PREPARED = np.int64(ReservationState.PREPARED)
-_SETTLED = np.int64(Flag.SETTLED)
-_PREPARE = np.int64(Flag.PREPARE)
-_SHORT_FLAG = np.int64(ResultFlag.SHORT)
-_HIDDEN = np.int64(MovementFlag.HIDDEN)
+_OK = i64(Outcome.OK)
+_INSUFFICIENT_STOCK = i64(Outcome.INSUFFICIENT_STOCK)
+_SELL = i64(Kind.SELL)
+_RESERVE = i64(Kind.RESERVE)
+_RELEASE = i64(Kind.RELEASE)
+_SHORT = i64(Kind.SHORT)
+_HELD = i64(ReservationState.HELD)
+_PREPARED = i64(ReservationState.PREPARED)
+_SETTLED = i64(Flag.SETTLED)
+_PREPARE = i64(Flag.PREPARE)
+_SHORT_FLAG = i64(ResultFlag.SHORT)
+_HIDDEN = i64(MovementFlag.HIDDEN)
 
 
 @jit
@@ -43,11 +39,11 @@ def settle_sells(st: Memory, rows: Rows, results: Rows, plan_n: int, movements: 
     """Take every planned sale."""
     forget_plan(st, 0, plan_n)
     for p in range(plan_n):
-        r = np.int64(plan_of(st)[p].row)
-        cell = np.int64(plan_of(st)[p].cell)
+        r = i64(plan_of(st)[p].row)
+        cell = i64(plan_of(st)[p].cell)
         quantity = plan_of(st)[p].quantity
         if cell == 0:
-            cell = make_cell(st, find_sku(st, rows[r].sku_key), np.int64(rows[r].warehouse))
+            cell = make_cell(st, find_sku(st, rows[r].sku_key), i64(rows[r].warehouse))
         m = move(st, movements, m, r, _SELL, cell, -quantity, -quantity, ZERO, ZERO, ZERO)
         movements[m - 1].channel = rows[r].channel
         movements[m - 1].client = rows[r].client
@@ -62,9 +58,17 @@ def settle_sells(st: Memory, rows: Rows, results: Rows, plan_n: int, movements: 
 
 @jit
 def settle_reserve(
-    st: Memory, rows: Rows, results: Rows, first: int, end: int, plan_n: int, movements: Rows, m: int, now_ms: int,
+    st: Memory,
+    rows: Rows,
+    results: Rows,
+    first: int,
+    end: int,
+    plan_n: int,
+    movements: Rows,
+    m: int,
+    now_ms: int,
     made_at: int,
-) -> int:  # fmt: skip
+) -> int:
     """Make the reservation of rows [first, end), with a line per plan entry.
 
     Rows that got nothing (their group is `partial`) become lines without a cell. The caller has checked that
@@ -74,27 +78,24 @@ def settle_reserve(
     prepared = (rows[first].flags & _PREPARE) != 0
     state = _PREPARED if prepared else _HELD
     reservation = make_reservation(st, rows[first], made_at, state)
-    expires_at_ms = now_ms + np.int64(rows[first].ttl_s) * 1000
+    expires_at_ms = now_ms + i64(rows[first].ttl_s) * 1000
     if not prepared:
         set_deadline(st, reservation, expires_at_ms)
     hidden = _HIDDEN if prepared else 0
     for p in range(plan_n):
-        r = np.int64(plan_of(st)[p].row)
-        cell = np.int64(plan_of(st)[p].cell)
+        r = i64(plan_of(st)[p].row)
+        cell = i64(plan_of(st)[p].cell)
         quantity = plan_of(st)[p].quantity
         sku = cells_of(st)[cell].key >> 16
-        outcome = _OK if results[r].quantity == results[r].requested else _INSUFFICIENT_STOCK
-        add_line(st, reservation, np.int64(rows[r].line), sku, cell, results[r].requested, quantity, outcome)
+        add_line(st, reservation, i64(rows[r].line), sku, cell, results[r].requested, quantity, _OK)
         m = move(st, movements, m, r, _RESERVE, cell, quantity, ZERO, quantity, ZERO, expires_at_ms)
-        describe(st, movements, m - 1, m, reservation, np.int64(rows[r].line), results[r].requested)
+        describe(st, movements, m - 1, m, reservation, i64(rows[r].line), results[r].requested)
         movements[m - 1].flags = hidden
         results[r].available = available_of(st, cell)
     for r in range(first, end):
         if rows[r].kind == _RESERVE and results[r].outcome == _INSUFFICIENT_STOCK:
             sku = find(skus_of(st), sku_buckets_of(st), sku_spill_of(st), tables_of(st)[SKUS], rows[r].sku_key)
-            line = add_line(
-                st, reservation, np.int64(rows[r].line), sku, 0, results[r].requested, 0, _INSUFFICIENT_STOCK
-            )
+            line = add_line(st, reservation, i64(rows[r].line), sku, 0, results[r].requested, 0, _INSUFFICIENT_STOCK)
             m = write_line_movement(st, movements, m, r, _RESERVE, reservation, line, ZERO, expires_at_ms)
     return m
 
@@ -104,11 +105,11 @@ def settle_takes(st: Memory, rows: Rows, results: Rows, plan_n: int, movements: 
     """Release or fulfil what was planned; all entries belong to one reservation."""
     forget_plan(st, 0, plan_n)
     first = m
-    reservation = find_reservation(st, rows[np.int64(plan_of(st)[0].row)].reservation)
+    reservation = find_reservation(st, rows[i64(plan_of(st)[0].row)].reservation)
     for p in range(plan_n):
-        r = np.int64(plan_of(st)[p].row)
-        line = np.int64(plan_of(st)[p].line)
-        m = take_from_line(st, movements, m, r, np.int64(rows[r].kind), reservation, line, plan_of(st)[p].quantity)
+        r = i64(plan_of(st)[p].row)
+        line = i64(plan_of(st)[p].line)
+        m = take_from_line(st, movements, m, r, i64(rows[r].kind), reservation, line, plan_of(st)[p].quantity)
     settle_state(st, movements, first, m, reservation, ZERO, now_ms)
     return m
 

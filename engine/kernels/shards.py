@@ -6,10 +6,7 @@ leaves a closed reservation without lines, so that a late prepare finds the key 
 every other shard, and changes nothing when it comes again.
 """
 
-import numpy as np
-import numpy.typing as npt
-
-from engine.kernels.jit import jit
+from engine.kernels.jit import Row, Rows, i64, jit
 from engine.kernels.memory import Memory, lines_of, reservations_of, tables_of
 from engine.kernels.plan import say_reservation
 from engine.kernels.reservations import (
@@ -25,17 +22,16 @@ from engine.kinds import Flag, Kind, MovementFlag, ReservationState
 from engine.outcomes import Outcome
 from engine.state import FREE, RESERVATIONS, USED
 
-Rows = npt.NDArray[np.void]
-_OK = np.int64(Outcome.OK)
-_RESERVATION_CLOSED = np.int64(Outcome.RESERVATION_CLOSED)
-_LIMIT_EXCEEDED = np.int64(Outcome.LIMIT_EXCEEDED)
-_COMMIT = np.int64(Flag.COMMIT)
-_RESERVE = np.int64(Kind.RESERVE)
-_RELEASE = np.int64(Kind.RELEASE)
-_HELD = np.int64(ReservationState.HELD)
-_RELEASED = np.int64(ReservationState.RELEASED)
-_PREPARED = np.int64(ReservationState.PREPARED)
-_HIDDEN = np.int64(MovementFlag.HIDDEN)
+_OK = i64(Outcome.OK)
+_RESERVATION_CLOSED = i64(Outcome.RESERVATION_CLOSED)
+_LIMIT_EXCEEDED = i64(Outcome.LIMIT_EXCEEDED)
+_COMMIT = i64(Flag.COMMIT)
+_RESERVE = i64(Kind.RESERVE)
+_RELEASE = i64(Kind.RELEASE)
+_HELD = i64(ReservationState.HELD)
+_RELEASED = i64(ReservationState.RELEASED)
+_PREPARED = i64(ReservationState.PREPARED)
+_HIDDEN = i64(MovementFlag.HIDDEN)
 
 
 @jit
@@ -43,12 +39,12 @@ def commit_prepared(st: Memory, movements: Rows, m: int, row: int, reservation: 
     """What was prepared is held from now on, and shows on the feed."""
     reservations_of(st)[reservation].state = _HELD
     set_deadline(st, reservation, expires_at_ms)
-    line = np.int64(reservations_of(st)[reservation].first_line)
+    line = i64(reservations_of(st)[reservation].first_line)
     while line != 0:
         held = remaining_of(st, line)
         if held > 0:
             m = write_line_movement(st, movements, m, row, _RESERVE, reservation, line, held, expires_at_ms)
-        line = np.int64(lines_of(st)[line].next)
+        line = i64(lines_of(st)[line].next)
     return m
 
 
@@ -63,7 +59,7 @@ def abort_prepared(st: Memory, movements: Rows, m: int, row: int, reservation: i
 
 
 @jit
-def leave_tombstone(st: Memory, row: np.void, made_at: int, now_ms: int) -> bool:
+def leave_tombstone(st: Memory, row: Row, made_at: int, now_ms: int) -> bool:
     """A closed reservation without lines; False when the table is full."""
     if tables_of(st)[RESERVATIONS, FREE] == 0 and tables_of(st)[RESERVATIONS, USED] >= reservations_of(st).shape[0]:
         return False

@@ -7,24 +7,23 @@ of the authors' reference code. Used keyed by a secret for ids, and with a fixed
 import numpy as np
 import numpy.typing as npt
 
-from engine.kernels.jit import jit
+from engine.kernels.jit import jit, u64
 
-U64 = np.uint64
-_13, _16, _17, _21, _32 = U64(13), U64(16), U64(17), U64(21), U64(32)
-_43, _47, _48, _51, _64 = U64(43), U64(47), U64(48), U64(51), U64(64)
-_8, _56 = U64(8), U64(56)
+_13, _16, _17, _21, _32 = u64(13), u64(16), u64(17), u64(21), u64(32)
+_43, _47, _48, _51, _64 = u64(43), u64(47), u64(48), u64(51), u64(64)
+_8, _56 = u64(8), u64(56)
 _V0, _V1, _V2, _V3 = (
-    U64(0x736F6D6570736575),
-    U64(0x646F72616E646F6D),
-    U64(0x6C7967656E657261),
-    U64(0x7465646279746573),
+    u64(0x736F6D6570736575),
+    u64(0x646F72616E646F6D),
+    u64(0x6C7967656E657261),
+    u64(0x7465646279746573),
 )
-_EE, _DD = U64(0xEE), U64(0xDD)
-_ZERO = U64(0)
+_EE, _DD = u64(0xEE), u64(0xDD)
+_ZERO = u64(0)
 
 
 @jit
-def _round(v0: U64, v1: U64, v2: U64, v3: U64) -> tuple[U64, U64, U64, U64]:
+def _round(v0: int, v1: int, v2: int, v3: int) -> tuple[int, int, int, int]:
     v0 = v0 + v1
     v1 = (v1 << _13) | (v1 >> _51)
     v1 = v1 ^ v0
@@ -43,7 +42,7 @@ def _round(v0: U64, v1: U64, v2: U64, v3: U64) -> tuple[U64, U64, U64, U64]:
 
 
 @jit
-def siphash128(heap: npt.NDArray[np.uint8], start: int, length: int, prefix: U64, k0: U64, k1: U64) -> tuple[U64, U64]:
+def siphash128(heap: npt.NDArray[np.uint8], start: int, length: int, prefix: int, k0: int, k1: int) -> tuple[int, int]:
     """(hi, lo) of the eight bytes of `prefix` followed by heap[start : start + length]."""
     v0 = k0 ^ _V0
     v1 = k1 ^ _V1 ^ _EE
@@ -56,23 +55,23 @@ def siphash128(heap: npt.NDArray[np.uint8], start: int, length: int, prefix: U64
     at = start
     for _ in range(length // 8):
         # Eight loads that LLVM joins into one.
-        word = U64(heap[at])
-        word |= U64(heap[at + 1]) << _8
-        word |= U64(heap[at + 2]) << _16
-        word |= U64(heap[at + 3]) << U64(24)
-        word |= U64(heap[at + 4]) << _32
-        word |= U64(heap[at + 5]) << U64(40)
-        word |= U64(heap[at + 6]) << _48
-        word |= U64(heap[at + 7]) << _56
+        word = u64(heap[at])
+        word |= u64(heap[at + 1]) << _8
+        word |= u64(heap[at + 2]) << _16
+        word |= u64(heap[at + 3]) << u64(24)
+        word |= u64(heap[at + 4]) << _32
+        word |= u64(heap[at + 5]) << u64(40)
+        word |= u64(heap[at + 6]) << _48
+        word |= u64(heap[at + 7]) << _56
         at += 8
         v3 = v3 ^ word
         v0, v1, v2, v3 = _round(v0, v1, v2, v3)
         v0, v1, v2, v3 = _round(v0, v1, v2, v3)
         v0 = v0 ^ word
-    word = U64(length + 8) << _56
+    word = u64(length + 8) << _56
     shift = _ZERO
     for rest in range(at, start + length):
-        word |= U64(heap[rest]) << shift
+        word |= u64(heap[rest]) << shift
         shift += _8
     v3 = v3 ^ word
     v0, v1, v2, v3 = _round(v0, v1, v2, v3)

@@ -4,9 +4,6 @@ Each checks everything and then changes everything; none can fail half-way. Ever
 (outcome, next movement index).
 """
 
-import numpy as np
-import numpy.typing as npt
-
 from engine.kernels.cells import (
     BAD_QUANTITY,
     ZERO,
@@ -22,38 +19,36 @@ from engine.kernels.cells import (
     sources_room,
     warehouse_known,
 )
-from engine.kernels.jit import jit
+from engine.kernels.jit import Row, Rows, i64, jit
 from engine.kernels.memory import Memory, bounds_of, cells_of, planning_of, skus_of, sources_of, tables_of
 from engine.kernels.plan import checked_quantity
 from engine.kinds import Flag, Kind, ResultFlag, Setting
 from engine.outcomes import Outcome
 from engine.state import CELLS, QUANTITY_MAX, STOCK_MAX, USED
 
-Rows = npt.NDArray[np.void]
-
-_OK = np.int64(Outcome.OK)
-_UNKNOWN_SKU = np.int64(Outcome.UNKNOWN_SKU)
-_UNKNOWN_WAREHOUSE = np.int64(Outcome.UNKNOWN_WAREHOUSE)
-_UNKNOWN_CHANNEL = np.int64(Outcome.UNKNOWN_CHANNEL)
-_INVALID_QUANTITY = np.int64(Outcome.INVALID_QUANTITY)
-_CONFLICT = np.int64(Outcome.CONFLICT)
-_INSUFFICIENT_STOCK = np.int64(Outcome.INSUFFICIENT_STOCK)
-_LIMIT_EXCEEDED = np.int64(Outcome.LIMIT_EXCEEDED)
-_RECEIVE = np.int64(Kind.RECEIVE)
-_EXPECT = np.int64(Kind.EXPECT)
-_ADJUST = np.int64(Kind.ADJUST)
-_RETURN = np.int64(Kind.RETURN)
-_TRANSFER = np.int64(Kind.TRANSFER)
-_CONFIGURE = np.int64(Kind.CONFIGURE)
-_SHORT = np.int64(Kind.SHORT)
-_SET_TO = np.int64(Flag.SET_TO)
-_HAS_EXPECTED = np.int64(Flag.HAS_EXPECTED)
-_IN_TRANSIT = np.int64(Flag.IN_TRANSIT)
-_SHORT_FLAG = np.int64(ResultFlag.SHORT)
-_SAFETY_STOCK = np.int64(Setting.SAFETY_STOCK)
-_FLOOR = np.int64(Setting.FLOOR)
-_REORDER_POINT = np.int64(Setting.REORDER_POINT)
-_ORDER_UP_TO = np.int64(Setting.ORDER_UP_TO)
+_OK = i64(Outcome.OK)
+_UNKNOWN_SKU = i64(Outcome.UNKNOWN_SKU)
+_UNKNOWN_WAREHOUSE = i64(Outcome.UNKNOWN_WAREHOUSE)
+_UNKNOWN_CHANNEL = i64(Outcome.UNKNOWN_CHANNEL)
+_INVALID_QUANTITY = i64(Outcome.INVALID_QUANTITY)
+_CONFLICT = i64(Outcome.CONFLICT)
+_INSUFFICIENT_STOCK = i64(Outcome.INSUFFICIENT_STOCK)
+_LIMIT_EXCEEDED = i64(Outcome.LIMIT_EXCEEDED)
+_RECEIVE = i64(Kind.RECEIVE)
+_EXPECT = i64(Kind.EXPECT)
+_ADJUST = i64(Kind.ADJUST)
+_RETURN = i64(Kind.RETURN)
+_TRANSFER = i64(Kind.TRANSFER)
+_CONFIGURE = i64(Kind.CONFIGURE)
+_SHORT = i64(Kind.SHORT)
+_SET_TO = i64(Flag.SET_TO)
+_HAS_EXPECTED = i64(Flag.HAS_EXPECTED)
+_IN_TRANSIT = i64(Flag.IN_TRANSIT)
+_SHORT_FLAG = i64(ResultFlag.SHORT)
+_SAFETY_STOCK = i64(Setting.SAFETY_STOCK)
+_FLOOR = i64(Setting.FLOOR)
+_REORDER_POINT = i64(Setting.REORDER_POINT)
+_ORDER_UP_TO = i64(Setting.ORDER_UP_TO)
 
 
 @jit
@@ -63,13 +58,13 @@ def cells_room(st: Memory, count: int) -> bool:
 
 
 @jit
-def _say_cell(st: Memory, out: np.void, cell: int, quantity: int) -> None:
+def _say_cell(st: Memory, out: Row, cell: int, quantity: int) -> None:
     out.quantity = abs(quantity)
     out.available = available_of(st, cell)
 
 
 @jit
-def _emit_short(st: Memory, out: np.void, movements: Rows, m: int, r: int, cell: int) -> int:
+def _emit_short(st: Memory, out: Row, movements: Rows, m: int, r: int, cell: int) -> int:
     """A SHORT movement when a count or a setting left the cell below its bound."""
     below = available_of(st, cell) + cells_of(st)[cell].floor
     if below < 0:
@@ -87,10 +82,10 @@ def receive(st: Memory, rows: Rows, results: Rows, r: int, movements: Rows, m: i
     if sku == 0:
         return _UNKNOWN_SKU, m
     out.decimals = skus_of(st)[sku].decimals
-    warehouse = np.int64(row.warehouse)
+    warehouse = i64(row.warehouse)
     if not warehouse_known(st, warehouse):
         return _UNKNOWN_WAREHOUSE, m
-    if row.kind == _RETURN and not channel_known(st, np.int64(row.channel)):
+    if row.kind == _RETURN and not channel_known(st, i64(row.channel)):
         return _UNKNOWN_CHANNEL, m
     quantity = checked_quantity(st, sku, row.quantity)
     if quantity == 0:
@@ -109,7 +104,7 @@ def receive(st: Memory, rows: Rows, results: Rows, r: int, movements: Rows, m: i
         if source != 0:
             arrived = min(quantity, sources_of(st)[source].remaining)
             sources_of(st)[source].remaining -= arrived
-    m = move(st, movements, m, r, np.int64(row.kind), cell, quantity, quantity, ZERO, -arrived, row.source_key)
+    m = move(st, movements, m, r, i64(row.kind), cell, quantity, quantity, ZERO, -arrived, row.source_key)
     movements[m - 1].channel = row.channel
     movements[m - 1].client = row.client
     _say_cell(st, out, cell, quantity)
@@ -125,7 +120,7 @@ def expect(st: Memory, rows: Rows, results: Rows, r: int, movements: Rows, m: in
     if sku == 0:
         return _UNKNOWN_SKU, m
     out.decimals = skus_of(st)[sku].decimals
-    warehouse = np.int64(row.warehouse)
+    warehouse = i64(row.warehouse)
     if not warehouse_known(st, warehouse):
         return _UNKNOWN_WAREHOUSE, m
     delta = smallest_units(st, sku, row.quantity)
@@ -162,7 +157,7 @@ def adjust(st: Memory, rows: Rows, results: Rows, r: int, movements: Rows, m: in
     if sku == 0:
         return _UNKNOWN_SKU, m
     out.decimals = skus_of(st)[sku].decimals
-    warehouse = np.int64(row.warehouse)
+    warehouse = i64(row.warehouse)
     if not warehouse_known(st, warehouse):
         return _UNKNOWN_WAREHOUSE, m
     out.warehouse = warehouse
@@ -202,8 +197,8 @@ def transfer(st: Memory, rows: Rows, results: Rows, r: int, movements: Rows, m: 
     if sku == 0:
         return _UNKNOWN_SKU, m
     out.decimals = skus_of(st)[sku].decimals
-    warehouse = np.int64(row.warehouse)
-    target = np.int64(row.to_warehouse)
+    warehouse = i64(row.warehouse)
+    target = i64(row.to_warehouse)
     if not warehouse_known(st, warehouse) or not warehouse_known(st, target):
         return _UNKNOWN_WAREHOUSE, m
     quantity = checked_quantity(st, sku, row.quantity)
@@ -253,9 +248,9 @@ def _setting(st: Memory, sku: int, bits: int, bit: int, thousandths: int) -> int
 
 
 @jit
-def set_cell(st: Memory, sku: int, cell: int, row: np.void) -> None:
+def set_cell(st: Memory, sku: int, cell: int, row: Row) -> None:
     """Write the settings that a configure row carries; they were checked."""
-    bits = np.int64(row.line)
+    bits = i64(row.line)
     if bits & _SAFETY_STOCK:
         cells_of(st)[cell].safety_stock = smallest_units(st, sku, row.quantity)
     if bits & _FLOOR:
@@ -275,11 +270,11 @@ def configure(st: Memory, rows: Rows, results: Rows, r: int, movements: Rows, m:
     if sku == 0:
         return _UNKNOWN_SKU, m
     out.decimals = skus_of(st)[sku].decimals
-    warehouse = np.int64(row.warehouse)
+    warehouse = i64(row.warehouse)
     if not warehouse_known(st, warehouse):
         return _UNKNOWN_WAREHOUSE, m
     out.warehouse = warehouse
-    bits = np.int64(row.line)
+    bits = i64(row.line)
     if bits <= 0 or bits > 15:
         return _INVALID_QUANTITY, m
     if (

@@ -3,24 +3,22 @@
 Source: W. Litwin, "Linear hashing: a new tool for file and table addressing" (1980). A bucket is a cache line
 of eight words: seven entries (32 bits of hash above the record's slot, packed from the left) and the number
 of the bucket it spills into. So a miss costs one line and no record, a hit one line and the record, and a
-split, which goes through the buckets in order, needs no record at all. Records keep their slot for life.
+split, which goes through the buckets in order, needs no record at all. Rows keep their slot for life.
 A table is (records, buckets, spill, tables[t]); slot 0 means none.
 """
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.kernels.jit import inlined, jit
+from engine.kernels.jit import Rows, i64, inlined, jit, u64
 from engine.state import FREE, LINKED, MASK, SPILL_FREE, SPILL_USED, SPLIT, USED
 
-U64 = np.uint64
-_MIX1, _MIX2 = U64(0xFF51AFD7ED558CCD), U64(0xC4CEB9FE1A85EC53)
-_32, _33 = U64(32), U64(33)
-_SLOT = U64(0xFFFFFFFF)
+_MIX1, _MIX2 = u64(0xFF51AFD7ED558CCD), u64(0xC4CEB9FE1A85EC53)
+_32, _33 = u64(32), u64(33)
+_SLOT = u64(0xFFFFFFFF)
 _ENTRIES = 7
 _LINK = 7
 
-Records = npt.NDArray[np.void]
 Buckets = npt.NDArray[np.uint64]
 Table = npt.NDArray[np.int64]
 
@@ -28,10 +26,10 @@ Table = npt.NDArray[np.int64]
 @inlined
 def spread(key: int) -> int:
     """32 well-mixed bits of any 64-bit key, as a non-negative number (the finaliser of MurmurHash3)."""
-    h = U64(key)
+    h = u64(key)
     h = (h ^ (h >> _33)) * _MIX1
     h = (h ^ (h >> _33)) * _MIX2
-    return np.int64(h >> _32)
+    return i64(h >> _32)
 
 
 @inlined
@@ -44,7 +42,7 @@ def bucket_of(table: Table, h: int) -> int:
 
 
 @inlined
-def find(records: Records, buckets: Buckets, spill: Buckets, table: Table, key: int) -> int:
+def find(records: Rows, buckets: Buckets, spill: Buckets, table: Table, key: int) -> int:
     """The slot of `key`, or 0."""
     h = spread(key)
     bucket = bucket_of(table, h)
@@ -52,43 +50,43 @@ def find(records: Records, buckets: Buckets, spill: Buckets, table: Table, key: 
         entry = buckets[bucket, k]
         if entry == 0:
             break
-        if np.int64(entry >> _32) == h:
-            slot = np.int64(entry & _SLOT)
+        if i64(entry >> _32) == h:
+            slot = i64(entry & _SLOT)
             if records[slot].key == key:
                 return slot
     # Also past a gap: an entry that was taken out may have left one.
     if buckets[bucket, _LINK] == 0:
         return 0
-    return _find_spilled(records, spill, np.int64(buckets[bucket, _LINK]), key, h)
+    return _find_spilled(records, spill, i64(buckets[bucket, _LINK]), key, h)
 
 
 @jit
-def _find_spilled(records: Records, spill: Buckets, bucket: int, key: int, h: int) -> int:
+def _find_spilled(records: Rows, spill: Buckets, bucket: int, key: int, h: int) -> int:
     while bucket != 0:
         for k in range(_ENTRIES):
             entry = spill[bucket, k]
             if entry == 0:
                 break
-            if np.int64(entry >> _32) == h:
-                slot = np.int64(entry & _SLOT)
+            if i64(entry >> _32) == h:
+                slot = i64(entry & _SLOT)
                 if records[slot].key == key:
                     return slot
-        bucket = np.int64(spill[bucket, _LINK])
+        bucket = i64(spill[bucket, _LINK])
     return 0
 
 
 @jit
-def _put_spilled(buckets: Buckets, spill: Buckets, table: Table, bucket: int, entry: np.uint64) -> None:
-    at = np.int64(buckets[bucket, _LINK])
+def _put_spilled(buckets: Buckets, spill: Buckets, table: Table, bucket: int, entry: int) -> None:
+    at = i64(buckets[bucket, _LINK])
     while at != 0:
         for k in range(_ENTRIES):
             if spill[at, k] == 0:
                 spill[at, k] = entry
                 return
-        at = np.int64(spill[at, _LINK])
+        at = i64(spill[at, _LINK])
     fresh = table[SPILL_FREE]
     if fresh != 0:
-        table[SPILL_FREE] = np.int64(spill[fresh, _LINK])
+        table[SPILL_FREE] = i64(spill[fresh, _LINK])
     else:
         table[SPILL_USED] += 1
         fresh = table[SPILL_USED]
@@ -98,7 +96,7 @@ def _put_spilled(buckets: Buckets, spill: Buckets, table: Table, bucket: int, en
 
 
 @inlined
-def _put(buckets: Buckets, spill: Buckets, table: Table, bucket: int, entry: np.uint64) -> None:
+def _put(buckets: Buckets, spill: Buckets, table: Table, bucket: int, entry: int) -> None:
     for k in range(_ENTRIES):
         if buckets[bucket, k] == 0:
             buckets[bucket, k] = entry
@@ -121,7 +119,7 @@ def _split(buckets: Buckets, spill: Buckets, table: Table) -> None:
         entry = buckets[low, k]
         if entry == 0:
             break
-        if (np.int64(entry >> _32) & wide) == low:
+        if (i64(entry >> _32) & wide) == low:
             buckets[low, kept] = entry
             kept += 1
         else:
@@ -129,15 +127,15 @@ def _split(buckets: Buckets, spill: Buckets, table: Table) -> None:
             moved += 1
     for k in range(kept, _ENTRIES):
         buckets[low, k] = 0
-    at = np.int64(buckets[low, _LINK])
+    at = i64(buckets[low, _LINK])
     buckets[low, _LINK] = 0
     while at != 0:
         for k in range(_ENTRIES):
             entry = spill[at, k]
             if entry != 0:
                 spill[at, k] = 0
-                _put(buckets, spill, table, np.int64(entry >> _32) & wide, entry)
-        following = np.int64(spill[at, _LINK])
+                _put(buckets, spill, table, i64(entry >> _32) & wide, entry)
+        following = i64(spill[at, _LINK])
         spill[at, _LINK] = table[SPILL_FREE]
         table[SPILL_FREE] = at
         at = following
@@ -153,14 +151,14 @@ def link(buckets: Buckets, spill: Buckets, table: Table, slot: int, key: int) ->
     if 2 * table[LINKED] > 7 * (table[MASK] + 1 + table[SPLIT]):
         _split(buckets, spill, table)
     h = spread(key)
-    _put(buckets, spill, table, bucket_of(table, h), U64(h) << _32 | U64(slot))
+    _put(buckets, spill, table, bucket_of(table, h), u64(h) << _32 | u64(slot))
 
 
 @jit
 def unlink(buckets: Buckets, spill: Buckets, table: Table, slot: int, key: int) -> None:
     """Take record `slot` out; the last entry of its bucket takes its place, so that entries stay packed."""
     h = spread(key)
-    entry = U64(h) << _32 | U64(slot)
+    entry = u64(h) << _32 | u64(slot)
     bucket = bucket_of(table, h)
     table[LINKED] -= 1
     found = -1
@@ -174,7 +172,7 @@ def unlink(buckets: Buckets, spill: Buckets, table: Table, slot: int, key: int) 
         buckets[bucket, found] = buckets[bucket, last]
         buckets[bucket, last] = 0
         return
-    at = np.int64(buckets[bucket, _LINK])
+    at = i64(buckets[bucket, _LINK])
     while at != 0:
         found = -1
         last = -1
@@ -187,15 +185,15 @@ def unlink(buckets: Buckets, spill: Buckets, table: Table, slot: int, key: int) 
             spill[at, found] = spill[at, last]
             spill[at, last] = 0
             return
-        at = np.int64(spill[at, _LINK])
+        at = i64(spill[at, _LINK])
 
 
 @jit
-def take(records: Records, table: Table) -> int:
+def take(records: Rows, table: Table) -> int:
     """A free slot, or 0 when the table is full. The record may hold what it held before."""
     slot = table[FREE]
     if slot != 0:
-        table[FREE] = np.int64(records[slot].next)
+        table[FREE] = i64(records[slot].next)
         return slot
     slot = table[USED]
     if slot >= records.shape[0]:
@@ -205,7 +203,7 @@ def take(records: Records, table: Table) -> int:
 
 
 @jit
-def give_back(records: Records, table: Table, slot: int) -> None:
+def give_back(records: Rows, table: Table, slot: int) -> None:
     """Put an unlinked slot on the free list."""
     records[slot].next = table[FREE]
     table[FREE] = slot

@@ -5,11 +5,8 @@ cells. These loops ask for the lines of many rows at once, which the machine ove
 then finds them near. They change nothing.
 """
 
-import numpy as np
-import numpy.typing as npt
-
 from engine.kernels.cells import find_cell
-from engine.kernels.jit import jit
+from engine.kernels.jit import Rows, i64, jit, u64
 from engine.kernels.memory import (
     Memory,
     cell_buckets_of,
@@ -26,7 +23,6 @@ from engine.kernels.table import bucket_of, find, spread
 from engine.layout import NO_WAREHOUSE
 from engine.state import CELLS, IDS, RESERVATIONS, SKUS
 
-Rows = npt.NDArray[np.void]
 TOUCH_ROWS = 128
 """rows brought near at a time: their lines fit the first-level cache's neighbour with room to spare"""
 
@@ -34,27 +30,27 @@ TOUCH_ROWS = 128
 @jit
 def touch(st: Memory, rows: Rows, start: int, end: int) -> int:
     """Load what rows [start, end) will look at; returns a number without meaning, so that nothing is left out."""
-    seen = np.uint64(0)
+    seen = u64(0)
     for r in range(start, end):
-        seen ^= id_buckets_of(st)[bucket_of(tables_of(st)[IDS], spread(np.int64(rows[r].id_lo))), 0]
+        seen ^= id_buckets_of(st)[bucket_of(tables_of(st)[IDS], spread(i64(rows[r].id_lo))), 0]
         if rows[r].sku_key != 0:
             seen ^= sku_buckets_of(st)[bucket_of(tables_of(st)[SKUS], spread(rows[r].sku_key)), 0]
         if rows[r].reservation != 0:
-            h = spread(np.int64(rows[r].reservation))
+            h = spread(i64(rows[r].reservation))
             seen ^= reservation_buckets_of(st)[bucket_of(tables_of(st)[RESERVATIONS], h), 0]
-    total = np.int64(0)
+    total = i64(0)
     for r in range(start, end):
         if rows[r].sku_key != 0:
             sku = find(skus_of(st), sku_buckets_of(st), sku_spill_of(st), tables_of(st)[SKUS], rows[r].sku_key)
             if rows[r].warehouse == NO_WAREHOUSE:
-                total ^= cells_of(st)[np.int64(skus_of(st)[sku].first_cell)].key
+                total ^= cells_of(st)[i64(skus_of(st)[sku].first_cell)].key
             else:
-                h = spread(sku << 16 | np.int64(rows[r].warehouse))
+                h = spread(sku << 16 | i64(rows[r].warehouse))
                 seen ^= cell_buckets_of(st)[bucket_of(tables_of(st)[CELLS], h), 0]
         if rows[r].reservation != 0:
             total ^= find_reservation(st, rows[r].reservation)
     for r in range(start, end):
         if rows[r].sku_key != 0 and rows[r].warehouse != NO_WAREHOUSE:
             sku = find(skus_of(st), sku_buckets_of(st), sku_spill_of(st), tables_of(st)[SKUS], rows[r].sku_key)
-            total ^= find_cell(st, sku, np.int64(rows[r].warehouse))
-    return total ^ np.int64(seen)
+            total ^= find_cell(st, sku, i64(rows[r].warehouse))
+    return total ^ i64(seen)
