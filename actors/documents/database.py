@@ -50,6 +50,18 @@ class DocumentsLocked(RuntimeError):
         return f"another process is writing {self.where}"
 
 
+class DocumentsUnreachable(RuntimeError):
+    """The database cannot be opened; carries where it is and why."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(where, reason)
+        self.where = where
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.where} cannot be opened: {self.reason}"
+
+
 def sqlite_path(settings: DocumentsSettings) -> Path:
     """The SQLite file of a data directory."""
     return settings.data / "documents.sqlite"

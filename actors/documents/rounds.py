@@ -10,19 +10,27 @@ from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
-from actors.documents.database import DocumentsSettings, writers_lock, writing_engine
+from actors.documents.database import (
+    DocumentsSettings,
+    DocumentsUnreachable,
+    describe,
+    writers_lock,
+    writing_engine,
+)
 from actors.documents.definitions import definition_rows
 from actors.documents.delivery import Fate, Parcel, fate_of
 from actors.documents.facts import channel_facts
 from actors.documents.first_start import ensure_first_documents
-from actors.documents.key_store import put_key, revoke_key
+from actors.documents.key_store import StoredKey, put_key, revoke_key, stored_keys
 from actors.documents.messages import UNAVAILABLE, Change, Changed, Message, Proposal, RevokeKey, Verdict
 from actors.documents.migrating import migrate
 from actors.documents.schema import DocumentKind
 from actors.documents.store import (
     Pending,
     Proposed,
+    client_names,
     forget_answers,
     propose,
     remember_answer,
@@ -66,18 +74,21 @@ class WritingSession:
     """The open database of the one writer."""
 
     def __init__(self, settings: DocumentsSettings, now_ms: Callable[[], int], entropy: Callable[[int], bytes]) -> None:
-        """Opens it, waits for nobody; raises DocumentsLocked, DocumentsTooNew or a database error."""
+        """Opens it, waits for nobody; raises DocumentsLocked, DocumentsTooNew or DocumentsUnreachable."""
         self._now_ms = now_ms
         self._forget_at_ms = 0
-        with ExitStack() as stack:
-            engine = writing_engine(settings)
-            stack.callback(engine.dispose)
-            self._connection = stack.enter_context(engine.connect())
-            stack.enter_context(writers_lock(settings, self._connection))
-            migrate(settings, self._connection)
-            with self._transaction() as connection:
-                ensure_first_documents(connection, settings.data, now_ms(), entropy)
-            self._stack = stack.pop_all()
+        try:
+            with ExitStack() as stack:
+                engine = writing_engine(settings)
+                stack.callback(engine.dispose)
+                self._connection = stack.enter_context(engine.connect())
+                stack.enter_context(writers_lock(settings, self._connection))
+                migrate(settings, self._connection)
+                with self._transaction() as connection:
+                    ensure_first_documents(connection, settings.data, now_ms(), entropy)
+                self._stack = stack.pop_all()
+        except SQLAlchemyError as error:
+            raise DocumentsUnreachable(describe(settings), str(error).splitlines()[0]) from error
 
     def close(self) -> None:
         """Let go of the connection and the lock."""
@@ -93,6 +104,12 @@ class WritingSession:
         """What was left pending."""
         with self._transaction() as connection:
             return _round(connection, (), (), unfinished(connection, count_max))
+
+    def all_keys(self) -> list[tuple[StoredKey, str]]:
+        """Every key with its client's name, oldest first."""
+        with self._transaction() as connection:
+            names = client_names(connection)
+            return [(key, names[key.client]) for key in stored_keys(connection)]
 
     def settle(self, round_: Round, outcomes: Sequence[Sequence[Outcome]]) -> Settled:
         """Commit what became of a round's documents (places, then products), and tell who asked."""

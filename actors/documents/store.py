@@ -200,6 +200,12 @@ def warehouse_numbers(connection: Connection, codes: Iterable[str]) -> dict[str,
     return {row["code"]: row["number"] for row in _select_in(connection, table, "code", list(codes))}
 
 
+def client_names(connection: Connection) -> dict[int, str]:
+    """The names of all clients, those on their way too."""
+    table = TABLES[DocumentKind.CLIENT]
+    return {row.number: row.code for row in connection.execute(select(table.c.number, table.c.code))}
+
+
 def remember_answer(connection: Connection, request: RequestId, verdicts: Sequence[Verdict], now_ms: int) -> None:
     """Pin the answer to the request's key."""
     connection.execute(

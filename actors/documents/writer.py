@@ -69,7 +69,7 @@ class DocumentsWriter:
         self._stopping = False
 
     async def start(self) -> None:
-        """Open the database and begin; raises DocumentsLocked, DocumentsTooNew or the database's error."""
+        """Open the database and begin; raises DocumentsLocked, DocumentsTooNew or DocumentsUnreachable."""
         await self._open()
         self._task = asyncio.create_task(self._run(), name="documents-writer")
 
