@@ -1,12 +1,12 @@
 """The documents in SQLite and in PostgreSQL: tests that ask for `settings` run on both."""
 
-import os
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from actors.documents.database import DocumentsSettings
 from tests.actors.documents.shards import MemoryShards
@@ -24,15 +24,13 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> DocumentsSetting
 
 
 @pytest.fixture
-def postgres(tmp_path: Path) -> Iterator[DocumentsSettings]:
+def postgres(postgres_url: str, tmp_path: Path) -> Iterator[DocumentsSettings]:
     """An empty data directory with an empty schema of a PostgreSQL server."""
-    url: str = os.environ["PGDOC"]
     schema = f"documents_{next(_schemas)}"
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
-        connection.execute(f"CREATE SCHEMA {schema}")
-        yield DocumentsSettings(tmp_path, f"{url}?options=-csearch_path%3D{schema}")
-        connection.execute(f"DROP SCHEMA {schema} CASCADE")
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(SQL("CREATE SCHEMA {}").format(Identifier(schema)))
+        yield DocumentsSettings(tmp_path, f"{postgres_url}&options=-csearch_path%3D{schema}")
+        connection.execute(SQL("DROP SCHEMA {} CASCADE").format(Identifier(schema)))
 
 
 @pytest.fixture

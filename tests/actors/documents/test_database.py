@@ -1,6 +1,9 @@
 """Opening the database: its tables, its one writer, its many readers."""
 
+import signal
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,6 +26,8 @@ from actors.documents.database import (
 )
 from actors.documents.migrating import DocumentsTooNew, migrate
 from actors.documents.schema import HEAD, changes, metadata
+
+pytest_plugins = ["tests.actors.postgres_server"]
 
 
 def test_migrations_make_the_tables_that_the_program_uses(settings: DocumentsSettings) -> None:
@@ -124,3 +129,29 @@ def test_database_is_described_without_its_password() -> None:
 def test_other_databases_are_refused() -> None:
     with pytest.raises(ValueError, match="mysql"):
         writing_engine(DocumentsSettings(Path("/data"), "mysql://localhost/stock"))
+
+
+def test_reader_rolls_back_what_a_killed_writer_left_half_written(tmp_path: Path) -> None:
+    settings = DocumentsSettings(tmp_path)
+    engine = writing_engine(settings)
+    with engine.connect() as connection:
+        migrate(settings, connection)
+    engine.dispose()
+    half_written = (
+        "import os, signal, pysqlite3.dbapi2 as sqlite\n"
+        f"connection = sqlite.connect({str(sqlite_path(settings))!r}, isolation_level=None)\n"
+        "connection.execute('PRAGMA cache_size=5')\n"  # so that it writes before it commits
+        "connection.execute('BEGIN IMMEDIATE')\n"
+        "connection.execute('UPDATE changes SET last = 99')\n"
+        "for n in range(2000):\n"
+        "    connection.execute('INSERT INTO clients VALUES (?, ?, ?, 0, 1, NULL, NULL, NULL)', (n, n, 'x' * 500))\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", half_written], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert sqlite_path(settings).with_name("documents.sqlite-journal").stat().st_size > 0
+    reader = reading_engine(settings)
+    with reader.connect() as connection:
+        assert connection.execute(text("SELECT last FROM changes")).scalar_one() == 0
+        assert connection.execute(text("SELECT count(*) FROM clients")).scalar_one() == 0
+    reader.dispose()

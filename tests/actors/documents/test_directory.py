@@ -29,6 +29,8 @@ from tests.actors.documents.house import (
 )
 from tests.actors.documents.shards import MemoryShards
 
+pytest_plugins = ["tests.actors.postgres_server"]
+
 WAREHOUSE, CHANNEL, PRODUCT = DocumentKind.WAREHOUSE, DocumentKind.CHANNEL, DocumentKind.PRODUCT
 
 

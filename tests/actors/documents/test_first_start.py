@@ -11,6 +11,8 @@ from actors.documents.schema import api_keys
 from tests.actors.documents.house import NOW_MS, looking, writing
 from tests.actors.documents.shards import MemoryShards
 
+pytest_plugins = ["tests.actors.postgres_server"]
+
 
 async def start_once(settings: DocumentsSettings, shards: MemoryShards) -> None:
     async with writing(settings, shards):

@@ -25,6 +25,8 @@ from engine.outcomes import Outcome
 from tests.actors.documents.house import BOUND_S, NOW_MS, STORE, one, writing
 from tests.actors.documents.shards import MemoryShards
 
+pytest_plugins = ["tests.actors.postgres_server"]
+
 CHANGE = Change(DocumentKind.WAREHOUSE, [Proposal("riga", STORE)], RequestId(1, "r", b"\0" * 32))
 
 

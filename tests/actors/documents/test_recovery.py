@@ -17,6 +17,8 @@ from engine.outcomes import Outcome
 from tests.actors.documents.house import BOUND_S, NOW_MS, PIECES, STORE, looking, one, put, until_decided, writing
 from tests.actors.documents.shards import MemoryShards
 
+pytest_plugins = ["tests.actors.postgres_server"]
+
 WAREHOUSE, PRODUCT = DocumentKind.WAREHOUSE, DocumentKind.PRODUCT
 CHANGES = [Change(WAREHOUSE, [Proposal("riga", STORE)]), Change(PRODUCT, [Proposal("cup", PIECES)])]
 

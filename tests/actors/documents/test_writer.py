@@ -26,6 +26,8 @@ from tests.actors.documents.house import (
 )
 from tests.actors.documents.shards import MemoryShards
 
+pytest_plugins = ["tests.actors.postgres_server"]
+
 WAREHOUSE, CHANNEL, CLIENT, PRODUCT = (
     DocumentKind.WAREHOUSE,
     DocumentKind.CHANNEL,
