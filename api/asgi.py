@@ -109,9 +109,9 @@ class Front:
             return
         try:
             if route is None:
-                allowed = ", ".join(sorted(self._methods[shape]))
-                raise Problem(405, "method_not_allowed", f"allowed: {allowed}")
-            answer = await self._answer(route, name, scope, receive)
+                answer = self._not_allowed(shape)
+            else:
+                answer = await self._answer(route, name, scope, receive)
         except Problem as problem:
             answer = Answer(problem.status, problem.body(), problem.headers())
         except ClientGone:
@@ -138,6 +138,11 @@ class Front:
         if route.method == "POST":
             call.body = await read_body(headers, receive, route.body_bytes(self._runtime))
         return await route.handler(call)
+
+    def _not_allowed(self, shape: str) -> Answer:
+        allowed = ", ".join(sorted(self._methods[shape]))
+        problem = Problem(405, "method_not_allowed", f"allowed: {allowed}")
+        return Answer(405, problem.body(), [*problem.headers(), (b"allow", allowed.encode())])
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send, started: float) -> None:
         status = 500

@@ -76,9 +76,13 @@ def test_an_endpoint_wants_its_scope(
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    sorted({(method, path) for method, path, _, _ in ENDPOINTS} | {("PUT", "/v1/warehouses/x"), ("GET", "/v1/products")}),
+    sorted(
+        {(method, path) for method, path, _, _ in ENDPOINTS} | {("PUT", "/v1/warehouses/x"), ("GET", "/v1/products")}
+    ),
 )
-@pytest.mark.parametrize("header", ["", "Bearer", "Bearer nonsense", "Basic YTpi", "Bearer os_" + "0" * 16 + "_" + "0" * 64])
+@pytest.mark.parametrize(
+    "header", ["", "Bearer", "Bearer nonsense", "Basic YTpi", "Bearer os_" + "0" * 16 + "_" + "0" * 64]
+)
 def test_without_a_valid_key_nothing_is_told(box: Box, method: str, path: str, header: str) -> None:
     answer = box.call(method, path, json={}, headers={"Authorization": header})
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
@@ -100,7 +104,12 @@ def test_one_row_without_its_scope_refuses_all(box: Box, keys: dict[str, str]) -
 
 def test_settled_wants_the_scope_of_store_boxes(box: Box, keys: dict[str, str]) -> None:
     row = {"kind": "sell", **BY_KIND[Kind.SELL], "settled": True}
-    assert box.call("POST", "/v1/commands", key=keys["sell"], json={"id": fresh(), **row}, headers={"Idempotency-Key": ""}).status_code == 403
+    assert (
+        box.call(
+            "POST", "/v1/commands", key=keys["sell"], json={"id": fresh(), **row}, headers={"Idempotency-Key": ""}
+        ).status_code
+        == 403
+    )
     store_box = box.make_key("sell", "store", client="store-17")
     assert box.commands(row, key=store_box)[0]["outcome"] == "ok"
 
