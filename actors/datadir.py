@@ -21,7 +21,7 @@ from typing import Final, Self
 
 from actors.disk import RealDisk
 from actors.follow import Follower, PostgresFollower, SegmentFollower
-from actors.journal import Journal
+from actors.journal import Journal, JournalReader
 from actors.partitions import PartitionMap
 from actors.postgres_journal import PostgresJournal
 from actors.recovery import recover_shard
@@ -136,7 +136,7 @@ def make_journal(data: Path, shard: int, database: str | None) -> Journal:
     return PostgresJournal(database, shard) if database else SegmentJournal(directory, shard)
 
 
-def recover(data: Path, shard: int, limits: Limits, journal: Journal) -> Shard:
+def recover(data: Path, shard: int, limits: Limits, journal: JournalReader) -> Shard:
     """The shard as its journal has it, from the newest good snapshot on."""
     return recover_shard(journal, snapshot_directory(data, shard), limits)
 

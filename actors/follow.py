@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, Protocol
 
-from actors.durable import DurableFile
+from actors.durable import DurableFile, Position
 from actors.journal import JournalReader
 from actors.postgres_journal import PostgresReader
 from actors.segment_files import SegmentReader
@@ -46,6 +46,11 @@ class SegmentFollower(SegmentReader):
     def __init__(self, directory: Path, shard: int) -> None:
         self._durable_file = DurableFile(durable_path(directory))
         super().__init__(directory, shard, self._durable_file.read)
+
+    @property
+    def durable(self) -> Position:
+        """What the shard has published."""
+        return self._durable_file.read()
 
     def wait(self, after_seq: int, timeout_s: float) -> bool:
         """Until a record after `after_seq` is durable; False when the time is over."""

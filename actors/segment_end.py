@@ -7,10 +7,12 @@ not whole was whole once, so it is *corrupt*: it may have been acknowledged, and
 
 import contextlib
 from dataclasses import dataclass
+from pathlib import Path
 
+from actors.durable import NOWHERE, Position
 from actors.journal import JournalCorrupt
 from actors.sectors import SECTOR_BYTES, seqs, written
-from actors.segment_files import FIRST_RECORD_AT, READ_BYTES, Segment, end_of
+from actors.segment_files import FIRST_RECORD_AT, READ_BYTES, Segment, end_of, segments_in
 from engine.journal_format import Header
 
 
@@ -35,6 +37,17 @@ def find_end(segment: Segment) -> End:
         if end is not None:
             return end
     return _end_by_walking(segment)
+
+
+def end_of_journal(directory: Path, shard: int) -> Position:
+    """How far the journal of a shard that nobody owns goes; reads only."""
+    names = segments_in(directory) if directory.exists() else []
+    if not names:
+        return NOWHERE
+    segment = Segment(directory, shard, names[-1])
+    end = find_end(segment)
+    segment.close()
+    return Position(segment.header.epoch, end.seq, segment.first_seq, end.offset)
 
 
 def _end_by_marks(segment: Segment) -> End | None:

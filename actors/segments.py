@@ -212,7 +212,7 @@ class SegmentJournal:
         try:
             descriptor = self._disk.create(new)
             try:
-                self._disk.write(descriptor, memoryview(bytes(RESERVE_BYTES)), 0)
+                self._disk.write(descriptor, memoryview(bytes(min(RESERVE_BYTES, self._step_bytes))), 0)
                 self._disk.sync(descriptor)
             finally:
                 os.close(descriptor)

@@ -77,6 +77,12 @@ def postgres_server() -> Iterator[PostgresServer]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server: PostgresServer) -> str:
+    """An empty database of the server."""
+    return postgres_server.new_database()
+
+
 def _started(programs: Path, directory: Path, user: int | None) -> subprocess.Popen[bytes]:
     data = directory / "data"
     subprocess.run(
