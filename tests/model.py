@@ -104,6 +104,9 @@ class Model:
             self._made += 1
             book.draft.entries.sort(key=lambda entry: entry.line)
             book.state.reservations[book.draft_hold] = book.draft
+        for _, row in members:
+            if row.reservation is not None and row.reservation in self.state.reservations:
+                reservations.close_if_nothing_remains(self.state.reservations[row.reservation])
         return {i: self._with_lines(row, results[i]) for i, row in members}
 
     def _decide_row(self, row: Row) -> Result:

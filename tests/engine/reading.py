@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine import ids
-from engine.kinds import Flag, Kind, QuestionKind, ReservationState, ResultFlag
+from engine.kinds import Flag, Kind, MovementFlag, QuestionKind, ReservationState, ResultFlag
 from engine.layout import NO_ROW, NO_WAREHOUSE, QUESTION
 from engine.outcomes import Outcome
 from engine.record import seq_and_row
@@ -52,8 +52,8 @@ class Reader:
         )
 
     def movements(self, decision: Decision) -> list[Movement]:
-        """All that moved, in order."""
-        return [self._movement(found) for found in decision.movements]
+        """All that moved, in order, as the feed shows it: a line that got nothing is hidden there."""
+        return [self._movement(found) for found in decision.movements if not found["flags"] & MovementFlag.HIDDEN]
 
     def key(self, movement: np.void) -> CellKey:
         """The cell that moved."""

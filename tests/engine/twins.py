@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from engine.kinds import Flag, Kind, ReservationState
+from engine.kinds import Flag, Kind, MovementFlag, ReservationState
 from engine.layout import Limits
 from engine.outcomes import Outcome
 from engine.shard import Decision
@@ -56,9 +56,12 @@ class Twins:
     def _check_fold(self, decision: Decision) -> None:
         """Deltas add up to the counters after, movement by movement: what replay and the feed rely on."""
         for movement in decision.movements:
+            deltas = [int(movement[name + "_delta"]) for name in COUNTERS]
+            if movement["flags"] & MovementFlag.HIDDEN:
+                assert deltas == [0, 0, 0]
+                continue
             folded = self._folded.setdefault(self._reader.key(movement), [0, 0, 0])
-            for at, name in enumerate(COUNTERS):
-                folded[at] += int(movement[name + "_delta"])
+            folded[:] = [before + delta for before, delta in zip(folded, deltas, strict=True)]
             assert folded == [int(movement[name]) for name in COUNTERS]
 
     def _check_state(self) -> None:

@@ -86,30 +86,28 @@ def _touch_all(book: Book, row: Row, reservation: Reservation) -> Result:
 
 
 def release(book: Book, row: Row) -> Result:
-    reservation, takes = _select(book, row, HELD, CONFIRMED)
+    takes = _select(book, row, HELD, CONFIRMED)
     for entry, units in takes:
         entry.released += units
         book.move(entry.key, row.kind, -units, reserved=-units, hold=row.reservation, line=entry.line)
-    _close_if_nothing_remains(reservation)
     return Result(Outcome.OK, sum(units for _, units in takes), hold=row.reservation)
 
 
 def fulfil(book: Book, row: Row) -> Result:
-    reservation, takes = _select(book, row, CONFIRMED)
+    takes = _select(book, row, CONFIRMED)
     wanted: dict[CellKey, int] = {}
     for entry, units in takes:
         wanted[entry.key] = wanted.get(entry.key, 0) + units
     if any(book.look(key).on_hand < units for key, units in wanted.items()):
-        raise Refused(Outcome.INSUFFICIENT_STOCK, state=reservation.state)
+        raise Refused(Outcome.INSUFFICIENT_STOCK, state=CONFIRMED)
     for entry, units in takes:
         entry.fulfilled += units
         book.move(entry.key, row.kind, -units, on_hand=-units, reserved=-units, hold=row.reservation, line=entry.line)
-    _close_if_nothing_remains(reservation)
     return Result(Outcome.OK, sum(units for _, units in takes), hold=row.reservation)
 
 
-def _select(book: Book, row: Row, *states: ReservationState) -> tuple[Reservation, list[tuple[Entry, int]]]:
-    """The reservation, and (entry, units) that a release or fulfil row takes from it."""
+def _select(book: Book, row: Row, *states: ReservationState) -> list[tuple[Entry, int]]:
+    """(entry, units) that a release or fulfil row takes from its reservation."""
     if row.warehouse:
         book.warehouse(row.warehouse)
     reservation = _find(book, row)
@@ -137,7 +135,7 @@ def _select(book: Book, row: Row, *states: ReservationState) -> tuple[Reservatio
         wanted -= units
         if units:
             takes.append((entry, units))
-    return reservation, takes
+    return takes
 
 
 def _find(book: Book, row: Row) -> Reservation:
@@ -159,8 +157,9 @@ def _check_state(reservation: Reservation, *states: ReservationState) -> None:
         raise Refused(Outcome.RESERVATION_CLOSED, state=reservation.state)
 
 
-def _close_if_nothing_remains(reservation: Reservation) -> None:
-    if any(entry.remaining for entry in reservation.entries):
+def close_if_nothing_remains(reservation: Reservation) -> None:
+    """The end of a reservation's life; looked at when the whole group has been decided."""
+    if reservation.state not in (HELD, CONFIRMED) or any(entry.remaining for entry in reservation.entries):
         return
     fulfilled = any(entry.fulfilled for entry in reservation.entries)
     reservation.state = ReservationState.FULFILLED if fulfilled else ReservationState.RELEASED
