@@ -38,7 +38,8 @@ COMMAND: Final = np.dtype(
         ("unit_price", "<i8"),  # minor units (receive: unit_cost); configure: reorder_point in thousandths
         ("discount", "<i8"),  # minor units; configure: order_up_to in thousandths
         ("reservation", "<u8"),  # reserve: the key it will have; confirm, ...: the one meant
-        ("source_key", "<i8"),  # fixed hash of the source's text, 0 = none; transfer in transit: of its id
+        ("source_key", "<i8"),  # fixed hash of the source's text, 0 = none; transfer in transit: of its id;
+        # with Flag.PREPARE and on APPLY: the operation's key
         ("not_after_ms", "<i8"),
         ("issued_at_ms", "<i8"),  # 0 = not said (the earlier of issued_at and a UUIDv7's own time)
         ("occurred_at_ms", "<i8"),  # 0 = not said; journaled, never decides
@@ -105,6 +106,7 @@ MOVEMENT: Final = np.dtype(
         ("reservation", "<u8"),
         ("value", "<i8"),  # reserve, extend, confirm: expires_at_ms after; incoming movements: source_key
         ("requested", "<i8"),  # reserve: of the line
+        ("prepared_at", "<u8"),  # carried out over several shards: position of the first row that prepared it
         ("row", "<u4"),  # the command row behind it, or NO_ROW
         ("warehouse", "<u2"),
         ("line", "<u2"),  # line of the reservation
@@ -212,6 +214,8 @@ class Limits:
     reservations_max: int = 1 << 25
     lines_max: int = 1 << 26
     sources_max: int = 1 << 22
+    operations_max: int = 1 << 18
+    """commands over several shards that are prepared and not yet settled"""
     warehouses_max: int = 4096
     channels_max: int = 256
     clients_max: int = 4096

@@ -29,6 +29,7 @@ from engine.state import (
     LAST_SEQ,
     LINES,
     MASK,
+    OPERATIONS,
     RESERVATIONS,
     SKUS,
     SOURCES,
@@ -49,6 +50,7 @@ _TABLES: Final = {
     "reservations": RESERVATIONS,
     "lines": LINES,
     "sources": SOURCES,
+    "operations": OPERATIONS,
 }
 _HASHED: Final = {
     "sku": SKUS,
@@ -56,6 +58,7 @@ _HASHED: Final = {
     "reservation": RESERVATIONS,
     "source": SOURCES,
     "id": IDS,
+    "operation": OPERATIONS,
 }
 _WHOLE: Final = ("warehouses", "channels", "channel_ranks", "clients", "tables", "marks")
 
@@ -262,6 +265,7 @@ class Shard:
         add(*(planning[name][order] for name in ("reorder_point", "order_up_to")))
         self._hash_sources(add, sku_keys, warehouses)
         self._hash_reservations(add, skus)
+        self._hash_operations(add)
         self._hash_ids(add)
         add(state.warehouses["priority"], state.warehouses["kind"], state.warehouses["archived"])
         add(state.channels["mode"], state.channels["archived"], state.channel_ranks, state.clients)
@@ -294,9 +298,23 @@ class Shard:
         while len(line):
             line = line[line != 0]
             cell = lines["cell"][line].astype(np.int64)
-            add(*(lines[name][line] for name in ("requested", "quantity", "fulfilled", "released", "line", "outcome")))
+            add(
+                *(
+                    lines[name][line]
+                    for name in ("requested", "quantity", "fulfilled", "released", "pending", "line", "outcome")
+                )
+            )
             add(skus["key"][lines["sku"][line]], np.where(cell != 0, state.cells["key"][cell] & 0xFFFF, -1))
             line = lines["next"][line].astype(np.int64)
+
+    def _hash_operations(self, add: Add) -> None:
+        state = self._state
+        operations = state.operations[1 : int(state.tables[OPERATIONS, USED])]
+        reservations = state.reservations[operations["key"]]
+        noted = reservations["pending"] != 0
+        operations, keys = operations[noted], reservations["key"][noted]
+        order = np.argsort(keys, kind="stable")
+        add(keys[order], *(operations[name][order] for name in ("operation", "position", "expires_at_ms", "kind")))
 
     def _hash_ids(self, add: Add) -> None:
         state = self._state

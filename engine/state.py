@@ -57,7 +57,8 @@ RESERVATION: Final = np.dtype(
         ("lines_n", "<u2"),
         ("state", "u1"),
         ("fulfilled_any", "u1"),
-        ("pad", "<u2"),
+        ("pending", "u1"),  # an operation is noted at it
+        ("pad", "u1"),
     ]
 )
 HELD_LINE: Final = np.dtype(
@@ -76,6 +77,17 @@ HELD_LINE: Final = np.dtype(
     ]
 )
 SOURCE: Final = np.dtype([("key", "<i8"), ("remaining", "<i8"), ("next", "<u4"), ("cell", "<u4")])
+OPERATION: Final = np.dtype(
+    [
+        ("key", "<i8"),  # slot of the reservation
+        ("operation", "<i8"),  # the key that APPLY must bring
+        ("position", "<u8"),  # of the first row that prepared it
+        ("expires_at_ms", "<i8"),  # as it will be
+        ("next", "<u4"),
+        ("kind", "u1"),
+        ("pad", "u1", (3,)),
+    ]
+)
 ID: Final = np.dtype([("key", "<i8"), ("hi", "<u8"), ("position", "<u8"), ("content", "<u4")])
 DEADLINE: Final = np.dtype([("at_ms", "<i8"), ("ordinal", "<i8"), ("reservation", "<u4"), ("pad", "<u4")])
 WAREHOUSE: Final = np.dtype([("priority", "<i4"), ("rank", "<i4"), ("kind", "u1"), ("archived", "u1"), ("pad", "<u2")])
@@ -83,7 +95,7 @@ CHANNEL: Final = np.dtype([("mode", "u1"), ("archived", "u1")])
 PLAN: Final = np.dtype([("quantity", "<i8"), ("row", "<u4"), ("cell", "<u4"), ("line", "<u4"), ("pad", "<u4")])
 
 # Tables, as rows of `State.tables`; and its columns.
-SKUS, CELLS, RESERVATIONS, LINES, SOURCES, IDS = range(6)
+SKUS, CELLS, RESERVATIONS, LINES, SOURCES, IDS, OPERATIONS = range(7)
 USED, MASK, SPLIT, FREE, LINKED, SPILL_USED, SPILL_FREE = range(7)
 TABLE_COLUMNS: Final = 8
 
@@ -116,7 +128,7 @@ _FIRST_BUCKETS: Final = 1024
 _HUGE: Final = 1 << 24
 _NORESERVE: Final = 0x4000 if sys.platform == "linux" else 0
 """MAP_NORESERVE, which the mmap module names only from Python 3.13 on"""
-_HASHED = (SKUS, CELLS, RESERVATIONS, SOURCES, IDS)
+_HASHED = (SKUS, CELLS, RESERVATIONS, SOURCES, IDS, OPERATIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +150,9 @@ class State:
     sources: Array
     source_buckets: Words
     source_spill: Words
+    operations: Array
+    operation_buckets: Words
+    operation_spill: Words
     ids: Array
     """a ring in order of arrival"""
     id_buckets: Words
@@ -197,7 +212,7 @@ def make_state(limits: Limits) -> State:
     def spill(count: int) -> npt.NDArray[np.uint64]:
         return reserve_array(np.uint64, 8 * (count // 7 + _FIRST_BUCKETS)).reshape(-1, 8)  # type: ignore[return-value]
 
-    tables = np.zeros((6, TABLE_COLUMNS), np.int64)
+    tables = np.zeros((7, TABLE_COLUMNS), np.int64)
     tables[:, USED] = 1
     for table in _HASHED:
         tables[table, MASK] = _FIRST_BUCKETS - 1
@@ -217,6 +232,9 @@ def make_state(limits: Limits) -> State:
         sources=reserve_array(SOURCE, limits.sources_max + 1),
         source_buckets=buckets(limits.sources_max),
         source_spill=spill(limits.sources_max),
+        operations=reserve_array(OPERATION, limits.operations_max + 1),
+        operation_buckets=buckets(limits.operations_max),
+        operation_spill=spill(limits.operations_max),
         ids=reserve_array(ID, limits.ids_max + 1),
         id_buckets=buckets(limits.ids_max),
         id_spill=spill(limits.ids_max),

@@ -223,6 +223,7 @@ def write_movement(
     out.value = value
     out.reservation = 0
     out.requested = 0
+    out.prepared_at = 0
     out.line = 0
     out.channel = 0xFFFF
     out.client = 0

@@ -18,6 +18,7 @@ from engine.kernels.memory import (
     reservations_of,
     tables_of,
 )
+from engine.kernels.operations import apply_operation, decide_operation, note_operation, operations_room, say_prepared
 from engine.kernels.plan import (
     closed_outcome,
     forget_plan,
@@ -38,11 +39,10 @@ from engine.kernels.reservations import (
     write_line_movement,
     write_lines,
 )
-from engine.kernels.settle import release_replaced, settle_reserve, settle_sells, settle_takes
-from engine.kernels.shards import apply_decision, decide_reservation
+from engine.kernels.settle import prepare_takes, release_replaced, settle_reserve, settle_sells, settle_takes
 from engine.kernels.stock import adjust, configure, expect, receive, transfer
 from engine.kernels.touch import TOUCH_ROWS, touch
-from engine.kinds import Flag, Kind, ReservationState, ResultFlag
+from engine.kinds import Flag, Kind, MovementFlag, ReservationState, ResultFlag
 from engine.layout import NO_WAREHOUSE
 from engine.outcomes import Outcome
 from engine.state import (
@@ -97,6 +97,8 @@ _PARTIAL = i64(Flag.PARTIAL)
 _QUARANTINE = i64(Flag.QUARANTINE)
 _REPLACES = i64(Flag.REPLACES)
 _WANT_LINES = i64(Flag.WANT_LINES)
+_PREPARE = i64(Flag.PREPARE)
+_HIDDEN = i64(MovementFlag.HIDDEN)
 _REPLAYED_FLAG = i64(ResultFlag.REPLAYED)
 _SAME_BATCH = i64(ResultFlag.SAME_BATCH)
 _HELD = i64(ReservationState.HELD)
@@ -174,7 +176,7 @@ def _check_ids(st: Memory, rows: Rows, results: Rows, i: int, end: int, now_ms: 
 
 @jit
 def _confirm_or_extend(
-    st: Memory, rows: Rows, results: Rows, r: int, movements: Rows, m: int, now_ms: int
+    st: Memory, rows: Rows, results: Rows, r: int, movements: Rows, m: int, now_ms: int, seq: int
 ) -> tuple[int, int]:
     row = rows[r]
     out = results[r]
@@ -187,9 +189,18 @@ def _confirm_or_extend(
     outcome = closed_outcome(st, reservation, _HELD)
     if outcome != _OK:
         return outcome, m
-    value = 0
+    if reservations_of(st)[reservation].pending != 0:
+        return _CONFLICT, m
+    prepared = (row.flags & _PREPARE) != 0
+    if prepared and not operations_room(st):
+        return _LIMIT_EXCEEDED, m
+    value = i64(0)
     if row.kind == _EXTEND:
         value = max(reservations_of(st)[reservation].expires_at_ms, now_ms + i64(row.ttl_s) * 1000)
+    first = m
+    if prepared:
+        note_operation(st, reservation, row, seq << 24 | r, value)
+    elif row.kind == _EXTEND:
         set_deadline(st, reservation, value)
     else:
         drop_deadline(st, reservation)
@@ -198,11 +209,16 @@ def _confirm_or_extend(
     while line != 0:
         remaining = remaining_of(st, line)
         if remaining > 0:
-            quantity = remaining if row.kind == _CONFIRM else 0
+            quantity = remaining if row.kind == _CONFIRM else i64(0)
             m = write_line_movement(st, movements, m, r, i64(row.kind), reservation, line, quantity, value)
             out.quantity += remaining
         line = i64(lines_of(st)[line].next)
-    say_reservation(st, out, reservation)
+    if prepared:
+        for k in range(first, m):
+            movements[k].flags = _HIDDEN
+        say_prepared(st, out, reservation, i64(row.kind), value)
+    else:
+        say_reservation(st, out, reservation)
     return _OK, m
 
 
@@ -215,7 +231,7 @@ def _decide_alone(
     if kind == _RECEIVE or kind == _RETURN:
         return receive(st, rows, results, r, movements, m)
     if kind == _CONFIRM or kind == _EXTEND:
-        return _confirm_or_extend(st, rows, results, r, movements, m, now_ms)
+        return _confirm_or_extend(st, rows, results, r, movements, m, now_ms, seq)
     if kind == _EXPECT:
         return expect(st, rows, results, r, movements, m)
     if kind == _ADJUST:
@@ -225,9 +241,9 @@ def _decide_alone(
     if kind == _CONFIGURE:
         return configure(st, rows, results, r, movements, m)
     if kind == _DECIDE:
-        return decide_reservation(st, rows, results, r, movements, m, now_ms, seq)
+        return decide_operation(rows, results, r), m
     if kind == _APPLY:
-        return apply_decision(st, rows, results, r, movements, m, now_ms, seq)
+        return apply_operation(st, rows, results, r, movements, m, now_ms)
     if kind >= _DEFINE_FIRST and kind <= _DEFINE_LAST:
         return define(st, rows[r]), m
     return _CONFLICT, m
@@ -339,6 +355,8 @@ def _decide_group(
             say_reservation(st, results[i], replaced)
             state = i64(reservations_of(st)[replaced].state)
             results[i].outcome = _OK if state == _HELD else closed_outcome(st, replaced, _CONFIRMED)
+            if reservations_of(st)[replaced].pending != 0:
+                results[i].outcome = _CONFLICT
             if results[i].outcome == _OK:
                 _hold_back(st, replaced, -1)
                 replaced_lines = i64(reservations_of(st)[replaced].lines_n)
@@ -356,7 +374,11 @@ def _decide_group(
             if rows[r].warehouse == NO_WAREHOUSE and results[r].outcome == 0:
                 plan_n = _plan_row(st, rows, results, r, plan_n)
     stands = _group_stands(rows, results, i, end)
-    if stands and kind == _RESERVE:
+    prepared = (rows[first].flags & _PREPARE) != 0
+    if stands and prepared and not operations_room(st):
+        stands = False
+        results[first].outcome = _LIMIT_EXCEEDED
+    if stands and (kind == _RESERVE or (kind == _SELL and prepared)):
         if find_reservation(st, rows[first].reservation) != 0:
             stands = False
             results[first].outcome = _CONFLICT
@@ -377,9 +399,9 @@ def _decide_group(
             if results[r].outcome == _OK:
                 results[r].outcome = _GROUP_FAILED
         return m
-    if kind == _SELL:
+    if kind == _SELL and not prepared:
         return settle_sells(st, rows, results, plan_n, movements, m)
-    if kind == _RESERVE:
+    if kind == _RESERVE or kind == _SELL:
         if replaced != 0:
             # `pending` of the plan is still there; the units freed here are the ones it counted on.
             released_from = m
@@ -388,11 +410,19 @@ def _decide_group(
                 results[i].quantity -= movements[k].quantity
             say_reservation(st, results[i], replaced)
         m = settle_reserve(st, rows, results, first, end, plan_n, movements, m, now_ms, seq << 24 | i)
+    elif prepared:
+        m = prepare_takes(st, rows, results, first, plan_n, movements, m, seq << 24 | i)
     else:
         m = settle_takes(st, rows, results, plan_n, movements, m, now_ms)
     reservation = find_reservation(st, rows[first].reservation)
     for r in range(first, end):
-        say_reservation(st, results[r], reservation)
+        if prepared:
+            expires_at_ms = i64(0)
+            if kind == _RESERVE:
+                expires_at_ms = now_ms + i64(rows[first].ttl_s) * 1000
+            say_prepared(st, results[r], reservation, i64(kind), expires_at_ms)
+        else:
+            say_reservation(st, results[r], reservation)
     return m
 
 
@@ -406,7 +436,8 @@ def _write_wanted_lines(st: Memory, rows: Rows, results: Rows, i: int, end: int,
                 reservation = find_reservation(st, results[r].reservation)
             if reservation != 0:
                 results[r].lines_at = lines_n
-                lines_n = write_lines(st, lines, lines_n, reservation)
+                preparing = i64(rows[r].kind) if (rows[r].flags & _PREPARE) != 0 else i64(0)
+                lines_n = write_lines(st, lines, lines_n, reservation, preparing)
                 results[r].lines_n = lines_n - i64(results[r].lines_at)
     return lines_n
 

@@ -33,6 +33,7 @@ _CONTINUES = i64(Flag.CONTINUES)
 _IN_TRANSIT = i64(Flag.IN_TRANSIT)
 _RESERVE = i64(Kind.RESERVE)
 _TRANSFER = i64(Kind.TRANSFER)
+_DECIDE = i64(Kind.DECIDE)
 _ID, _REFERENCE, _SOURCE = (TEXTS.index(name) for name in ("id", "reference", "source"))
 _SPANS = u16(SPANS)
 
@@ -72,6 +73,9 @@ def _text_of(heap: npt.NDArray[np.uint8], row: Row, text: int) -> int:
 def _content(rows: Rows, heap: npt.NDArray[np.uint8], i: int, h: int) -> int:
     row = rows[i]
     h = _mix(h, u64(row.content))  # the sender's checksum of the warehouse and channel texts
+    if row.kind == _DECIDE:
+        # The same whichever way it goes: the first decision is the one that its id stands for.
+        return _mix(h, row.reservation)
     h = _mix(h, u64(row.kind) | (u64(row.flags & _CONTENT_FLAGS) << _32))
     h = _mix(h, u64(row.sku_key))
     h = _mix(h, u64(row.quantity))
@@ -100,9 +104,10 @@ def _content(rows: Rows, heap: npt.NDArray[np.uint8], i: int, h: int) -> int:
 def finish_rows(rows: Rows, heap: npt.NDArray[np.uint8], k0: int, k1: int) -> None:
     """Fill the derived columns of `rows` (COMMAND[n], modified) from the texts in `heap`.
 
-    reference_key, source_key: hashes of those texts. id_hi, id_lo: keyed hash of (client, id), 0 on rows that continue a command. content: fingerprint of
-    the command, on its first row, the rows that continue it included. reservation, partition: on reserve
-    rows, the same for a whole group, derived from its first id, so that a retry makes the same key.
+    reference_key, source_key: hashes of those texts. id_hi, id_lo: keyed hash of (client, id), 0 on rows that
+    continue a command. content: fingerprint of the command, on its first row, the rows that continue it
+    included. reservation, partition: on reserve rows, the same for a whole group, derived from its first id,
+    so that a retry makes the same key.
     """
     n = rows.shape[0]
     i = 0

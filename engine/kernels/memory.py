@@ -24,6 +24,7 @@ from engine.state import (
     DEADLINE,
     HELD_LINE,
     ID,
+    OPERATION,
     PLAN,
     PLANNING,
     RESERVATION,
@@ -98,6 +99,9 @@ lines_of = cast("Callable[[Memory], Rows]", _array_of("lines", HELD_LINE))
 sources_of = cast("Callable[[Memory], Rows]", _array_of("sources", SOURCE))
 source_buckets_of = cast("Callable[[Memory], Words]", _array_of("source_buckets", np.uint64, 8))
 source_spill_of = cast("Callable[[Memory], Words]", _array_of("source_spill", np.uint64, 8))
+operations_of = cast("Callable[[Memory], Rows]", _array_of("operations", OPERATION))
+operation_buckets_of = cast("Callable[[Memory], Words]", _array_of("operation_buckets", np.uint64, 8))
+operation_spill_of = cast("Callable[[Memory], Words]", _array_of("operation_spill", np.uint64, 8))
 ids_of = cast("Callable[[Memory], Rows]", _array_of("ids", ID))
 id_buckets_of = cast("Callable[[Memory], Words]", _array_of("id_buckets", np.uint64, 8))
 id_spill_of = cast("Callable[[Memory], Words]", _array_of("id_spill", np.uint64, 8))

@@ -329,6 +329,8 @@ def plan_take(st: Memory, rows: Rows, results: Rows, r: int, plan_n: int) -> tup
     outcome = closed_outcome(st, reservation, _CONFIRMED)
     if outcome != _OK and (fulfil or reservations_of(st)[reservation].state != _HELD):
         return outcome, plan_n
+    if reservations_of(st)[reservation].pending != 0:
+        return _CONFLICT, plan_n
     first = plan_n
     taken = 0
     short = False

@@ -1,6 +1,6 @@
 """Answers to questions: sums over a SKU's cells, reservations with their lines, pages of reservations."""
 
-from engine.kernels.cells import channel_known, is_quarantine, warehouse_of
+from engine.kernels.cells import ZERO, channel_known, is_quarantine, warehouse_of
 from engine.kernels.idtable import find_id
 from engine.kernels.jit import Row, Rows, i64, jit, u64
 from engine.kernels.memory import (
@@ -8,6 +8,7 @@ from engine.kernels.memory import (
     cells_of,
     ids_of,
     lines_of,
+    operations_of,
     planning_of,
     reservations_of,
     sku_buckets_of,
@@ -15,13 +16,14 @@ from engine.kernels.memory import (
     skus_of,
     tables_of,
 )
+from engine.kernels.operations import find_operation
 from engine.kernels.plan import sellable_of
 from engine.kernels.reservations import find_reservation, write_lines
 from engine.kernels.table import find
 from engine.kinds import Flag, QuestionKind, ReservationState
 from engine.layout import NO_WAREHOUSE
 from engine.outcomes import Outcome
-from engine.state import RESERVATIONS, SKUS, USED
+from engine.state import OPERATIONS, RESERVATIONS, SKUS, USED
 
 _OK = i64(Outcome.OK)
 _ID_TOO_OLD = i64(Outcome.ID_TOO_OLD)
@@ -94,7 +96,7 @@ def _view(st: Memory, reservation: int, view: Row, lines: Rows, lines_n: int) ->
     view.channel = record.channel
     view.state = record.state
     view.lines_at = lines_n
-    lines_n = write_lines(st, lines, lines_n, reservation)
+    lines_n = write_lines(st, lines, lines_n, reservation, ZERO)
     view.lines_n = lines_n - i64(view.lines_at)
     return lines_n
 
@@ -169,6 +171,27 @@ def _page(st: Memory, question: Row, out: Row, views: Rows, n: int, lines: Rows,
 
 
 @jit
+def _pending_page(
+    st: Memory, question: Row, out: Row, views: Rows, n: int, lines: Rows, lines_n: int
+) -> tuple[int, int]:
+    """Reservations at which an operation is noted; `position` is that of the row which prepared it."""
+    out.items_at = n
+    out.outcome = _OK
+    for slot in range(i64(question.after) + 1, tables_of(st)[OPERATIONS, USED]):
+        reservation = i64(operations_of(st)[slot].key)
+        if find_operation(st, reservation) != slot:
+            continue
+        if n - i64(out.items_at) == i64(question.limit) or n >= views.shape[0]:
+            out.next_after = u64(slot - 1)
+            break
+        lines_n = _view(st, reservation, views[n], lines, lines_n)
+        views[n].position = operations_of(st)[slot].position
+        n += 1
+    out.items_n = n - i64(out.items_at)
+    return n, lines_n
+
+
+@jit
 def answer_questions(
     st: Memory, questions: Rows, answers: Rows, cells: Rows, reservations: Rows, lines: Rows
 ) -> tuple[int, int, int]:
@@ -203,6 +226,8 @@ def answer_questions(
             else:
                 out.position = ids_of(st)[slot].position
                 out.outcome = _OK
+        elif question.state == _PREPARED:
+            reservations_n, lines_n = _pending_page(st, question, out, reservations, reservations_n, lines, lines_n)
         else:
             reservations_n, lines_n = _page(st, question, out, reservations, reservations_n, lines, lines_n)
     return cells_n, reservations_n, lines_n

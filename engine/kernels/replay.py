@@ -14,12 +14,14 @@ from engine.kernels.memory import (
     cells_of,
     lines_of,
     marks_of,
+    operations_of,
     reservations_of,
     sku_buckets_of,
     sku_spill_of,
     skus_of,
     tables_of,
 )
+from engine.kernels.operations import find_operation, finish_operation, note_operation
 from engine.kernels.reservations import (
     add_line,
     close,
@@ -30,11 +32,10 @@ from engine.kernels.reservations import (
     make_reservation,
     set_deadline,
 )
-from engine.kernels.shards import leave_tombstone
 from engine.kernels.stock import set_cell
 from engine.kernels.table import find
 from engine.kinds import Flag, Kind, ReservationState, ResultFlag
-from engine.layout import NO_WAREHOUSE
+from engine.layout import NO_ROW, NO_WAREHOUSE
 from engine.outcomes import Outcome
 from engine.state import LAST_NOW_MS, LAST_SEQ, RESERVATIONS, SKUS, USED
 
@@ -52,6 +53,8 @@ _RESERVE = i64(Kind.RESERVE)
 _CONFIRM = i64(Kind.CONFIRM)
 _RELEASE = i64(Kind.RELEASE)
 _FULFIL = i64(Kind.FULFIL)
+_SELL = i64(Kind.SELL)
+_PREPARE = i64(Flag.PREPARE)
 _EXTEND = i64(Kind.EXTEND)
 _EXPIRE = i64(Kind.EXPIRE)
 _CONFIGURE = i64(Kind.CONFIGURE)
@@ -107,13 +110,20 @@ def _apply_reserve(st: Memory, rows: Rows, movement: Row, cell: int, sku: int, s
 
 
 @jit
-def _apply_to_line(st: Memory, movement: Row, cell: int, now_ms: int) -> bool:
+def _apply_to_line(st: Memory, rows: Rows, movement: Row, cell: int, now_ms: int) -> bool:
     """Confirm, extend, release, expire or fulfil; False when the reservation or line is not there."""
     reservation = find_reservation(st, movement.reservation)
     if reservation == 0:
         return False
     kind = movement.kind
     record = reservations_of(st)[reservation]
+    if movement.row != NO_ROW and (rows[i64(movement.row)].flags & _PREPARE) != 0:
+        if kind == _RELEASE or kind == _FULFIL:
+            line = find_line(st, reservation, i64(movement.line), cell)
+            if line == 0:
+                return False
+            lines_of(st)[line].pending -= movement.quantity
+        return True
     if kind == _CONFIRM:
         drop_deadline(st, reservation)
         record.state = _CONFIRMED
@@ -124,7 +134,7 @@ def _apply_to_line(st: Memory, movement: Row, cell: int, now_ms: int) -> bool:
     line = find_line(st, reservation, i64(movement.line), cell)
     if line == 0:
         return False
-    if kind == _FULFIL:
+    if kind == _FULFIL or kind == _SELL:
         lines_of(st)[line].fulfilled -= movement.quantity
         record.fulfilled_any = 1
     else:
@@ -132,6 +142,17 @@ def _apply_to_line(st: Memory, movement: Row, cell: int, now_ms: int) -> bool:
     if not is_open(i64(movement.state)) and is_open(i64(record.state)):
         close(st, reservation, i64(movement.state), now_ms)
     return True
+
+
+@jit
+def _finish_applied(st: Memory, rows: Rows, results: Rows, start: int, end: int) -> None:
+    """After their movements: settle the operations that rows [start, end) carried out or dropped."""
+    for r in range(start, end):
+        if rows[r].kind == _APPLY and results[r].outcome == _OK and (results[r].flags & _REPLAYED) == 0:
+            reservation = find_reservation(st, rows[r].reservation)
+            slot = find_operation(st, reservation)
+            if slot != 0 and operations_of(st)[slot].operation == rows[r].source_key:
+                finish_operation(st, reservation, (rows[r].flags & _COMMIT) != 0)
 
 
 @jit
@@ -147,12 +168,13 @@ def apply_record(st: Memory, rows: Rows, results: Rows, movements: Rows, now_ms:
         if results[r].outcome == _OK and (results[r].flags & _REPLAYED) == 0:
             if kind >= _DEFINE_FIRST and kind <= _DEFINE_LAST:
                 define(st, rows[r])
-            elif (kind == _DECIDE or kind == _APPLY) and (rows[r].flags & _COMMIT) == 0:
-                if find_reservation(st, rows[r].reservation) == 0:
-                    leave_tombstone(st, rows[r], seq << 24 | r, now_ms)
+    applied = i64(0)
     for m in range(movements.shape[0]):
         movement = movements[m]
         kind = movement.kind
+        if movement.row != NO_ROW:
+            _finish_applied(st, rows, results, applied, i64(movement.row))
+            applied = max(applied, i64(movement.row))
         sku = find(skus_of(st), sku_buckets_of(st), sku_spill_of(st), tables_of(st)[SKUS], movement.sku_key)
         if sku == 0:
             return m
@@ -179,8 +201,17 @@ def apply_record(st: Memory, rows: Rows, results: Rows, movements: Rows, now_ms:
         if movement.reservation != 0:
             if kind == _RESERVE:
                 _apply_reserve(st, rows, movement, cell, sku, seq)
-            elif not _apply_to_line(st, movement, cell, now_ms):
+            elif not _apply_to_line(st, rows, movement, cell, now_ms):
                 return m
+            if movement.row != NO_ROW and (rows[i64(movement.row)].flags & _PREPARE) != 0:
+                reservation = find_reservation(st, movement.reservation)
+                if find_operation(st, reservation) == 0:
+                    start = _group_start(rows, i64(movement.row))
+                    expires_at_ms = movement.value
+                    if kind == _RELEASE or kind == _FULFIL:
+                        expires_at_ms = reservations_of(st)[reservation].expires_at_ms
+                    note_operation(st, reservation, rows[start], seq << 24 | start, expires_at_ms)
+    _finish_applied(st, rows, results, applied, rows.shape[0])
     housekeep(st, now_ms, rows.shape[0])
     marks_of(st)[LAST_SEQ] = seq
     marks_of(st)[LAST_NOW_MS] = now_ms

@@ -37,6 +37,7 @@ _EXPIRE = i64(Kind.EXPIRE)
 _RESERVE = i64(Kind.RESERVE)
 _RELEASE = i64(Kind.RELEASE)
 _FULFIL = i64(Kind.FULFIL)
+_SELL = i64(Kind.SELL)
 _HIDDEN = i64(MovementFlag.HIDDEN)
 _NO_ROW = i64(NO_ROW)
 
@@ -90,6 +91,7 @@ def make_reservation(st: Memory, row: Row, made_at: int, state: int) -> int:
     record.lines_n = 0
     record.state = state
     record.fulfilled_any = 0
+    record.pending = 0
     link(
         reservation_buckets_of(st),
         reservation_spill_of(st),
@@ -244,6 +246,25 @@ def close(st: Memory, reservation: int, state: int, now_ms: int) -> None:
 
 
 @jit
+def free_reservation(st: Memory, reservation: int) -> None:
+    """Take a reservation and its lines out of their tables."""
+    drop_deadline(st, reservation)
+    line = i64(reservations_of(st)[reservation].first_line)
+    while line != 0:
+        after = i64(lines_of(st)[line].next)
+        give_back(lines_of(st), tables_of(st)[LINES], line)
+        line = after
+    unlink(
+        reservation_buckets_of(st),
+        reservation_spill_of(st),
+        tables_of(st)[RESERVATIONS],
+        reservation,
+        reservations_of(st)[reservation].key,
+    )
+    give_back(reservations_of(st), tables_of(st)[RESERVATIONS], reservation)
+
+
+@jit
 def forget_closed(st: Memory, now_ms: int, most: int) -> None:
     """Forget at most `most` reservations that were closed longer ago than ids are remembered."""
     for _ in range(most):
@@ -254,19 +275,7 @@ def forget_closed(st: Memory, now_ms: int, most: int) -> None:
         marks_of(st)[FIRST_CLOSED] = following
         if following == 0:
             marks_of(st)[LAST_CLOSED] = 0
-        line = i64(reservations_of(st)[slot].first_line)
-        while line != 0:
-            after = i64(lines_of(st)[line].next)
-            give_back(lines_of(st), tables_of(st)[LINES], line)
-            line = after
-        unlink(
-            reservation_buckets_of(st),
-            reservation_spill_of(st),
-            tables_of(st)[RESERVATIONS],
-            slot,
-            reservations_of(st)[slot].key,
-        )
-        give_back(reservations_of(st), tables_of(st)[RESERVATIONS], slot)
+        free_reservation(st, slot)
 
 
 @jit
@@ -311,7 +320,7 @@ def take_from_line(
     """Release, expire or fulfil `quantity` of what a line holds."""
     record = lines_of(st)[line]
     cell = i64(record.cell)
-    if kind == _FULFIL:
+    if kind == _FULFIL or kind == _SELL:
         record.fulfilled += quantity
         reservations_of(st)[reservation].fulfilled_any = 1
         m = move(st, movements, m, row, kind, cell, -quantity, -quantity, -quantity, ZERO, ZERO)
@@ -369,8 +378,11 @@ def expire_due(st: Memory, movements: Rows, m: int, now_ms: int) -> int:
 
 
 @jit
-def write_lines(st: Memory, lines: Rows, n: int, reservation: int) -> int:
-    """Copy the entries of a reservation to LINE rows from index `n`; returns the next index."""
+def write_lines(st: Memory, lines: Rows, n: int, reservation: int, preparing: int) -> int:
+    """Copy the entries of a reservation to LINE rows from index `n`; returns the next index.
+
+    `preparing`: 0, or the kind of the operation as whose answer they are given: as they will be.
+    """
     line = i64(reservations_of(st)[reservation].first_line)
     while line != 0 and n < lines.shape[0]:
         record = lines_of(st)[line]
@@ -385,6 +397,10 @@ def write_lines(st: Memory, lines: Rows, n: int, reservation: int) -> int:
         out.released = record.released
         out.line = record.line
         out.warehouse = NO_WAREHOUSE if cell == 0 else warehouse_of(st, cell)
+        if preparing == _FULFIL:
+            out.fulfilled += record.pending
+        elif preparing == _RELEASE:
+            out.released += record.pending
         out.outcome = record.outcome
         out.decimals = skus_of(st)[sku].decimals
         n += 1

@@ -2,7 +2,18 @@
 
 from engine.kernels.cells import ZERO, available_of, find_sku, make_cell, move
 from engine.kernels.jit import Rows, i64, jit
-from engine.kernels.memory import Memory, cells_of, plan_of, sku_buckets_of, sku_spill_of, skus_of, tables_of
+from engine.kernels.memory import (
+    Memory,
+    cells_of,
+    lines_of,
+    plan_of,
+    reservations_of,
+    sku_buckets_of,
+    sku_spill_of,
+    skus_of,
+    tables_of,
+)
+from engine.kernels.operations import note_operation
 from engine.kernels.plan import forget_plan
 from engine.kernels.reservations import (
     add_line,
@@ -69,7 +80,7 @@ def settle_reserve(
     now_ms: int,
     made_at: int,
 ) -> int:
-    """Make the reservation of rows [first, end), with a line per plan entry.
+    """Make the reservation of rows [first, end), with a line per plan entry; prepared sales are held so too.
 
     Rows that got nothing (their group is `partial`) become lines without a cell. The caller has checked that
     reservation and lines fit their tables.
@@ -79,17 +90,22 @@ def settle_reserve(
     state = _PREPARED if prepared else _HELD
     reservation = make_reservation(st, rows[first], made_at, state)
     expires_at_ms = now_ms + i64(rows[first].ttl_s) * 1000
-    if not prepared:
+    if prepared:
+        note_operation(st, reservation, rows[first], made_at, expires_at_ms)
+    else:
         set_deadline(st, reservation, expires_at_ms)
     hidden = _HIDDEN if prepared else 0
     for p in range(plan_n):
         r = i64(plan_of(st)[p].row)
         cell = i64(plan_of(st)[p].cell)
         quantity = plan_of(st)[p].quantity
+        if cell == 0:
+            cell = make_cell(st, find_sku(st, rows[r].sku_key), i64(rows[r].warehouse))
         sku = cells_of(st)[cell].key >> 16
-        add_line(st, reservation, i64(rows[r].line), sku, cell, results[r].requested, quantity, _OK)
+        number = i64(rows[r].line) if rows[r].kind == _RESERVE else r - first
+        add_line(st, reservation, number, sku, cell, results[r].requested, quantity, _OK)
         m = move(st, movements, m, r, _RESERVE, cell, quantity, ZERO, quantity, ZERO, expires_at_ms)
-        describe(st, movements, m - 1, m, reservation, i64(rows[r].line), results[r].requested)
+        describe(st, movements, m - 1, m, reservation, number, results[r].requested)
         movements[m - 1].flags = hidden
         results[r].available = available_of(st, cell)
     for r in range(first, end):
@@ -111,6 +127,24 @@ def settle_takes(st: Memory, rows: Rows, results: Rows, plan_n: int, movements: 
         line = i64(plan_of(st)[p].line)
         m = take_from_line(st, movements, m, r, i64(rows[r].kind), reservation, line, plan_of(st)[p].quantity)
     settle_state(st, movements, first, m, reservation, ZERO, now_ms)
+    return m
+
+
+@jit
+def prepare_takes(
+    st: Memory, rows: Rows, results: Rows, first: int, plan_n: int, movements: Rows, m: int, position: int
+) -> int:
+    """Pin what a release or fulfil over several shards will take; nothing moves yet."""
+    forget_plan(st, 0, plan_n)
+    reservation = find_reservation(st, rows[first].reservation)
+    for p in range(plan_n):
+        r = i64(plan_of(st)[p].row)
+        line = i64(plan_of(st)[p].line)
+        quantity = plan_of(st)[p].quantity
+        lines_of(st)[line].pending += quantity
+        m = write_line_movement(st, movements, m, r, i64(rows[r].kind), reservation, line, -quantity, ZERO)
+        movements[m - 1].flags = _HIDDEN
+    note_operation(st, reservation, rows[first], position, reservations_of(st)[reservation].expires_at_ms)
     return m
 
 
