@@ -17,9 +17,9 @@ from api.engine_client import EngineClient, NotServed, Refused
 PAUSE_S: Final = (0.15, 0.6)
 """Shortest and longest pause between two things that one actor does."""
 BASKET_MAX: Final = 4
-LOW: Final = 2
+LOW: Final = 4
 """Units at which the clerk brings more."""
-BROUGHT: Final = 12
+BROUGHT: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +52,12 @@ class Street:
         self.tally = Tally()
 
     async def open(self) -> None:
-        """The channel that the retailer's own data does not have."""
+        """The channel that the retailer's own data does not have, and full shelves: the year has emptied them."""
         await self._client.put(
             "/v1/channels/marketplace", {"name": "Marketplace", "kind": "marketplace", "warehouses": None}
         )
+        for shelf in self._shelves:
+            await self._bring(shelf, shelf.skus)
 
     async def run(self) -> None:
         """Keep them moving until cancelled."""
@@ -173,4 +175,11 @@ class Street:
             ]
             await self._client.post("/v1/commands", receipts)
             self.tally.note("clerk", "received", f"brought {BROUGHT} each of {self._words(low)} to {shelf.warehouse}")
-        await asyncio.sleep(2)
+
+    async def _bring(self, shelf: Shelf, skus: Sequence[str]) -> None:
+        delivery = str(uuid.uuid4())
+        receipts = [
+            {"id": f"{delivery}:{n}", "kind": "receive", "sku": sku, "warehouse": shelf.warehouse, "quantity": BROUGHT}
+            for n, sku in enumerate(skus)
+        ]
+        await self._client.post("/v1/commands", receipts)

@@ -43,18 +43,17 @@ def shelves_of(plan: Plan) -> list[Shelf]:
     return [Shelf(hub, [sku for sku, _ in counted.most_common(SHELF_SKUS)]) for hub, counted in sold.items() if counted]
 
 
-def addresses(engine: Engine, data: Path, sku: str) -> Table:
-    """Where to look."""
+def addresses(engine: Engine, data: Path, sku: str) -> str:
+    """Where to look; each line can be copied as it is."""
     key = f'-H "Authorization: Bearer $(cat {data / "admin.key"})"'
-    table = Table(show_header=False, show_edge=False, box=None, padding=(0, 2, 0, 0))
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
-    table.add_row("interactive docs", f"{engine.url}/docs")
-    table.add_row("metrics", f"{engine.url}/metrics")
-    table.add_row("stock of one SKU", f"curl -s {key} {engine.url}/v1/stock/{sku}")
-    table.add_row("live feed", f'curl -sN {key} -H "Accept: text/event-stream" {engine.url}/v1/feed')
-    table.add_row("admin key", str(data / "admin.key"))
-    return table
+    places = {
+        "interactive docs": f"{engine.url}/docs",
+        "metrics": f"{engine.url}/metrics",
+        "stock of one SKU": f"curl -s {key} {engine.url}/v1/stock/{sku}",
+        "live feed": f'curl -sN {key} -H "Accept: text/event-stream" {engine.url}/v1/feed',
+        "admin key": str(data / "admin.key"),
+    }
+    return "\n".join(f"{what:<17} {where}" for what, where in places.items())
 
 
 def view(tally: Tally) -> Group:
@@ -64,7 +63,10 @@ def view(tally: Tally) -> Group:
         counts.add_column(title, justify="right" if title == "times" else "left")
     for (who, how), times in sorted(tally.counts.items()):
         counts.add_row(who, how, f"{times:,}")
-    return Group(counts, Panel(Text("\n".join(tally.latest)), title="just now", title_align="left"))
+    return Group(
+        counts,
+        Panel(Text("\n".join(tally.latest), no_wrap=True, overflow="ellipsis"), title="just now", title_align="left"),
+    )
 
 
 async def run(engine: Engine, data: Path, plan: Plan, files: SalesFiles, console: Console, until: float | None) -> bool:
@@ -73,7 +75,7 @@ async def run(engine: Engine, data: Path, plan: Plan, files: SalesFiles, console
     shelves = shelves_of(plan)
     names = dict(zip(plan.products["sku"].to_pylist(), plan.products["name"].to_pylist(), strict=True))
     console.print()
-    console.print(addresses(engine, data, shelves[0].skus[0]), soft_wrap=True, highlight=False)
+    console.print(addresses(engine, data, shelves[0].skus[0]), soft_wrap=True, highlight=False, markup=False)
     console.print()
     async with EngineClient(engine.url, engine.key) as client:
         street = Street(client, shelves, names)
