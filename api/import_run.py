@@ -6,6 +6,7 @@ by another. A bad row is left out with its line and the reason; the others go on
 
 import asyncio
 import csv
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,9 @@ from api.import_rows import SHAPES, Cells, Kind, Options, Shape, reason_of
 from api.import_sending import Prepared, Sender, Sent
 from api.status import Problem
 
-ROWS_PER_REQUEST: Final = 4_000
+ROWS_PER_REQUEST: Final = 8_000
+REQUESTS_IN_FLIGHT: Final = {Kind.PRODUCTS: 2, Kind.STOCK: 1, Kind.SALES: 1}
+"""Rows of stock and sales take effect in the order of the file; of products no two are the same."""
 LINE_COLUMN: Final = "import_line"
 REASON_COLUMN: Final = "import_error"
 _OURS: Final = frozenset((LINE_COLUMN, REASON_COLUMN))
@@ -161,18 +164,28 @@ async def run(
     report = importer.report()
     sender = Sender(client, kind, SHAPES[kind], source.digest)
     chunks = importer.chunks(report, ROWS_PER_REQUEST)
-    following = await asyncio.to_thread(next, chunks, None)
-    while following is not None:
-        chunk, read = following
-        # The next chunk is read while this one is on its way.
-        reading = asyncio.create_task(asyncio.to_thread(next, chunks, None))
-        try:
-            sent = await sender.send(chunk)
-        finally:
-            following = await reading
+    sending: deque[tuple[asyncio.Task[Sent], int]] = deque()
+
+    async def take_oldest() -> None:
+        task, read = sending[0]
+        sent = await task
+        sending.popleft()
         report.sent.add(sent)
         report.bad += [BadRow(row.line, row.cells, reason) for row, reason in sent.bad]
         progressed(read)
+
+    try:
+        # The next chunk is read while those before it are on their way.
+        while (following := await asyncio.to_thread(next, chunks, None)) is not None:
+            if len(sending) >= REQUESTS_IN_FLIGHT[kind]:
+                await take_oldest()
+            sending.append((asyncio.create_task(sender.send(following[0])), following[1]))
+        while sending:
+            await take_oldest()
+    finally:
+        for task, _ in sending:
+            task.cancel()
+        await asyncio.gather(*(task for task, _ in sending), return_exceptions=True)
     report.bad.sort(key=lambda bad: bad.line)
     return report
 

@@ -74,7 +74,11 @@ def describe(settings: DocumentsSettings) -> str:
 
 def writing_engine(settings: DocumentsSettings) -> Engine:
     """The engine of the one writer; makes the SQLite file if there is none."""
-    return _sqlite_engine(settings, writing=True) if settings.sqlite else _postgres_engine(settings)
+    if not settings.sqlite:
+        return _postgres_engine(settings)
+    # SQLite gives its journal the mode of the file.
+    os.close(os.open(sqlite_path(settings), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    return _sqlite_engine(settings, writing=True)
 
 
 def reading_engine(settings: DocumentsSettings) -> Engine:
@@ -140,10 +144,9 @@ def _postgres_engine(settings: DocumentsSettings) -> Engine:
 
 
 def _sqlite_engine(settings: DocumentsSettings, *, writing: bool) -> Engine:
-    # As a URI because a plain path would make an empty database where a reader finds none.
-    mode = "rwc" if writing else "rw"
+    # As a URI, because a plain path would make an empty database where a reader finds none.
     file = f"file:{quote(str(sqlite_path(settings)))}"
-    url = URL.create("sqlite", database=file, query={"mode": mode, "uri": "true"})
+    url = URL.create("sqlite", database=file, query={"mode": "rw", "uri": "true"})
     engine = create_engine(
         url, module=pysqlite3.dbapi2, pool_size=1, max_overflow=0, connect_args={"timeout": _BUSY_TIMEOUT_S}
     )

@@ -13,19 +13,10 @@ def upgrade() -> None:
     """Make the tables."""
     code = sa.String(64).with_variant(sa.String(64, collation="C"), "postgresql")
     for name in ("warehouses", "channels", "clients"):
-        _document_table(
-            name,
-            sa.Column("number", sa.SmallInteger, primary_key=True, autoincrement=False),
-            sa.Column("code", code, nullable=False),
-            "code",
-        )
-    sku_key = sa.BigInteger().with_variant(sa.Integer, "sqlite")
-    _document_table(
-        "products",
-        sa.Column("sku_key", sku_key, primary_key=True, autoincrement=False),
-        sa.Column("sku", code, nullable=False),
-        "sku",
-    )
+        number = sa.Column("number", sa.SmallInteger, nullable=False, autoincrement=False)
+        _document_table(name, number, sa.Column("code", code, nullable=False), key="number", unique="code")
+    sku, sku_key = sa.Column("sku", code, nullable=False), sa.Column("sku_key", sa.BigInteger, nullable=False)
+    _document_table("products", sku, sku_key, key="sku", unique="sku_key")
     op.create_table(
         "api_keys",
         sa.Column("id", sa.String(32), nullable=False),
@@ -59,19 +50,18 @@ def upgrade() -> None:
     op.create_index("ix_answers_at_ms", "answers", ["at_ms"])
 
 
-def _document_table(name: str, number: "sa.Column[int]", code: "sa.Column[str]", code_column: str) -> None:
+def _document_table(name: str, *own: "sa.Column[object]", key: str, unique: str) -> None:
     op.create_table(
         name,
-        number,
-        code,
+        *own,
         sa.Column("document", sa.Text),
         sa.Column("archived", sa.Boolean, nullable=False),
         sa.Column("version", sa.BigInteger, nullable=False),
         sa.Column("pending", sa.Text),
         sa.Column("pending_archived", sa.Boolean),
         sa.Column("pending_version", sa.BigInteger),
-        sa.PrimaryKeyConstraint(number.name, name=f"pk_{name}"),
-        sa.UniqueConstraint(code_column, name=f"uq_{name}_{code_column}"),
+        sa.PrimaryKeyConstraint(key, name=f"pk_{name}"),
+        sa.UniqueConstraint(unique, name=f"uq_{name}_{unique}"),
     )
     _partial_index(name, "version", "version > 0")
     _partial_index(name, "pending_version", "pending_version IS NOT NULL")
