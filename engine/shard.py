@@ -22,6 +22,7 @@ from engine.state import (
     DEADLINES_N,
     ENTRIES_MAX,
     ID_BLOCK,
+    ID_WINDOW_MS,
     IDS,
     IDS_FORGOTTEN,
     IDS_MADE,
@@ -122,6 +123,7 @@ class Shard:
 
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
+        assert self.limits.quantity_max <= self.limits.stock_max, self.limits
         self._state = make_state(self.limits)
         self._memory = self._state.memory
         self._movements = reserve_array(MOVEMENT, max(self.limits.movements_max, 4 * self.limits.batch_rows_max))
@@ -166,12 +168,16 @@ class Shard:
             return 0
         return int(self._state.deadlines["at_ms"][1])
 
-    def decide(self, rows: Array, heap: npt.NDArray[np.uint8], *, now_ms: int, seq: int) -> Decision:
+    def decide(
+        self, rows: Array, heap: npt.NDArray[np.uint8], *, now_ms: int, seq: int, id_window_ms: int = 0
+    ) -> Decision:
         """Expire what is due and decide the rows in order; the state changes at once.
 
         rows: COMMAND[n], finished by `engine.ids.finish_rows`; `heap` is not needed to decide, it travels with
-        the rows. now_ms must not go down, seq must be the last one + 1 when anything changes.
+        the rows. now_ms must not go down, seq must be the last one + 1 when anything changes. id_window_ms: the
+        window that a record was decided with, when it is decided again; 0 = that of the limits.
         """
+        self._state.bounds[ID_WINDOW_MS] = id_window_ms or self.limits.id_window_ms
         assert rows.dtype == COMMAND and len(rows) <= self.limits.batch_rows_max, (rows.dtype, len(rows))
         assert now_ms >= self.now_ms and seq == self.seq + 1, (now_ms, self.now_ms, seq, self.seq)
         rows = _frozen(rows)
@@ -200,6 +206,7 @@ class Shard:
         marks = self._state.marks
         if record.seq != self.seq + 1 or record.now_ms < self.now_ms:
             raise ReplayMismatch(record.seq, -1)
+        self._state.bounds[ID_WINDOW_MS] = record.id_window_ms or self.limits.id_window_ms
         if record.kind == RecordKind.BATCH:
             rows, results, movements = _frozen(record.rows), _frozen(record.results), _frozen(record.movements)
             bad = apply_record(self._memory, rows, results, movements, record.now_ms, record.seq)
@@ -320,6 +327,10 @@ class Shard:
         state = self._state
         capacity = len(state.ids) - 1
         first, end = int(state.marks[IDS_FORGOTTEN]), int(state.marks[IDS_MADE])
+        # When an entry leaves the ring changes no answer: only what is still remembered counts.
+        oldest_ms = self.now_ms - int(state.bounds[ID_WINDOW_MS])
+        while first < end and state.id_times[first % capacity // ID_BLOCK] < oldest_ms:
+            first = min(end, (first // ID_BLOCK + 1) * ID_BLOCK)
         while first < end:
             place = first % capacity
             count = min(end - first, capacity - place)

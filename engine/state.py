@@ -123,7 +123,7 @@ PLAN_MAX: Final = 1 << 20
 CHANNEL_LIST: Final = 1
 CHANNEL_ALL: Final = 2
 ID_BLOCK: Final = 4096
-"""ids per entry of `id_times`"""
+"""ids per entry of `id_times`; the ring holds a whole number of blocks"""
 _FIRST_BUCKETS: Final = 1024
 _HUGE: Final = 1 << 24
 _NORESERVE: Final = 0x4000 if sys.platform == "linux" else 0
@@ -235,7 +235,7 @@ def make_state(limits: Limits) -> State:
         operations=reserve_array(OPERATION, limits.operations_max + 1),
         operation_buckets=buckets(limits.operations_max),
         operation_spill=spill(limits.operations_max),
-        ids=reserve_array(ID, limits.ids_max + 1),
+        ids=reserve_array(ID, -(-limits.ids_max // ID_BLOCK) * ID_BLOCK + 1),
         id_buckets=buckets(limits.ids_max),
         id_spill=spill(limits.ids_max),
         id_times=reserve_array(np.int64, limits.ids_max // ID_BLOCK + 2),  # type: ignore[arg-type]

@@ -20,7 +20,7 @@ from engine.kernels.memory import (
     tables_of,
     warehouses_of,
 )
-from engine.kernels.table import find, link, spread, take
+from engine.kernels.table import find, give_back, link, spread, take, unlink
 from engine.kinds import WarehouseKind
 from engine.layout import QUANTITY_SCALE
 from engine.state import CELLS, FREE, SKUS, SOURCES, USED
@@ -180,6 +180,11 @@ def add_to_source(st: Memory, cell: int, source_key: int, delta: int) -> bool:
         sources_of(st)[slot].remaining = 0
         link(source_buckets_of(st), source_spill_of(st), tables_of(st)[SOURCES], slot, sources_of(st)[slot].key)
     sources_of(st)[slot].remaining += delta
+    if sources_of(st)[slot].remaining == 0:
+        key = sources_of(st)[slot].key
+        unlink(source_buckets_of(st), source_spill_of(st), tables_of(st)[SOURCES], slot, key)
+        sources_of(st)[slot].cell = 0
+        give_back(sources_of(st), tables_of(st)[SOURCES], slot)
     return True
 
 

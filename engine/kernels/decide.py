@@ -4,8 +4,8 @@ For each unit: known ids? then check every row, then from here it succeeds, then
 in `results`; nothing raises.
 """
 
-from engine.kernels.define import define
-from engine.kernels.idtable import find_id, forget_newest, forget_old, ids_room, remember
+from engine.kernels.define import define, define_channel_group
+from engine.kernels.idtable import find_id, forget_newest, forget_old, make_ids_room, remember
 from engine.kernels.jit import Rows, i64, jit, u64
 from engine.kernels.memory import (
     Memory,
@@ -88,6 +88,7 @@ _FULFIL = i64(Kind.FULFIL)
 _EXTEND = i64(Kind.EXTEND)
 _TRANSFER = i64(Kind.TRANSFER)
 _CONFIGURE = i64(Kind.CONFIGURE)
+_DEFINE_CHANNEL = i64(Kind.DEFINE_CHANNEL)
 _DEFINE_FIRST = i64(Kind.DEFINE_SKU)
 _DEFINE_LAST = i64(Kind.DEFINE_CLIENT)
 _DECIDE = i64(Kind.DECIDE)
@@ -109,7 +110,7 @@ _CONFIRMED = i64(ReservationState.CONFIRMED)
 def _known(st: Memory, rows: Rows, results: Rows, r: int, now_ms: int, seq: int) -> int:
     """_NEW, or why the row is not to be decided; a new id is remembered at once, with this row as its answer."""
     row = rows[r]
-    slot = find_id(st, row.id_hi, row.id_lo)
+    slot = find_id(st, row.id_hi, row.id_lo, now_ms)
     if slot != 0:
         if ids_of(st)[slot].content != row.content:
             return _ID_REUSED
@@ -459,6 +460,16 @@ def _room_needed(st: Memory, rows: Rows, i: int, end: int) -> tuple[int, int]:
 
 
 @jit
+def _new_ids(st: Memory, rows: Rows, i: int, end: int, now_ms: int) -> int:
+    """How many ids of rows [i, end) are not known; a replay needs no room."""
+    if end - i == 1 and find_id(st, rows[i].id_hi, rows[i].id_lo, now_ms) != 0:
+        return 0
+    if end - i > 1 and (rows[i + 1].flags & _CONTINUES) != 0:
+        return 0 if find_id(st, rows[i].id_hi, rows[i].id_lo, now_ms) != 0 else 1
+    return end - i
+
+
+@jit
 def _unit_end(rows: Rows, i: int) -> int:
     end = i + 1
     group = rows[i].group
@@ -494,7 +505,7 @@ def decide_rows(
         movements_needed, lines_needed = _room_needed(st, rows, i, end)
         overloaded = (
             overdue
-            or ids_room(st) < end - i
+            or not make_ids_room(st, _new_ids(st, rows, i, end, now_ms), now_ms)
             or m + movements_needed > movements.shape[0]
             or lines_n + lines_needed > lines.shape[0]
         )
@@ -510,6 +521,8 @@ def decide_rows(
                         forget_newest(st, marks_of(st)[IDS_MADE] - made)
                     else:
                         m = after
+                elif end - i > 1 and i64(rows[i].kind) == _DEFINE_CHANNEL:
+                    define_channel_group(st, rows, results, i, end)
                 else:
                     for r in range(i, end):
                         if results[r].outcome != 0:

@@ -5,7 +5,7 @@ rows that were answered OK.
 """
 
 from engine.kernels.cells import chain_all_again, warehouse_known, warehouse_of
-from engine.kernels.jit import Row, i64, jit
+from engine.kernels.jit import Row, Rows, i64, jit
 from engine.kernels.memory import (
     Memory,
     cells_of,
@@ -29,6 +29,7 @@ _UNKNOWN_WAREHOUSE = i64(Outcome.UNKNOWN_WAREHOUSE)
 _UNKNOWN_CHANNEL = i64(Outcome.UNKNOWN_CHANNEL)
 _INVALID_QUANTITY = i64(Outcome.INVALID_QUANTITY)
 _CONFLICT = i64(Outcome.CONFLICT)
+_GROUP_FAILED = i64(Outcome.GROUP_FAILED)
 _LIMIT_EXCEEDED = i64(Outcome.LIMIT_EXCEEDED)
 _ARCHIVED = i64(Flag.ARCHIVED)
 _ALL_WAREHOUSES = i64(Flag.ALL_WAREHOUSES)
@@ -160,3 +161,21 @@ def define(st: Memory, row: Row) -> int:
         return _LIMIT_EXCEEDED
     clients_of(st)[i64(row.client)] = 1
     return _OK
+
+
+@jit
+def define_channel_group(st: Memory, rows: Rows, results: Rows, i: int, end: int) -> None:
+    """A channel with its list of warehouses, rows [i, end): all of it, or nothing when a warehouse is unknown."""
+    stands = True
+    for r in range(i + 1, end):
+        if rows[r].kind != _DEFINE_CHANNEL_WAREHOUSE or rows[r].channel != rows[i].channel:
+            results[r].outcome = _CONFLICT
+            stands = False
+        elif not warehouse_known(st, i64(rows[r].warehouse)):
+            results[r].outcome = _UNKNOWN_WAREHOUSE
+            stands = False
+    for r in range(i, end):
+        if stands:
+            results[r].outcome = define(st, rows[r])
+        elif results[r].outcome == 0:
+            results[r].outcome = _GROUP_FAILED

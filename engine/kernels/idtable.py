@@ -1,7 +1,8 @@
 """Which command ids are known: a ring in order of arrival, found by hash, forgotten from its old end.
 
-An entry is (128-bit hash, fingerprint of the content, position of the answer). Ids stay at least
-`ID_WINDOW_MS`; a full ring refuses work instead of forgetting earlier.
+An entry is (128-bit hash, fingerprint of the content, position of the answer). An id is remembered for
+`ID_WINDOW_MS` after the newest of its block came, which the time alone decides; when its entry is taken out of
+the ring changes no answer. A full ring refuses work instead of forgetting earlier.
 """
 
 from engine.kernels.jit import i64, inlined, jit, u64
@@ -20,12 +21,18 @@ from engine.state import ID_BLOCK, ID_WINDOW_MS, IDS, IDS_FORGOTTEN, IDS_MADE
 
 
 @inlined
-def find_id(st: Memory, hi: int, lo: int) -> int:
-    """The slot of an id, or 0."""
+def _is_over(st: Memory, slot: int, now_ms: int) -> bool:
+    """Whether the id is older than the window: the newest of its block is."""
+    return now_ms - id_times_of(st)[(slot - 1) // ID_BLOCK] > bounds_of(st)[ID_WINDOW_MS]
+
+
+@inlined
+def find_id(st: Memory, hi: int, lo: int, now_ms: int) -> int:
+    """The slot of an id that is remembered at `now_ms`, or 0."""
     slot = find(ids_of(st), id_buckets_of(st), id_spill_of(st), tables_of(st)[IDS], i64(lo))
     # Two ids that share these 64 bits but not the other 64 are told apart here: the later one is not found
     # and never remembered, which one pair in 2^64 has to live with.
-    if slot != 0 and ids_of(st)[slot].hi != hi:
+    if slot != 0 and (ids_of(st)[slot].hi != hi or _is_over(st, slot, now_ms)):
         return 0
     return slot
 
@@ -37,8 +44,21 @@ def ids_room(st: Memory) -> int:
 
 
 @jit
+def make_ids_room(st: Memory, count: int, now_ms: int) -> bool:
+    """Whether `count` more ids fit, after forgetting what is older than the window if need be."""
+    if ids_room(st) < count:
+        forget_old(st, now_ms, count + ID_BLOCK)
+    return ids_room(st) >= count
+
+
+@jit
 def remember(st: Memory, hi: int, lo: int, content: int, position: int, now_ms: int) -> None:
     """Add an id that is not known; the caller has checked `ids_room`."""
+    old = find(ids_of(st), id_buckets_of(st), id_spill_of(st), tables_of(st)[IDS], i64(lo))
+    if old != 0 and _is_over(st, old, now_ms):
+        # The same id came again after the window: only the new entry is to be found.
+        unlink(id_buckets_of(st), id_spill_of(st), tables_of(st)[IDS], old, i64(lo))
+        ids_of(st)[old].position = 0
     place = marks_of(st)[IDS_MADE] % (ids_of(st).shape[0] - 1)
     slot = 1 + place
     ids_of(st)[slot].key = i64(lo)
@@ -68,6 +88,7 @@ def forget_old(st: Memory, now_ms: int, most: int) -> None:
         place = marks_of(st)[IDS_FORGOTTEN] % capacity
         if now_ms - id_times_of(st)[place // ID_BLOCK] <= bounds_of(st)[ID_WINDOW_MS]:
             return
-        unlink(id_buckets_of(st), id_spill_of(st), tables_of(st)[IDS], 1 + place, ids_of(st)[1 + place].key)
+        if ids_of(st)[1 + place].position != 0:
+            unlink(id_buckets_of(st), id_spill_of(st), tables_of(st)[IDS], 1 + place, ids_of(st)[1 + place].key)
         marks_of(st)[IDS_FORGOTTEN] += 1
         done += 1

@@ -96,6 +96,19 @@ def checked_quantity(st: Memory, sku: int, thousandths: int) -> int:
 
 
 @jit
+def _sold_of_missing(st: Memory, rows: Rows, r: int, plan_n: int) -> int:
+    """What rows of the group before row `r` will sell from its cell, which is not there yet."""
+    total = i64(0)
+    for p in range(plan_n):
+        entry = plan_of(st)[p]
+        if entry.cell == 0:
+            other = rows[i64(entry.row)]
+            if other.sku_key == rows[r].sku_key and other.warehouse == rows[r].warehouse:
+                total += entry.quantity
+    return total
+
+
+@jit
 def plan_sell(st: Memory, rows: Rows, results: Rows, r: int, plan_n: int) -> tuple[int, int]:
     """(outcome, next plan index) of a sale: goods in hand, so safety stock does not bind."""
     row = rows[r]
@@ -117,12 +130,15 @@ def plan_sell(st: Memory, rows: Rows, results: Rows, r: int, plan_n: int) -> tup
     cell = find_cell(st, sku, warehouse)
     if (row.flags & _SETTLED) != 0:
         # A missing cell is made when the sale is settled, not here: the group may still fall.
-        if cell == 0 and tables_of(st)[CELLS, USED] + plan_n + 1 > cells_of(st).shape[0]:
+        if cell == 0 and (
+            tables_of(st)[CELLS, USED] + plan_n + 1 > cells_of(st).shape[0]
+            or _sold_of_missing(st, rows, r, plan_n) + quantity > bounds_of(st)[STOCK_MAX]
+        ):
             return _LIMIT_EXCEEDED, plan_n
         if cell != 0 and cells_of(st)[cell].on_hand - cells_of(st)[cell].pending - quantity < -bounds_of(st)[STOCK_MAX]:
             return _LIMIT_EXCEEDED, plan_n
     elif cell == 0 or available_of(st, cell) + cells_of(st)[cell].safety_stock + cells_of(st)[cell].floor < quantity:
-        out.available = available_of(st, cell)
+        out.available = available_of(st, cell) - (_sold_of_missing(st, rows, r, plan_n) if cell == 0 else 0)
         return _INSUFFICIENT_STOCK, plan_n
     out.quantity = quantity
     return _OK, note(st, plan_n, r, cell, ZERO, quantity)

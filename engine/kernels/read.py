@@ -8,6 +8,7 @@ from engine.kernels.memory import (
     cells_of,
     ids_of,
     lines_of,
+    marks_of,
     operations_of,
     planning_of,
     reservations_of,
@@ -23,7 +24,7 @@ from engine.kernels.table import find
 from engine.kinds import Flag, QuestionKind, ReservationState
 from engine.layout import NO_WAREHOUSE
 from engine.outcomes import Outcome
-from engine.state import OPERATIONS, RESERVATIONS, SKUS, USED
+from engine.state import LAST_NOW_MS, OPERATIONS, RESERVATIONS, SKUS, USED
 
 _OK = i64(Outcome.OK)
 _ID_TOO_OLD = i64(Outcome.ID_TOO_OLD)
@@ -220,7 +221,7 @@ def answer_questions(
                 out.outcome = _OK
                 reservations_n += 1
         elif question.kind == _COMMAND:
-            slot = find_id(st, question.key, question.key_lo)
+            slot = find_id(st, question.key, question.key_lo, marks_of(st)[LAST_NOW_MS])
             if slot == 0:
                 out.outcome = _ID_TOO_OLD
             else:

@@ -7,7 +7,7 @@ definitions that were answered OK, and the settings of `configure`.
 from engine.kernels.cells import add_to_source, make_cell
 from engine.kernels.decide import housekeep
 from engine.kernels.define import define
-from engine.kernels.idtable import ids_room, remember
+from engine.kernels.idtable import make_ids_room, remember
 from engine.kernels.jit import Row, Rows, i64, jit
 from engine.kernels.memory import (
     Memory,
@@ -72,7 +72,7 @@ def _apply_ids(st: Memory, rows: Rows, results: Rows, now_ms: int, seq: int) -> 
         outcome = results[r].outcome
         if (rows[r].flags & _CONTINUES) == 0 and (results[r].flags & _REPLAYED) == 0:
             if outcome != _ID_REUSED and outcome != _ID_TOO_OLD and outcome != _OVERLOADED:
-                if ids_room(st) < 1:
+                if not make_ids_room(st, 1, now_ms):
                     return False
                 remember(st, rows[r].id_hi, rows[r].id_lo, rows[r].content, seq << 24 | r, now_ms)
     return True

@@ -60,10 +60,11 @@ def settle_sells(st: Memory, rows: Rows, results: Rows, plan_n: int, movements: 
         movements[m - 1].client = rows[r].client
         results[r].available = available_of(st, cell)
         if (rows[r].flags & _SETTLED) != 0:
-            below = available_of(st, cell) + cells_of(st)[cell].safety_stock + cells_of(st)[cell].floor
-            if below < 0:
+            # Safety stock does not bind a till: short is what is owed, and how far below the bound it says.
+            bound = available_of(st, cell) + cells_of(st)[cell].floor
+            if bound + cells_of(st)[cell].safety_stock < 0:
                 results[r].flags |= _SHORT_FLAG
-                m = move(st, movements, m, r, _SHORT, cell, below, ZERO, ZERO, ZERO, ZERO)
+                m = move(st, movements, m, r, _SHORT, cell, bound, ZERO, ZERO, ZERO, ZERO)
     return m
 
 

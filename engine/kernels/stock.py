@@ -103,7 +103,7 @@ def receive(st: Memory, rows: Rows, results: Rows, r: int, movements: Rows, m: i
         source = source_slot(st, cell, row.source_key)
         if source != 0:
             arrived = min(quantity, sources_of(st)[source].remaining)
-            sources_of(st)[source].remaining -= arrived
+            add_to_source(st, cell, row.source_key, -arrived)
     m = move(st, movements, m, r, i64(row.kind), cell, quantity, quantity, ZERO, -arrived, row.source_key)
     movements[m - 1].channel = row.channel
     movements[m - 1].client = row.client
@@ -129,6 +129,7 @@ def expect(st: Memory, rows: Rows, results: Rows, r: int, movements: Rows, m: in
     out.warehouse = warehouse
     cell = find_cell(st, sku, warehouse)
     remaining = 0
+    source = i64(0)
     if cell != 0:
         out.available = available_of(st, cell)
         source = source_slot(st, cell, row.source_key)
@@ -136,7 +137,7 @@ def expect(st: Memory, rows: Rows, results: Rows, r: int, movements: Rows, m: in
             remaining = sources_of(st)[source].remaining
     if remaining + delta < 0:
         return _INVALID_QUANTITY, m
-    if (cell == 0 and not cells_room(st, 1)) or not sources_room(st):
+    if (cell == 0 and not cells_room(st, 1)) or (source == 0 and not sources_room(st)):
         return _LIMIT_EXCEEDED, m
     if cell != 0 and cells_of(st)[cell].incoming + delta > bounds_of(st)[STOCK_MAX]:
         return _LIMIT_EXCEEDED, m
