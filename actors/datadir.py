@@ -146,6 +146,9 @@ def _make(path: Path, shards: int) -> None:
     partitions = PartitionMap.even(shards)
     for shard in range(shards):
         snapshot_directory(path, shard).mkdir(mode=0o700, parents=True, exist_ok=True)
+        RealDisk().sync_directory(shard_directory(path, shard))
+    for directory in (path / "shards", path, path.absolute().parent):
+        RealDisk().sync_directory(directory)
     meta = {
         "format": FORMAT,
         "era": partitions.era,

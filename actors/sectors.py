@@ -7,12 +7,13 @@ damaged byte can therefore neither make a written sector look unwritten (a lost 
 an unwritten one look written. The other half is the low half of a seq, by which records are found without an index.
 """
 
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 Bytes = npt.NDArray[np.uint8]
+T = TypeVar("T", int, npt.NDArray[np.int64])
 
 SECTOR_BYTES: Final = 512
 PAYLOAD_BYTES: Final = 504
@@ -58,5 +59,14 @@ def written(sectors: Bytes) -> npt.NDArray[np.bool_]:
 def seqs(sectors: Bytes, near: int) -> npt.NDArray[np.int64]:
     """Which record each whole sector belongs to, given that it is less than 2^31 from `near`."""
     marks = sectors.reshape(-1, SECTOR_BYTES)[:, _SEQ_AT:].copy().view("<u4").reshape(-1)
-    away = (marks.astype(np.int64) - (near & 0xFFFFFFFF) + (1 << 31)) % (1 << 32) - (1 << 31)
-    return near + away
+    return near + _away(marks.astype(np.int64), near)
+
+
+def seq_of(sector: Bytes, near: int) -> int:
+    """Which record one sector belongs to."""
+    return near + _away(int.from_bytes(sector[_SEQ_AT:SECTOR_BYTES].tobytes(), "little"), near)
+
+
+def _away(mark: T, near: int) -> T:
+    """How far from `near` the number is whose low half is `mark`."""
+    return (mark - (near & 0xFFFFFFFF) + (1 << 31)) % (1 << 32) - (1 << 31)

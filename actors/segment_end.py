@@ -11,7 +11,7 @@ from pathlib import Path
 
 from actors.durable import NOWHERE, Position
 from actors.journal import JournalCorrupt
-from actors.sectors import SECTOR_BYTES, seqs, written
+from actors.sectors import SECTOR_BYTES, seq_of, seqs, written
 from actors.segment_files import FIRST_RECORD_AT, READ_BYTES, Segment, end_of, segments_in
 from engine.journal_format import Header
 
@@ -62,7 +62,7 @@ def _end_by_marks(segment: Segment) -> End | None:
     stop = low * SECTOR_BYTES
     if stop == FIRST_RECORD_AT:
         return None
-    seq = int(seqs(segment.read(stop - SECTOR_BYTES, SECTOR_BYTES, segment.first_seq), segment.first_seq)[0])
+    seq = seq_of(segment.read(stop - SECTOR_BYTES, SECTOR_BYTES, segment.first_seq), segment.first_seq)
     offset = segment.find_by_marks(seq, stop)
     header = segment.record_header(offset, seq)
     if end_of(header, offset) < stop or _written_behind(segment, stop, segment.size, seq + 1):

@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from actors.durable import Position
 from actors.journal import JournalCorrupt, RecentRecords
-from actors.sectors import PAYLOAD_BYTES, SECTOR_BYTES, frame, sectors_for, seqs, unframe
+from actors.sectors import PAYLOAD_BYTES, SECTOR_BYTES, frame, sectors_for, seq_of, unframe
 from engine.journal_format import HEADER_BYTES, NO_HASH, FormatError, Header, decode, parse_header
 from engine.record import Record
 
@@ -160,7 +160,7 @@ class Segment:
         low, high = FIRST_RECORD_AT // SECTOR_BYTES, end // SECTOR_BYTES
         while low < high:
             middle = (low + high) // 2
-            if int(seqs(self.read(middle * SECTOR_BYTES, SECTOR_BYTES, seq), seq)[0]) < seq:
+            if seq_of(self.read(middle * SECTOR_BYTES, SECTOR_BYTES, seq), seq) < seq:
                 low = middle + 1
             else:
                 high = middle
@@ -221,7 +221,8 @@ class SegmentReader:
         self._directory = directory
         self._durable = durable
         self._segments: dict[int, Segment] = {}
-        self._epoch = 0
+        self._names: list[int] = []
+        self._names_at = (0, 0)
         self._recent = RecentRecords(RECENT_BYTES_MAX)
         self._lock = threading.Lock()
 
@@ -285,11 +286,7 @@ class SegmentReader:
         last_seq = durable.seq if last_seq is None else min(last_seq, durable.seq)
         if first_seq < 1 or first_seq > last_seq:
             return
-        with self._lock:
-            if durable.epoch != self._epoch:  # a new opener may have put a segment in the place of an empty one
-                self._segments.clear()
-                self._epoch = durable.epoch
-        known = [segment for segment in segments_in(self._directory) if segment <= durable.segment]
+        known = self._known(durable)
         if not known or known[0] > first_seq:
             raise JournalCorrupt(self.shard, first_seq, "its segment is missing")
         for k, name in enumerate(known):
@@ -309,6 +306,16 @@ class SegmentReader:
             first = max(first_seq, name)
             if first <= last:
                 yield self._segment(name), first, last, end
+
+    def _known(self, durable: Position) -> list[int]:
+        """The segments up to the last; looked up again when there is another."""
+        with self._lock:
+            if self._names_at != (durable.epoch, durable.segment):
+                if self._names_at[0] != durable.epoch:  # the opener may have put a segment in an empty one's place
+                    self._segments.clear()
+                self._names = [segment for segment in segments_in(self._directory) if segment <= durable.segment]
+                self._names_at = (durable.epoch, durable.segment)
+            return self._names
 
     def _segment(self, name: int) -> Segment:
         with self._lock:

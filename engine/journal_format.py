@@ -47,11 +47,12 @@ _AS_IN_ROW: Final = {
     (RESULT, "partition"): "partition",
     (MOVEMENT, "sku_key"): "sku_key",
     (MOVEMENT, "reservation"): "reservation",
+    (MOVEMENT, "partition"): "partition",
 }
 # What is often not said: zero among large numbers.
 _OFTEN_ZERO: Final = frozenset({
     "unit_price", "reservation", "source_key", "issued_at_ms", "occurred_at_ms", "due_ms", "reference_key",
-    "expires_at_ms", "made_at", "partition", "value",
+    "expires_at_ms", "made_at", "prepared_at", "partition", "value",
 })  # fmt: skip
 
 

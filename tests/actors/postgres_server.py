@@ -35,12 +35,12 @@ class PostgresServer:
         """For psycopg, and with another scheme for SQLAlchemy."""
         return f"postgresql://postgres@/{database}?host={self.directory}"
 
-    def new_database(self) -> str:
-        """The URL of an empty database."""
-        name = f"db{next(_names)}"
+    def new_schema(self) -> str:
+        """A URL that sees nothing but an empty schema: much faster than a database of its own."""
+        name = f"test_{next(_names)}"
         with psycopg.connect(self.url(), autocommit=True) as connection:
-            connection.execute(f"create database {name}".encode())
-        return self.url(name)
+            connection.execute(f"create schema {name}".encode())
+        return f"{self.url()}&options=-csearch_path%3D{name}"
 
 
 def binaries() -> Path | None:
@@ -79,8 +79,8 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="session")
 def postgres_url(postgres_server: PostgresServer) -> str:
-    """An empty database of the server."""
-    return postgres_server.new_database()
+    """The server's database; whoever uses it keeps to schemas of his own."""
+    return postgres_server.url()
 
 
 def _started(programs: Path, directory: Path, user: int | None) -> subprocess.Popen[bytes]:

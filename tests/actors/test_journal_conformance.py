@@ -37,7 +37,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     if request.param == "segments":
         return SegmentStore(tmp_path)
     server: PostgresServer = request.getfixturevalue("postgres_server")
-    return PostgresStore(server.new_database())
+    return PostgresStore(server.new_schema())
 
 
 @pytest.fixture
