@@ -28,7 +28,7 @@ BOUNDS = st.builds(
 
 def play(twins: Twins, history: list[tuple[int, list[Ask]]]) -> None:
     """Send every batch of a history to both."""
-    teller = Teller()
+    teller = Teller(twins.model)
     for step_ms, asks in history:
         rows = [row for ask in asks for row in teller.rows(ask)]
         note(f"+{step_ms} ms: {asks}")
@@ -52,7 +52,7 @@ def check_fold(twins: Twins) -> None:
 @given(histories)
 def test_random_histories(history: list[tuple[int, list[Ask]]]) -> None:
     twins = Twins.furnished(USUAL)
-    twins.send(receive(sku, place, 10) for sku in ("A-1", "B-2", "NUTS") for place in ("north", "south"))
+    twins.send(receive(sku, place, 30) for sku in ("A-1", "B-2", "NUTS") for place in ("north", "south"))
     play(twins, history)
     check_fold(twins)
 
@@ -71,7 +71,7 @@ def test_one_hot_cell_under_a_long_history(seed: int) -> None:
 
     chance = random.Random(seed)
     twins = Twins.furnished(USUAL)
-    teller = Teller()
+    teller = Teller(twins.model)
     twins.send(receive("A-1", "north", 40))
     kinds = ("reserve", "reserve", "confirm", "release", "fulfil", "sell", "receive", "extend", "again")
     for _ in range(60):

@@ -51,9 +51,8 @@ def rows_with(edge: int) -> list[Row]:
                 row(Kind.CONFIGURE, line=int(Setting.ORDER_UP_TO), discount=quantity, **place),
             ]
             if quantity != -(2**62):  # refused either way; kernels use this one for "not a quantity"
-                rows.append(
-                    row(Kind.ADJUST, flags=Flag.HAS_EXPECTED, expected=quantity, **(place | {"quantity": 1000}))
-                )
+                one = place | {"quantity": 1000}
+                rows.append(row(Kind.ADJUST, flags=Flag.HAS_EXPECTED, expected=quantity, **one))
     return rows
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from engine.layout import Limits
@@ -100,12 +101,15 @@ def test_arrays_there_and_back_are_the_same_shard() -> None:
     )
 
 
-def test_arrays_stay_as_they_were_while_the_shard_goes_on() -> None:
+def test_arrays_are_read_only_and_a_copy_of_them_is_a_snapshot() -> None:
     world = busy_world()
     arrays, before = world.shard.arrays(), world.shard.state_hash()
+    with pytest.raises(ValueError, match="read-only"):
+        arrays["cells"].view(np.uint8)[...] = 0
+    kept = {name: array.copy() for name, array in arrays.items()}
     world.send(receive("A-1", "north", 5), define_sku("D-4"), reserve("A-1", 1), expect("A-1", "north", 2))
     assert world.shard.state_hash() != before
-    assert Shard.from_arrays(world.limits, arrays).state_hash() == before
+    assert Shard.from_arrays(world.limits, kept).state_hash() == before
 
 
 def test_every_prefix_can_be_a_snapshot() -> None:

@@ -28,9 +28,10 @@ def reserve(book: Book, row: Row) -> Result:
     for warehouse, units in takes:
         book.draft.entries.append(Entry(row.line, row.sku, warehouse, quantity, units))
         book.move((row.sku, warehouse), row.kind, units, reserved=units, hold=book.draft_hold, line=row.line)
-    place = takes[0][0] if len(takes) == 1 else ""
-    held = sum(units for _, units in takes)
-    return Result(Outcome.OK, held, _seen(book, row), quantity, place, split=len(takes) > 1)
+    last = takes[-1][0]
+    held, left = sum(units for _, units in takes), book.look((row.sku, last)).available
+    split = len(takes) > 1
+    return Result(Outcome.OK, held, left, quantity, "" if split else last, split=split)
 
 
 def _choose(book: Book, row: Row, quantity: int) -> list[tuple[str, int]]:
@@ -54,7 +55,7 @@ def _choose(book: Book, row: Row, quantity: int) -> list[tuple[str, int]]:
 
 
 def _seen(book: Book, row: Row) -> int:
-    """`available` as the answer tells it."""
+    """What there is, as a refusal tells it."""
     if not row.warehouse:
         return book.sellable(row.sku, row.channel)
     return 0 if book.is_quarantine(row.warehouse) else book.look((row.sku, row.warehouse)).available
