@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from actors.documents.directory import DirectoryUnavailable
 from api.asgi import App, Front
 from api.deps import Runtime
-from api.metrics import Sharing, keep_sharing
+from api.metrics import keep_sharing
 from api.openapi import document
 from api.operations import DIRECT
 from api.routes import catalog, service
@@ -33,7 +33,7 @@ def create_app(runtime: Runtime) -> App:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        sharing = Sharing(runtime.share)
+        sharing = runtime.sharing()
         task = asyncio.create_task(keep_sharing(sharing, runtime.own_counters))
         try:
             yield

@@ -55,9 +55,13 @@ class Runtime:
             str(os.getpid()), self.http, self.client.metrics, self.feed.streams, admission.rows, admission.size
         )
 
+    def sharing(self) -> Sharing:
+        """Where the workers' counters are."""
+        return Sharing(self.share, str(os.getpid()))
+
     def counted(self) -> list[Counters]:
         """What all workers have counted, this one first."""
-        return [self.own_counters(), *Sharing(self.share).others()]
+        return [self.own_counters(), *self.sharing().others()]
 
 
 def get_runtime(request: Request) -> Runtime:

@@ -1,6 +1,6 @@
 """Movements of a journal's record as the events of the feed. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
@@ -11,7 +11,7 @@ from api.numbers import quantity_json, time_json
 from engine.ids import reservation_text
 from engine.kinds import Flag, Kind, MovementFlag
 from engine.layout import NO_ROW, NO_WAREHOUSE, TEXTS
-from engine.record import Record
+from engine.record import Record, seq_and_row
 
 KINDS: Final = {kind.text: int(kind) for kind in Kind if kind <= Kind.CONFIGURE or kind in (Kind.EXPIRE, Kind.SHORT)}
 _KIND_TEXT: Final = {number: text for text, number in KINDS.items()}
@@ -73,15 +73,44 @@ class _Cause(NamedTuple):
 _NOBODY: Final = _Cause("", 0, "", "", None)
 
 
-def events(record: Record, index: npt.NDArray[np.intp], names: Names) -> Iterator[dict[str, Any]]:
-    """The events of the movements at `index`, without their cursors."""
+def prepared_seqs(record: Record, index: npt.NDArray[np.intp]) -> list[int]:
+    """The records that hold the commands behind these movements, where a command spanned several shards."""
+    positions = record.movements["prepared_at"][index]
+    return sorted({seq_and_row(position)[0] for position in positions[positions != 0].tolist()})
+
+
+def events(
+    record: Record, index: npt.NDArray[np.intp], prepared: Mapping[int, Record], names: Names
+) -> Iterator[dict[str, Any]]:
+    """The events of the movements at `index`, without their cursors; `prepared`: the records of `prepared_seqs`."""
     at = time_json(record.now_ms)
-    causes: dict[int, _Cause] = {NO_ROW: _NOBODY}
+    causes: dict[tuple[int, int], _Cause] = {(0, NO_ROW): _NOBODY}
     for movement in record.movements[index]:
-        row = int(movement["row"])
-        if row not in causes:
-            causes[row] = _cause(record, row)
-        yield _event(record, movement, causes[row], at, names)
+        behind, row = record, int(movement["row"])
+        if position := int(movement["prepared_at"]):
+            seq, first = seq_and_row(position)
+            behind = prepared[seq]
+            row = _prepared_row(behind, first, int(movement["line"]))
+        key = (0 if behind is record else behind.seq, row)
+        if key not in causes:
+            causes[key] = _cause(behind, row)
+        yield _event(record, movement, causes[key], at, names)
+
+
+def _prepared_row(record: Record, first: int, line: int) -> int:
+    """The row of a line of the command whose first row is `first`; sales carry no line: they are counted."""
+    rows = record.rows
+    group = int(rows["group"][first])
+    if not group:
+        return first
+    if int(rows["kind"][first]) == Kind.SELL:
+        return min(first + line, len(rows) - 1)
+    for row in range(first, len(rows)):
+        if int(rows["group"][row]) != group:
+            break
+        if int(rows["line"][row]) == line:
+            return row
+    return first
 
 
 def _event(record: Record, movement: Any, cause: _Cause, at: str, names: Names) -> dict[str, Any]:

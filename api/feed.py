@@ -15,7 +15,7 @@ import orjson
 
 from actors.documents.directory import Directory
 from actors.journal import JournalReader, RecentRecords
-from api.events import Filters, events, wanted
+from api.events import Filters, events, prepared_seqs, wanted
 from api.lookup import any_of
 from api.names import know
 from api.paging import decode_cursor, encode_cursor
@@ -133,9 +133,10 @@ class Feed:
                 clients=any_of(movements["client"]),
                 sku_keys=any_of(movements["sku_key"]),
             )
+        prepared = await self._records(reader.shard, prepared_seqs(record, fits))
         for begin in range(0, len(fits), EVENTS_AT_ONCE):
             part = fits[begin : begin + EVENTS_AT_ONCE]
-            for at, event in zip(part.tolist(), events(record, part, self._directory), strict=True):
+            for at, event in zip(part.tolist(), events(record, part, prepared, self._directory), strict=True):
                 position.movement = at + 1
                 if at + 1 == len(record.movements):
                     position.seq, position.movement = record.seq + 1, 0
@@ -155,14 +156,22 @@ class Feed:
             if known is not None:
                 reader.records = [known]
                 continue
-            try:
-                reader.records = await asyncio.to_thread(
-                    _read, self._journals[reader.shard], reader.position.seq, reader.durable_seq
-                )
-            except LookupError:
-                raise Problem(410, "cursor_expired", "begin anew without a cursor") from None
-            for record in reader.records:
-                self._recent[reader.shard].put(record)
+            reader.records = await self._read(reader.shard, reader.position.seq, reader.durable_seq)
+
+    async def _records(self, shard: int, seqs: Sequence[int]) -> dict[int, Record]:
+        found = {}
+        for seq in seqs:
+            found[seq] = self._recent[shard].get(seq) or (await self._read(shard, seq, seq))[0]
+        return found
+
+    async def _read(self, shard: int, first_seq: int, last_seq: int) -> list[Record]:
+        try:
+            records = await asyncio.to_thread(_read, self._journals[shard], first_seq, last_seq)
+        except LookupError:
+            raise Problem(410, "cursor_expired", "begin anew without a cursor") from None
+        for record in records:
+            self._recent[shard].put(record)
+        return records
 
     async def stream(self, start: Sequence[Position], filters: Filters, closing: asyncio.Event) -> AsyncIterator[bytes]:
         """Server-sent events from `start`, for ever: pages while there are any, heartbeats while there are none.

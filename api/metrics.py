@@ -70,9 +70,10 @@ _decode = msgspec.json.Decoder(Counters).decode
 class Sharing:
     """The files of the other workers, and ours."""
 
-    def __init__(self, directory: Path | None) -> None:
+    def __init__(self, directory: Path | None, own: str) -> None:
+        """`own` is this process's name among them."""
         self._directory = directory
-        self._own = str(os.getpid())
+        self._own = own
 
     def put(self, counters: Counters) -> None:
         """Let the others see our counters."""

@@ -108,6 +108,7 @@ def settle(kind: Kind) -> Handler:
             raise too_large(f"more than {call.runtime.limits.reservation_lines} lines")
         return await _step(call, kind, parts=parts)
 
+    handler.__doc__ = f"{kind.text.capitalize()} the parts named, or all that remains."
     return handler
 
 

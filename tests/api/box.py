@@ -35,7 +35,7 @@ from api.feed import Feed
 from engine.layout import Limits
 from engine.wire import ShardState
 
-START_S: Final = 180.0
+START_S: Final = 600.0
 """The first start on a machine compiles the kernels."""
 BOUND_S: Final = 30.0
 SMALL: Final = Limits(
@@ -60,7 +60,7 @@ def _make(config: ShardConfig, store: MemoryStore, die: Callable[[str], NoReturn
 
 
 async def _all_ready(client: Client) -> None:
-    while any(status.state != ShardState.READY for status in await client.shards()):
+    while any(each.state != ShardState.READY for each in await client.shards()):  # noqa: ASYNC110
         await asyncio.sleep(0.02)
 
 
