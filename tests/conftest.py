@@ -1,9 +1,15 @@
-"""Hypothesis profiles, and plain asserts that explain themselves outside of test files too."""
+"""Where kernels are cached, Hypothesis profiles, and plain asserts that explain themselves outside of test files."""
 
 import os
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from actors.kernel_cache import kernel_cache_environment
+
+# Before numba is imported: it does not notice when a kernel in another file changes.
+for _name, _value in kernel_cache_environment().items():
+    os.environ.setdefault(_name, _value)
 
 pytest.register_assert_rewrite("tests.engine.tables", "tests.engine.twins")
 
