@@ -16,18 +16,24 @@ from actors.admission import Admission, Share
 from actors.answers import Answers, unanswered
 from actors.batcher import NO_HEAP, NO_QUESTIONS, NO_ROWS, Chunk, Place, sub_place
 from actors.clock import ShardClock, system_readings
+from actors.command_lookup import CommandAnswer, find_command
 from actors.dispatcher import Dispatcher
 from actors.gathering import NO_LINES, Answered, Gathering, QuestionGathering, no_results
 from actors.metrics import ClientMetrics
+from actors.over_shards import Entry, OverShards
 from actors.packing import chunk_ends, number_groups, pick
 from actors.partitions import PartitionMap
 from actors.routing import by_shard, shard_of_row, units_of
+from actors.saga import Step
 from actors.settings import Settings
 from actors.transport import ShardStatus, Transport, away
 from engine.ids import command_key, finish_rows
 from engine.kinds import QuestionKind
 from engine.outcomes import Outcome
 from engine.wire import Array, Bytes
+
+_Part = tuple[int, Array, Bytes, Place]
+"""(shard, its rows, their heap, where they stand in the request)"""
 
 
 def system_clock() -> Callable[[], int]:
@@ -62,9 +68,14 @@ class Client:
         self._dispatcher = Dispatcher(
             transport, partitions.shards, self.settings, self.metrics, self.now_ms, jitter, first_call
         )
+        self._over_shards = OverShards(self.settings, partitions, self._step, self.ask_all, self.now_ms)
+        self._watch: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
         """End what is under way."""
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
         await self._dispatcher.close()
 
     def shard_of(self, partition: int) -> int:
@@ -77,6 +88,7 @@ class Client:
 
     async def shards(self) -> list[ShardStatus]:
         """How every shard is, at this moment."""
+        self._keep_watch()
         asked = await asyncio.gather(*(self._dispatcher.probe(shard) for shard in range(self.shard_count)))
         return [status or away(shard) for shard, status in enumerate(asked)]
 
@@ -88,23 +100,16 @@ class Client:
         if not len(rows):
             return Answered(no_results(0, Outcome.OK), NO_LINES)
         finish_rows(rows, heap, self._secret)
+        self._keep_watch()
         if shard is not None or self.shard_count == 1:
-            return await self.decide_at(shard or 0, rows, heap)
+            return await self._decided(rows, [(shard or 0, rows, heap, slice(0, len(rows)))])
         shard_of = shard_of_row(rows, self.partitions)
         units = units_of(rows, shard_of)
         if not units.spanning.any():
-            return await self.decide(rows, heap, shard_of)
-        raise NotImplementedError
-
-    async def decide_at(self, shard: int, rows: Array, heap: Bytes) -> Answered:
-        """Have finished rows decided by one shard."""
-        return await self._decided(rows, [(shard, rows, heap, slice(0, len(rows)))])
-
-    async def decide(self, rows: Array, heap: Bytes, shard_of: npt.NDArray[np.uint8]) -> Answered:
-        """Have finished rows decided, each by its shard; no group may span two."""
-        number_groups(rows)
-        shares = [(shard, *pick(rows, heap, index), index) for shard, index in by_shard(shard_of)]
-        return await self._decided(rows, shares)
+            return await self._step(Step(rows, heap, shard_of), Entry.EACH)
+        results, lines, retry_after_ms = await self._over_shards.decided(rows, heap, shard_of, units)
+        late = bool((results["outcome"] > Outcome.OK).any())
+        return Answered(results, lines, (retry_after_ms or self.settings.retry_after_ms) if late else 0)
 
     async def ask(
         self, questions: Array, *, partitions: npt.ArrayLike | None = None, shards: npt.ArrayLike | None = None
@@ -133,25 +138,48 @@ class Client:
             answer.shard = shard
         return answers
 
-    async def _decided(self, rows: Array, parts: Sequence[tuple[int, Array, Bytes, Place]]) -> Answered:
+    def _keep_watch(self) -> None:
+        """From the first use on, look after commands over several shards that some coordinator left behind."""
+        if self._watch is None and self.shard_count > 1:
+            self._watch = asyncio.get_running_loop().create_task(self._over_shards.watch())
+
+    async def _step(self, step: Step, entry: Entry) -> Answered:
+        rows, heap, shard_of = step
+        if not len(rows):
+            return Answered(no_results(0, Outcome.OK), NO_LINES)
+        number_groups(rows)
+        return await self._decided(
+            rows, [(shard, *pick(rows, heap, index), index) for shard, index in by_shard(shard_of)], entry
+        )
+
+    async def _decided(self, rows: Array, parts: Sequence[_Part], entry: Entry = Entry.EACH) -> Answered:
         now_ms = self.now_ms()
         shares = [Share(shard, len(own), own.nbytes + heap.nbytes) for shard, own, heap, _ in parts]
-        admitted = self.admission.admit(shares, int(rows["client"][0]), now_ms)
-        taken = [share for share, let_in in zip(shares, admitted, strict=True) if let_in]
+        taken = self._admit(shares, int(rows["client"][0]), now_ms, entry)
         waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         gathering = Gathering(len(rows), lambda: self._finish(waiting, taken))
         self.metrics.requests += 1
         self.metrics.rows += len(rows)
-        retry_after_ms = self.settings.retry_after_ms
-        if len(taken) < len(shares):
-            retry_after_ms = self.admission.retry_after_ms
-        for (shard, own, heap, at), let_in in zip(parts, admitted, strict=True):
-            if let_in:
+        over = len(taken) < len(shares) and entry is not Entry.FOLLOWS
+        for share, (shard, own, heap, at) in zip(shares, parts, strict=True):
+            if share in taken or entry is Entry.FOLLOWS:
                 self._queue_rows(gathering, shard, own, heap, at, now_ms)
             else:
                 gathering.put(at, no_results(len(own), Outcome.OVERLOADED), NO_LINES)
         await waiting
-        return gathering.answered(retry_after_ms)
+        return gathering.answered(self.admission.retry_after_ms if over else self.settings.retry_after_ms)
+
+    def _admit(self, shares: Sequence[Share], client: int, now_ms: int, entry: Entry) -> list[Share]:
+        """The shares that are let in and have to be released."""
+        if entry is Entry.FOLLOWS:
+            return []
+        admitted = self.admission.admit(shares, client, now_ms)
+        taken = [share for share, let_in in zip(shares, admitted, strict=True) if let_in]
+        if entry is Entry.TOGETHER and len(taken) < len(shares):
+            for share in taken:
+                self.admission.release(share, now_ms)
+            return []
+        return taken
 
     def _queue_rows(self, gathering: Gathering, shard: int, rows: Array, heap: Bytes, at: Place, now_ms: int) -> None:
         settings = self.settings
@@ -173,6 +201,10 @@ class Client:
             begin = end
         if chunks:
             self._dispatcher.queue(shard, chunks)
+
+    async def command(self, client: int, command_id: str) -> CommandAnswer | None:
+        """What became of a command of that client; None when it never arrived. Raises ShardAway."""
+        return await find_command(client, *self.command_hash(client, command_id), self.ask_all)
 
     async def _asked(self, questions: Array, parts: Sequence[tuple[int, Array, Place]]) -> Answers:
         now_ms = self.now_ms()

@@ -133,3 +133,14 @@ def cut_lines(results: Array, lines: Array, at: str = "lines_at", n: str = "line
     starts[used] -= np.uint32(low)
     starts[~used] = 0
     return results, lines[low:high]
+
+
+def own_lines(results: Array, lines: Array) -> Array:
+    """Only the lines that `results` (modified: they point to them) have, in their order."""
+    counts = results["lines_n"].astype(np.int64)
+    ends = np.cumsum(counts)
+    begins = ends - counts
+    index = np.arange(int(ends[-1]) if len(ends) else 0) + np.repeat(results["lines_at"] - begins, counts)
+    results["lines_at"] = np.where(counts > 0, begins, 0)
+    found: Array = lines.take(index)
+    return found

@@ -16,6 +16,7 @@ from engine.kinds import Flag, QuestionKind, ResultFlag
 from engine.layout import COMMAND, LINE, RESULT
 from engine.outcomes import Outcome
 from engine.record import Record, seq_and_row
+from engine.shard import Answers
 from engine.wire import Array, Bytes
 
 Read = Callable[[int], Record]
@@ -73,12 +74,22 @@ def resolve(results: Array, lines: Array, read: Read) -> tuple[Array, Array]:
     return results, lines
 
 
+def positions_to_read(questions: Array, found: Answers) -> npt.NDArray[np.uint64]:
+    """Where the row behind each reservation view stands; 0 for those whose questions want none (Flag.PREPARE)."""
+    positions: npt.NDArray[np.uint64] = found.reservations["position"].copy()
+    about = np.isin(questions["kind"], (QuestionKind.RESERVATION, QuestionKind.RESERVATIONS))
+    for q in np.flatnonzero(about & ((questions["flags"] & np.uint16(Flag.PREPARE)) != 0)):
+        begin = int(found.answers["items_at"][q])
+        positions[begin : begin + int(found.answers["items_n"][q])] = 0
+    return positions
+
+
 def made_by(positions: npt.NDArray[np.uint64], read: Read) -> tuple[Array, Bytes]:
-    """The COMMAND row at each position with its texts; a zero row where it cannot be read."""
+    """The COMMAND row at each position with its texts; a zero row where there is none or it cannot be read."""
     parts = []
     for position in positions.tolist():
         seq, row = seq_and_row(position)
-        record = _read(read, seq)
+        record = _read(read, seq) if seq else None
         parts.append(_UNREADABLE if record is None else pick(record.rows, record.heap, np.array([row])))
     return join(parts) if parts else NOTHING
 

@@ -27,7 +27,8 @@ from actors.gathering import no_results
 from actors.journal import Journal, JournalError
 from actors.metrics import ShardMetrics
 from actors.note import Note
-from actors.pinned import commands_behind, made_by, replayed, resolve
+from actors.packing import copied
+from actors.pinned import commands_behind, made_by, positions_to_read, replayed, resolve
 from actors.process_group import Process
 from actors.settings import Settings
 from actors.transport import ShardStatus
@@ -243,9 +244,11 @@ class ShardActor:
         journal, engine = self._opened()
         self._prove_ownership(self.config.settings.lease_ms)
         self.metrics.questions += len(batch.questions)
-        found = engine.answer(batch.questions)
-        made, made_heap = made_by(found.reservations["position"], journal.read)
-        commands, heap, command_results, command_lines = commands_behind(batch.questions, found.answers, journal.read)
+        questions = copied(batch.questions)
+        np.minimum(questions["limit"], self.config.settings.page_max, out=questions["limit"])
+        found = engine.answer(questions)
+        made, made_heap = made_by(positions_to_read(questions, found), journal.read)
+        commands, heap, command_results, command_lines = commands_behind(questions, found.answers, journal.read)
         commands["text_at"] += np.uint32(len(made_heap))
         return Reply(
             self._state,

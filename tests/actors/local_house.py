@@ -1,9 +1,11 @@
 """Shards as threads over journals in memory, and a client of them: for tests of everything above the shard."""
 
+import asyncio
 import contextlib
+import functools
 import random
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, TypeVar
 
 from actors.client import Client
 from actors.local_transport import LocalTransport, MakeShard
@@ -11,12 +13,25 @@ from actors.memory_journal import MemoryStore
 from actors.partitions import PartitionMap
 from actors.settings import Settings
 from actors.shard_actor import ShardActor, ShardConfig
+from actors.warmup import warm_up
 from engine.ids import sku_key
 from engine.layout import Limits
 from engine.outcomes import Outcome
 from tests.actors.shop import SECRET, definitions, encode
 
+T = TypeVar("T")
 LIMITS = Limits(skus_max=1 << 10, cells_max=1 << 10, ids_max=1 << 16, reservations_max=1 << 12, lines_max=1 << 14)
+
+
+def run(scenario: Coroutine[Any, Any, T]) -> T:
+    """Run one test's scenario, with its kernels compiled before its time begins to count."""
+    _warm()
+    return asyncio.run(asyncio.wait_for(scenario, 60))
+
+
+@functools.cache
+def _warm() -> None:
+    warm_up()
 
 
 class LocalHouse:

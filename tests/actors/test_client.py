@@ -1,22 +1,34 @@
 import asyncio
-from collections.abc import Coroutine
 from typing import Any
 
 import numpy as np
 import pytest
 
 from actors.answers import Answers
+from actors.command_lookup import ShardAway
 from actors.gathering import Answered
-from engine.kinds import QuestionKind, ResultFlag
+from actors.routing import shard_of_row, units_of
+from actors.saga import Round
+from engine.ids import finish_rows
+from engine.kinds import Flag, Kind, QuestionKind, ReservationState, ResultFlag
 from engine.outcomes import Outcome
 from engine.record import Record
-from engine.wire import Array, ShardState
-from tests.actors.local_house import LocalHouse, local_house
-from tests.actors.shop import NEVER_MS, Spec, ask, encode, labelled, receive, reserve, sell, together
-
-
-def run(scenario: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(scenario, 60))
+from engine.wire import Array, Batch, ShardState
+from tests.actors.local_house import LocalHouse, local_house, run
+from tests.actors.shop import (
+    CLIENT,
+    NEVER_MS,
+    SECRET,
+    Spec,
+    ask,
+    encode,
+    labelled,
+    receive,
+    reserve,
+    sell,
+    settle,
+    together,
+)
 
 
 async def send(house: LocalHouse, *specs: Spec | list[Spec]) -> Answered:
@@ -276,5 +288,193 @@ def test_a_caller_that_goes_away_leaves_no_trace_in_the_queue_counts() -> None:
             await asyncio.gather(task, return_exceptions=True)
             assert on_hand(await house.client.ask(stock(sku))) == [1], "it was on its way and is decided"
             assert house.client.admission.rows == 0
+
+    run(scenario())
+
+
+def basket(house: LocalHouse, *quantities: int, **more: Any) -> list[Spec]:
+    """One reservation with a line on each shard."""
+    lines = [reserve(house.skus(shard)[0], quantity) for shard, quantity in enumerate(quantities)]
+    return together(lines[0] | more, *lines[1:])
+
+
+async def fill(house: LocalHouse, quantity: int) -> None:
+    await send(house, *(receive(sku, quantity) for shard in range(house.map.shards) for sku in house.skus(shard, 3)))
+
+
+async def counters(house: LocalHouse) -> list[tuple[int, int]]:
+    """(on_hand, reserved) of the first SKU of each shard."""
+    asked = await house.client.ask(stock(*(house.skus(shard)[0] for shard in range(house.map.shards))))
+    return [(int(answer["on_hand"]), int(answer["reserved"])) for answer in asked.answers]
+
+
+def test_a_reservation_over_shards_lives_its_whole_life() -> None:
+    async def scenario() -> None:
+        async with local_house(shards=3) as house:
+            await fill(house, 10)
+            made = await send(house, basket(house, 1, 2, 3))
+            assert outcomes(made) == [Outcome.OK] * 3
+            first = made.results[0]
+            assert made.lines["quantity"].tolist() == [1, 2, 3]
+            assert len(set(made.results["expires_at_ms"].tolist())) == 1
+            assert await counters(house) == [(10, 1), (10, 2), (10, 3)]
+            extended = await send(house, settle(Kind.EXTEND, first, ttl_s=5_000))
+            assert extended.results["expires_at_ms"][0] > first["expires_at_ms"]
+            assert extended.results["state"].tolist() == [ReservationState.HELD]
+            confirmed = await send(house, settle(Kind.CONFIRM, first))
+            assert confirmed.results["state"].tolist() == [ReservationState.CONFIRMED]
+            part = await send(house, settle(Kind.RELEASE, first, line=1))
+            assert outcomes(part) == [Outcome.OK]
+            assert part.lines["released"].tolist() == [0, 2, 0]
+            assert part.results["state"].tolist() == [ReservationState.CONFIRMED]
+            done = await send(house, settle(Kind.FULFIL, first))
+            assert outcomes(done) == [Outcome.OK]
+            assert done.lines["fulfilled"].tolist() == [1, 0, 3]
+            assert await counters(house) == [(9, 0), (10, 0), (7, 0)]
+            again = await send(house, settle(Kind.FULFIL, first))
+            assert outcomes(again) == [Outcome.RESERVATION_CLOSED]
+
+    run(scenario())
+
+
+def test_a_short_line_on_one_shard_leaves_the_others_alone() -> None:
+    async def scenario() -> None:
+        async with local_house(shards=2) as house:
+            await fill(house, 10)
+            answered = await send(house, basket(house, 1, 11))
+            assert outcomes(answered) == [Outcome.GROUP_FAILED, Outcome.INSUFFICIENT_STOCK]
+            assert answered.results["available"].tolist()[1] == 10
+            assert await counters(house) == [(10, 0), (10, 0)]
+
+    run(scenario())
+
+
+def test_the_same_reservation_over_shards_again_is_the_same_answer() -> None:
+    async def scenario() -> None:
+        async with local_house(shards=2) as house:
+            await fill(house, 10)
+            first = await send(house, basket(house, 1, 2, id="once"))
+            for _ in range(2):
+                again = await send(house, basket(house, 1, 2, id="once"))
+                assert (again.results["flags"] & ResultFlag.REPLAYED).all()
+                for name in ("outcome", "quantity", "reservation", "partition", "expires_at_ms", "state"):
+                    assert again.results[name].tolist() == first.results[name].tolist(), name
+                assert again.lines.tobytes() == first.lines.tobytes()
+                house.transport.kill(0)
+            assert await counters(house) == [(10, 1), (10, 2)]
+
+    run(scenario())
+
+
+def test_baskets_over_shards_take_effect_in_the_order_of_the_array() -> None:
+    async def scenario() -> None:
+        async with local_house(shards=2) as house:
+            await fill(house, 10)
+            a, b = house.skus(0)[0], house.skus(1)[0]
+            answered = await send(
+                house, labelled(sell(a, 8), sell(b, 8)), labelled(sell(a, 1), sell(b, 3)), sell(a, 2), sell(b, 3)
+            )
+            assert outcomes(answered) == [
+                *(Outcome.OK, Outcome.OK, Outcome.GROUP_FAILED, Outcome.INSUFFICIENT_STOCK),
+                *(Outcome.OK, Outcome.INSUFFICIENT_STOCK),
+            ]
+            assert await counters(house) == [(0, 0), (2, 0)]
+            events = [m for store in house.stores for record in store.records for m in record.movements]
+            shown = [int(m["kind"]) for m in events if not m["flags"] and m["kind"] != Kind.RECEIVE]
+            assert shown == [Kind.SELL] * 3, "what was only prepared is not on the feed"
+
+    run(scenario())
+
+
+def test_a_reservation_over_shards_is_replaced() -> None:
+    async def scenario() -> None:
+        async with local_house(shards=2) as house:
+            await fill(house, 10)
+            old = (await send(house, basket(house, 3, 3))).results[0]
+            first = settle(Kind.RELEASE, old, flags=Flag.REPLACES)
+            new = [reserve(house.skus(shard)[0], 4) for shard in range(2)]
+            answered = await send(house, together(first, *new))
+            assert outcomes(answered) == [Outcome.OK] * 3
+            assert await counters(house) == [(10, 4), (10, 4)]
+
+    run(scenario())
+
+
+def test_what_a_coordinator_left_undecided_is_given_back() -> None:
+    async def scenario() -> None:
+        async with local_house(shards=2, undecided_ms=1, scan_period_ms=5) as house:
+            await fill(house, 10)
+            rows, heap = encode(basket(house, 3, 3))
+            finish_rows(rows, heap, SECRET)
+            shard_of = shard_of_row(rows, house.map)
+            units = units_of(rows, shard_of)
+            step = Round(rows, heap, shard_of, units, [0], {}, house.map).prepare()
+            assert house.map.shard_of(int(step.rows["partition"][0])) == 0
+            await house.transport.call(0, Batch(step.rows[:1], step.heap).to_bytes(), 10)
+            async with asyncio.timeout(20):
+                while await counters(house) != [(10, 0), (10, 0)]:
+                    await house.client.shards()
+            late = await send(house, receive(house.skus(0)[0], 1))
+            assert outcomes(late) == [Outcome.OK]
+            kinds = [
+                kind for store in house.stores for record in store.records for kind in record.rows["kind"].tolist()
+            ]
+            assert Kind.DECIDE in kinds
+            assert Kind.APPLY in kinds
+
+    run(scenario())
+
+
+def test_a_command_is_found_whatever_became_of_it() -> None:
+    async def scenario() -> None:
+        async with local_house(shards=2) as house:
+            await fill(house, 10)
+            find = house.client.command
+            a, b = house.skus(0)[0], house.skus(1)[0]
+            await send(house, receive(a, 1, id="plain"))
+            made = await send(house, basket(house, 1, 2, id="made"))
+            await send(house, basket(house, 1, 99, id="refused"))
+            await send(house, settle(Kind.CONFIRM, made.results[0], id="confirmed"))
+            await send(house, labelled(sell(a, 1, id="sold-a"), sell(b, 1, id="sold-b")))
+            await send(house, labelled(sell(a, 1, id="short-a"), sell(b, 99, id="short-b")))
+            for name in ("all-of-b", "none-of-b"):
+                partly = basket(house, 1, 99, id=name)
+                await send(house, [line | {"flags": line["flags"] | Flag.PARTIAL} for line in partly])
+            expected = {
+                "plain": [Outcome.OK],
+                "made": [Outcome.OK, Outcome.OK],
+                "refused": [Outcome.GROUP_FAILED, Outcome.INSUFFICIENT_STOCK],
+                "confirmed": [Outcome.OK],
+                "sold-a": [Outcome.OK],
+                "sold-b": [Outcome.OK],
+                "short-a": [Outcome.GROUP_FAILED],
+                "short-b": [Outcome.INSUFFICIENT_STOCK],
+                "all-of-b": [Outcome.OK, Outcome.OK],
+                "none-of-b": [Outcome.OK, Outcome.INSUFFICIENT_STOCK],
+            }
+            assert await find(CLIENT, "never") is None
+            told = {}
+            for name in expected:
+                answer = await find(CLIENT, name)
+                assert answer is not None
+                told[name] = [Outcome(number) for number in answer.results["outcome"].tolist()]
+                if name == "made":
+                    assert answer.rows["line"].tolist() == [0, 1]
+                    assert answer.lines["quantity"].tolist() == [1, 2]
+                    assert answer.results["reservation"].tolist() == made.results["reservation"].tolist()
+            assert told == expected
+
+    run(scenario())
+
+
+def test_a_command_that_an_absent_shard_could_know_is_not_denied() -> None:
+    async def scenario() -> None:
+        async with local_house(shards=2, question_within_ms=30, call_timeout_ms=30) as house:
+            house.stores[1].broken = "no disk"
+            house.transport.kill(1)
+            with pytest.raises(ShardAway) as away:
+                await house.client.command(CLIENT, "never")
+            assert away.value.shard == 1
+            house.stores[1].broken = ""
 
     run(scenario())

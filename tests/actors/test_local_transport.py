@@ -8,7 +8,7 @@ from actors.transport import ShardStatus, TransportError
 from engine.ids import finish_rows
 from engine.record import Record, RecordKind
 from engine.wire import Batch, Reply, ShardState
-from tests.actors.local_house import local_house
+from tests.actors.local_house import local_house, run
 from tests.actors.shop import SECRET, encode, receive
 
 
@@ -26,7 +26,7 @@ def test_a_call_is_carried_to_the_shard_and_back() -> None:
                 assert reply.state == ShardState.READY
                 assert len(house.stores[shard].records[-1].rows) == 1
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_shard_that_ends_itself_is_replaced_and_its_caller_told() -> None:
@@ -43,7 +43,7 @@ def test_a_shard_that_ends_itself_is_replaced_and_its_caller_told() -> None:
             assert house.transport.restarts == [1]
             assert store.epoch >= 2
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_message_that_is_none_is_told_to_its_caller_and_the_shard_lives() -> None:
@@ -53,7 +53,7 @@ def test_a_message_that_is_none_is_told_to_its_caller_and_the_shard_lives() -> N
                 await house.transport.call(0, b"?", 10)
             assert house.transport.restarts == [0]
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_call_is_not_waited_for_longer_than_said_and_the_probe_answers_meanwhile() -> None:
@@ -75,7 +75,7 @@ def test_a_call_is_not_waited_for_longer_than_said_and_the_probe_answers_meanwhi
             assert ShardStatus.from_bytes(await house.transport.probe(0, 1)).busy_ms >= 40
             go_on.set()
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_closing_seals_every_journal_and_leaves_no_thread() -> None:
@@ -84,7 +84,7 @@ def test_closing_seals_every_journal_and_leaves_no_thread() -> None:
             stores = house.stores
         return [store.records[-1].kind for store in stores]
 
-    assert asyncio.run(scenario()) == [RecordKind.SEAL, RecordKind.SEAL]
+    assert run(scenario()) == [RecordKind.SEAL, RecordKind.SEAL]
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("shard-0-batches")]
 
 
@@ -97,7 +97,7 @@ def test_a_shard_that_is_killed_forgets_what_was_not_durable() -> None:
             assert house.stores[0].epoch == before + 1
             assert house.stores[0].records[-1].epoch == before + 1
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_shard_that_was_replaced_finds_out_while_nobody_calls_it() -> None:
@@ -114,4 +114,4 @@ def test_a_shard_that_was_replaced_finds_out_while_nobody_calls_it() -> None:
             store.epoch += 1  # another opener came
             assert await asyncio.to_thread(opened_again.wait, 20)
 
-    asyncio.run(scenario())
+    run(scenario())

@@ -1,0 +1,140 @@
+"""What became of a command, by its id: its journaled rows and the results that its caller got, or would have got.
+
+Most commands stand on one shard. One that spanned shards left votes there (rows with PREPARE), and what it
+came to is told by the decision at its home, or by the APPLY rows.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from actors.answers import Answers
+from actors.gathering import NO_LINES
+from actors.packing import copied, join, join_arrays
+from actors.routing import SETTLING
+from actors.saga import derived_id, is_commit
+from actors.spanning import whole_state
+from engine.kinds import Flag, Kind, QuestionKind, ReservationState
+from engine.layout import LINE, NO_WAREHOUSE, QUESTION, RESULT
+from engine.outcomes import Outcome
+from engine.wire import Array, Bytes
+
+AskAll = Callable[[Array], Awaitable[list[Answers]]]
+_MASK = (1 << 64) - 1
+
+
+class CommandAnswer(NamedTuple):
+    """The rows as journaled, in the order sent, what each was answered, and the lines that the results point to."""
+
+    rows: Array
+    results: Array
+    lines: Array
+    heap: Bytes
+
+
+class ShardAway(Exception):
+    """A shard that could know is away, or has not decided yet."""
+
+    def __init__(self, shard: int) -> None:
+        super().__init__(shard)
+        self.shard = shard
+
+    def __str__(self) -> str:
+        return f"shard {self.shard} cannot say what became of the command"
+
+
+async def find_command(client: int, id_hi: int, id_lo: int, ask_all: AskAll) -> CommandAnswer | None:
+    """What became of a command; None when no shard knows it. Raises ShardAway."""
+    parts, away = await _find(client, id_hi, id_lo, ask_all)
+    for _, part in parts:
+        if not part.rows["flags"][0] & Flag.PREPARE:
+            return part
+    if away:
+        raise ShardAway(away[0])
+    if not parts:
+        return None
+    first = parts[0][1].rows[0]
+    op, key = int(first["source_key"]) & _MASK, int(first["expected"]) & _MASK
+    if first["reservation"] != key:
+        # It replaced a reservation: the new one was prepared as an operation of its own.
+        others, away = await _find(client, *derived_id(op, key, b"reserve"), ask_all)
+        parts += others
+        if away:
+            raise ShardAway(away[0])
+    fate = Outcome.GROUP_FAILED
+    if not _refused([part for _, part in parts]):
+        reservations = {int(part.rows["reservation"][0]) for _, part in parts}
+        fate = await _fate(op, key, reservations, parts[0][0], ask_all)
+    return _whole([part for _, part in parts], fate)
+
+
+async def _find(
+    client: int, id_hi: int, id_lo: int, ask_all: AskAll
+) -> tuple[list[tuple[int, CommandAnswer]], list[int]]:
+    """(shard, what it has under this id) for every shard that has something; and the shards that did not say."""
+    question = np.zeros(1, QUESTION)
+    question["kind"], question["client"], question["channel"] = QuestionKind.COMMAND, client, NO_WAREHOUSE
+    question["key"], question["key_lo"] = id_hi, id_lo
+    parts: list[tuple[int, CommandAnswer]] = []
+    away: list[int] = []
+    for answers in await ask_all(question):
+        answer = answers.answers[0]
+        begin = int(answer["items_at"])
+        end = begin + int(answer["items_n"])
+        if answer["outcome"] > Outcome.OK:
+            away.append(answers.shard)
+        elif answer["outcome"] == Outcome.OK and end > begin:
+            rows, results = answers.commands[begin:end], answers.command_results[begin:end]
+            parts.append((answers.shard, CommandAnswer(rows, copied(results), answers.command_lines, answers.heap)))
+    return parts, away
+
+
+def _refused(parts: Sequence[CommandAnswer]) -> bool:
+    """Whether some vote was no; a partial reservation only falls when there was nothing at all to hold."""
+    outcomes = np.concatenate([part.results["outcome"] for part in parts])
+    if parts[0].rows["flags"][0] & Flag.PARTIAL:
+        short = outcomes == Outcome.INSUFFICIENT_STOCK
+        return bool(short.all()) or bool((outcomes[~short] < Outcome.OK).any())
+    return bool((outcomes < Outcome.OK).any())
+
+
+async def _fate(op: int, key: int, reservations: set[int], shard: int, ask_all: AskAll) -> Outcome:
+    """What rows that were agreed to came to: OK; TOO_LATE, aborted by a scan; GROUP_FAILED, a vote elsewhere was no."""
+    decided, away = await _find(0, *derived_id(op, key, Kind.DECIDE.text.encode()), ask_all)
+    for _, part in decided:
+        return Outcome.OK if is_commit(part.results[0]) else Outcome.TOO_LATE
+    for reservation in sorted(reservations):
+        applied, more_away = await _find(0, *derived_id(op, reservation, Kind.APPLY.text.encode()), ask_all)
+        away += more_away
+        for _, part in applied:
+            return Outcome.OK if part.rows["flags"][0] & Flag.COMMIT else Outcome.GROUP_FAILED
+    raise ShardAway(away[0] if away else shard)
+
+
+def _whole(parts: Sequence[CommandAnswer], fate: Outcome) -> CommandAnswer:
+    """The votes as the one answer that they came to; `fate` is that of the rows that were agreed to."""
+    rows, heap = join([(part.rows, part.heap) for part in parts])
+    results = join_arrays([part.results for part in parts], RESULT)
+    settles = bool(np.isin(rows["kind"], SETTLING).all())
+    lines = join_arrays([part.lines for part in parts], LINE)
+    lines = lines.take(np.argsort(lines["line"], kind="stable"))
+    results["lines_at"] = results["lines_n"] = 0
+    if fate != Outcome.OK:
+        results["outcome"][results["outcome"] == Outcome.OK] = fate
+        results["quantity"] = 0
+        lines = NO_LINES
+    elif settles:
+        results["state"] = whole_state(results["state"].tolist())
+    else:
+        results["state"][rows["kind"] == Kind.RESERVE] = ReservationState.HELD
+    if settles and len(rows) == len(parts) and len(np.unique(rows[["line", "warehouse"]])) == 1:
+        # One row of the caller's, sent to every shard that had a part.
+        merged = copied(results[int(np.argmin(results["outcome"])) :][:1])
+        merged["quantity"] = results["quantity"].sum()
+        rows, results = rows[:1], merged
+    elif not settles:
+        order = np.argsort(rows["line"], kind="stable")
+        rows, results = rows.take(order), results.take(order)
+    results["lines_n"][0] = len(lines)
+    return CommandAnswer(rows, results, lines, heap)

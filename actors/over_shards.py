@@ -1,0 +1,127 @@
+"""Drives commands over several shards on asyncio: their rounds, step after step, and the scan for what was left.
+
+What is sent and what it means is decided by `actors.saga` and `actors.saga_scan`; the client gives the two
+ways out, one for rows and one for questions.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from enum import Enum
+
+import numpy as np
+import numpy.typing as npt
+
+from actors.answers import Answers
+from actors.gathering import NO_LINES, Answered, no_results
+from actors.packing import join_arrays, number_groups, place
+from actors.partitions import PartitionMap
+from actors.routing import Units
+from actors.saga import Round, Step
+from actors.saga_scan import SagaScan, question, undecided_in
+from actors.settings import Settings
+from actors.spanning import Held, rounds_of, settled_reservations
+from engine.kinds import Flag, QuestionKind
+from engine.layout import LINE, NO_WAREHOUSE, QUESTION
+from engine.outcomes import Outcome
+from engine.wire import Array, Bytes
+
+
+class Entry(Enum):
+    """How rows are let into the queues."""
+
+    EACH = "each"
+    """shard by shard: those of a full one are refused"""
+    TOGETHER = "together"
+    """all or none: a command of which a part is refused would be undecided"""
+    FOLLOWS = "follows"
+    """always: the command's first step is in already"""
+
+
+Decide = Callable[[Step, Entry], Awaitable[Answered]]
+AskAll = Callable[[Array], Awaitable[list[Answers]]]
+
+
+class OverShards:
+    """One per client."""
+
+    def __init__(
+        self, settings: Settings, partitions: PartitionMap, decide: Decide, ask_all: AskAll, now_ms: Callable[[], int]
+    ) -> None:
+        self._settings = settings
+        self._partitions = partitions
+        self._decide = decide
+        self._ask_all = ask_all
+        self._now_ms = now_ms
+        self._scan = SagaScan(settings, partitions)
+
+    async def decided(
+        self, rows: Array, heap: Bytes, shard_of: npt.NDArray[np.uint8], units: Units
+    ) -> tuple[Array, Array, int]:
+        """(results, lines, retry_after_ms) of finished rows of which some units span shards."""
+        number_groups(rows)
+        settled = settled_reservations(rows)
+        holdings, unknown = await self._look_up(settled)
+        results = no_results(len(rows), Outcome.UNAVAILABLE)
+        lines = [NO_LINES]
+        lines_n = retry_after_ms = 0
+        for number, chosen in enumerate(rounds_of(rows, units, holdings)):
+            if number and settled:
+                holdings, unknown = await self._look_up(settled)
+            if unknown:
+                chosen = [unit for unit in chosen if unknown.isdisjoint(_reservations(rows, units, unit))]
+            round_ = Round(rows, heap, shard_of, units, chosen, holdings, self._partitions)
+            votes = await self._decide(round_.prepare(), Entry.TOGETHER)
+            retry_after_ms = max(retry_after_ms, votes.retry_after_ms)
+            decide = round_.decide(votes)
+            decisions = None if decide is None else await self._decide(decide, Entry.FOLLOWS)
+            apply = round_.apply(decisions)
+            if apply is not None:
+                await self._decide(apply, Entry.FOLLOWS)
+            at, own, own_lines = round_.answered()
+            own["lines_at"] += np.uint32(lines_n) * (own["lines_n"] > 0)
+            lines.append(own_lines)
+            lines_n += len(own_lines)
+            place(results, at, own)
+        return results, join_arrays(lines, LINE), retry_after_ms
+
+    async def scan(self) -> None:
+        """Look once at every shard for what was left undecided, and have it decided and carried out."""
+        found = []
+        for answers in await self._ask_all(question(self._settings.page_max)):
+            found += undecided_in(answers)
+        decide = self._scan.on_found(found, self._now_ms())
+        if decide is not None:
+            apply = self._scan.on_decided(await self._decide(decide, Entry.FOLLOWS))
+            if apply is not None:
+                await self._decide(apply, Entry.FOLLOWS)
+
+    async def watch(self) -> None:
+        """Scan for ever."""
+        while True:
+            await asyncio.sleep(self._settings.scan_period_ms / 1000)
+            await self.scan()
+
+    async def _look_up(self, reservations: Sequence[int]) -> tuple[dict[int, list[Held]], set[int]]:
+        """What the shards have of each reservation; and those of which a shard did not say."""
+        holdings: dict[int, list[Held]] = {key: [] for key in reservations}
+        unknown: set[int] = set()
+        if not reservations:
+            return holdings, unknown
+        questions = np.zeros(len(reservations), QUESTION)
+        questions["kind"], questions["key"] = QuestionKind.RESERVATION, reservations
+        questions["channel"], questions["flags"] = NO_WAREHOUSE, Flag.ADMIN | Flag.PREPARE
+        for answers in await self._ask_all(questions):
+            for key, answer in zip(reservations, answers.answers, strict=True):
+                if answer["outcome"] > Outcome.OK:
+                    unknown.add(key)
+                for item in range(int(answer["items_at"]), int(answer["items_at"]) + int(answer["items_n"])):
+                    view = answers.reservations[item]
+                    begin = int(view["lines_at"])
+                    own = answers.reservation_lines[begin : begin + int(view["lines_n"])]
+                    holdings[key].append(Held(answers.shard, int(view["state"]), int(view["expires_at_ms"]), own))
+        return holdings, unknown
+
+
+def _reservations(rows: Array, units: Units, unit: int) -> set[int]:
+    found: set[int] = set(rows["reservation"][units.begins[unit] : units.ends[unit]].tolist())
+    return found

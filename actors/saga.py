@@ -1,0 +1,375 @@
+"""Commands over several shards: prepared on each, decided on one, applied on each. A state machine without IO.
+
+(1) Every shard that has a part of the command gets that part as rows with PREPARE: an OK is its vote, and pins
+what the command needs; a refusal is a no. (2) If all said yes, a DECIDE row goes to the home shard of the
+reservation; the first decision that is journaled there wins, whoever asked for it. (3) APPLY rows carry it
+out on every shard. If one said no, nothing can ever be committed, because votes are pinned to the command's
+id: the others are told at once to let go. If a vote is missing, nothing more is done here: a retry by the
+same id goes on where this stopped, and what stays prepared is aborted by `actors.saga_scan`, through the
+home. So a coordinator may die anywhere.
+
+One `Round` carries many commands side by side, with the plain rows between them, all in the order of the
+request. `spanning.rounds_of` keeps apart what must not overlap: no row is decided while an earlier command of the same
+request on its SKU or reservation is prepared and undecided, for that one might still be taken back.
+"""
+
+import hashlib
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from actors.gathering import NO_LINES, Answered, no_results
+from actors.packing import join_arrays, own_lines, place
+from actors.partitions import PartitionMap
+from actors.routing import Units
+from actors.spanning import SETTLING_NUMBERS, Holdings, concerned, whole_state
+from engine.ids import partition_of
+from engine.kinds import Flag, Kind, ReservationState, ResultFlag
+from engine.layout import COMMAND, LINE, NO_LINE, NO_WAREHOUSE, SPANS
+from engine.outcomes import Outcome
+from engine.wire import Array, Bytes
+
+NEVER_MS: Final = 1 << 62
+_PREPARE: Final = np.uint16(Flag.PREPARE)
+_CONTINUES: Final = np.uint16(Flag.CONTINUES)
+_WANT_LINES: Final = np.uint16(Flag.WANT_LINES)
+
+
+class Step(NamedTuple):
+    """Finished rows to be decided, each by its shard."""
+
+    rows: Array
+    heap: Bytes
+    shard_of: npt.NDArray[np.uint8]
+
+
+def derived_id(op: int, reservation: int, step: bytes) -> tuple[int, int]:
+    """(id_hi, id_lo) of a later step of command `op`: the same whoever takes the step."""
+    digest = hashlib.blake2b(struct.pack("<QQ", op, reservation) + step, digest_size=16).digest()
+    hi, lo = struct.unpack("<QQ", digest)
+    return hi, lo
+
+
+@dataclass(slots=True)
+class _Command:
+    """One command over several shards in one round."""
+
+    begin: int
+    end: int
+    op: int
+    home: int
+    """partition, with SPANS"""
+    key: int
+    """of the reservation; of sells a made-up one"""
+    sent: list[int] = field(default_factory=list)
+    """rows of the prepare step"""
+    of: list[int] = field(default_factory=list)
+    """for each of them, the request's row"""
+    alone: bool = False
+    """only one shard is concerned after all: it decides at once"""
+    due_ms: int = 0
+    missing: bool = False
+    """a vote did not come"""
+    commit: bool | None = None
+    """None = not decided"""
+    replayed: bool = True
+
+
+class Round:
+    """Some units of a request that do not touch one another: `prepare`, `decide`, `apply`, `answered`."""
+
+    def __init__(
+        self, rows: Array, heap: Bytes, shard_of: npt.NDArray[np.uint8], units: Units, chosen: Iterable[int],
+        holdings: Holdings, partitions: PartitionMap,
+    ) -> None:  # fmt: skip
+        """`rows`, finished, with what follows from them; `chosen`: the units of this round."""
+        self._rows = rows
+        self._heap = heap
+        self._shard_of = shard_of
+        self._holdings = holdings
+        self._partitions = partitions
+        self._commands: list[_Command] = []
+        self._deciding: list[_Command] = []
+        self._index: list[int] = []
+        self._shards: list[int] = []
+        self._results = no_results(0, Outcome.OK)
+        self._lines = NO_LINES
+        self._plain: list[tuple[int, int]] = []
+        """(row of the prepare step, row of the request)"""
+        for unit in chosen:
+            begin, end = int(units.begins[unit]), int(units.ends[unit])
+            parts = self._parts_of(begin, end) if units.spanning[unit] else None
+            if parts is None:
+                self._add_plain(begin, end)
+            else:
+                self._add_command(begin, end, parts)
+
+    @property
+    def request_rows(self) -> list[int]:
+        """Which rows of the request this round answers, in order."""
+        return sorted({row for _, row in self._plain} | {row for command in self._commands for row in command.of})
+
+    def prepare(self) -> Step:
+        """The first step: plain rows as they are, the others as parts with PREPARE."""
+        rows = self._rows.take(self._index)
+        shards = np.array(self._shards, np.uint8)
+        for command in self._commands:
+            if not command.alone:
+                self._prepare(command, rows, shards)
+        return Step(rows, self._heap, shards)
+
+    def decide(self, votes: Answered) -> Step | None:
+        """The second step, for commands that every shard agreed to; None when there is none."""
+        self._results, self._lines = votes.results, votes.lines
+        self._deciding = []
+        for command in self._commands:
+            self._count_votes(command)
+            if not command.missing and command.commit is None:
+                self._deciding.append(command)
+        if not self._deciding:
+            return None
+        rows = np.zeros(len(self._deciding), COMMAND)
+        for row, command in zip(rows, self._deciding, strict=True):
+            self._fill(row, command, Kind.DECIDE, commit=True)
+        homes = [self._partitions.shard_of(command.home) for command in self._deciding]
+        return Step(rows, self._heap[:0], np.array(homes, np.uint8))
+
+    def apply(self, decisions: Answered | None) -> Step | None:
+        """The third step, for commands that are decided; None when there is none."""
+        if decisions is not None:
+            for command, result in zip(self._deciding, decisions.results, strict=True):
+                if result["outcome"] <= Outcome.OK:
+                    command.commit = is_commit(result)
+                    command.due_ms = int(result["expires_at_ms"])
+                    command.replayed &= bool(result["flags"] & ResultFlag.REPLAYED)
+        rows: list[Array] = []
+        shards: list[int] = []
+        for command in self._commands:
+            if command.commit is not None and not command.alone:
+                for shard, key in self._voted_yes(command):
+                    row = np.zeros(1, COMMAND)
+                    self._fill(row[0], command, Kind.APPLY, command.commit, key)
+                    rows.append(row)
+                    shards.append(shard)
+        if not rows:
+            return None
+        return Step(join_arrays(rows, COMMAND), self._heap[:0], np.array(shards, np.uint8))
+
+    def answered(self) -> tuple[npt.NDArray[np.intp], Array, Array]:
+        """(rows of the request, their results, the lines that these point to); of every command what is known now."""
+        request_rows = np.array(self.request_rows, np.intp)
+        results = no_results(len(request_rows), Outcome.UNAVAILABLE)
+        lines = [NO_LINES]
+        lines_n = 0
+        if self._plain:
+            sent, of = (np.array(column, np.intp) for column in zip(*self._plain, strict=True))
+            plain = self._results.take(sent)
+            lines.append(own_lines(plain, self._lines))
+            lines_n = len(lines[-1])
+            place(results, np.searchsorted(request_rows, of), plain)
+        for command in self._commands:
+            at = np.searchsorted(request_rows, command.begin)
+            own, of_own = self._answer(command)
+            own["lines_at"] += np.uint32(lines_n) * (own["lines_n"] > 0)
+            lines.append(of_own)
+            lines_n += len(of_own)
+            place(results, slice(at, at + len(own)), own)
+        return request_rows, results, join_arrays(lines, LINE)
+
+    def _add_plain(self, begin: int, end: int) -> None:
+        for row in range(begin, end):
+            self._plain.append((len(self._index), row))
+            self._index.append(row)
+            self._shards.append(int(self._shard_of[row]))
+
+    def _add_command(self, begin: int, end: int, parts: Sequence[tuple[int, int]]) -> None:
+        head, last = self._rows[begin], self._rows[end - 1]
+        op = int(head["id_hi"])
+        if last["kind"] == Kind.SELL:
+            home = partition_of(int(head["sku_key"])) | SPANS
+            command = _Command(begin, end, op, home, derived_id(op, 0, b"sell")[0])
+        else:
+            # With `replaces`, the new reservation's home decides.
+            command = _Command(begin, end, op, int(last["partition"]), int(last["reservation"]))
+        command.alone = len({shard for _, shard in parts}) == 1
+        for row, shard in parts:
+            command.sent.append(len(self._index))
+            command.of.append(row)
+            self._index.append(row)
+            self._shards.append(shard)
+        self._commands.append(command)
+
+    def _parts_of(self, begin: int, end: int) -> list[tuple[int, int]]:
+        """(row of the request, shard) in the order to be sent; a row that settles goes to several shards."""
+        parts: list[tuple[int, int]] = []
+        for r in range(begin, end):
+            row = self._rows[r]
+            home = int(self._shard_of[r])
+            if int(row["kind"]) in SETTLING_NUMBERS and int(row["partition"]) & SPANS:
+                held = self._holdings.get(int(row["reservation"]), ())
+                parts += [(r, shard) for shard in concerned(row, held) or [home]]
+            else:
+                parts.append((r, home))
+        return parts
+
+    def _prepare(self, command: _Command, rows: Array, shards: npt.NDArray[np.uint8]) -> None:
+        """Make the command's rows of the first step what its shards are to vote on."""
+        head = self._rows[command.begin]
+        wants_lines = bool((self._rows["flags"][command.begin : command.end] & _WANT_LINES).any())
+        seen: set[int] = set()
+        for at in command.sent:
+            row, shard = rows[at], int(shards[at])
+            if row["kind"] in (Kind.SELL, Kind.RESERVE):
+                row["reservation"], row["partition"] = command.key, command.home
+            # Where the decision is to be found, for whoever finds this row undecided.
+            row["source_key"], row["expected"] = _signed(command.op), _signed(command.key)
+            row["priority"] = command.home
+            row["flags"] = (row["flags"] | _PREPARE) & ~_WANT_LINES
+            if row["flags"] & Flag.REPLACES:
+                # An operation of its own, on the other reservation; it frees its units when it is carried out.
+                row["flags"] &= ~np.uint16(Flag.REPLACES)
+                row["group"] = 0
+                continue
+            if shard not in seen:
+                seen.add(shard)
+                row["flags"] |= _WANT_LINES if wants_lines else 0
+                if row["flags"] & _CONTINUES:
+                    _make_head(row, head)
+                    if head["flags"] & Flag.REPLACES:
+                        row["id_hi"], row["id_lo"] = derived_id(command.op, command.key, b"reserve")
+
+    def _count_votes(self, command: _Command) -> None:
+        votes = self._results.take(command.sent)
+        outcomes = votes["outcome"]
+        partial = bool(self._rows["flags"][command.end - 1] & Flag.PARTIAL)
+        refused = outcomes < Outcome.OK
+        if partial and self._rows["kind"][command.end - 1] == Kind.RESERVE:
+            held_any = bool((outcomes[votes["quantity"] > 0] == Outcome.OK).any())
+            refused &= (outcomes != Outcome.INSUFFICIENT_STOCK) | (not held_any)
+        command.replayed = bool(((votes["flags"] & ResultFlag.REPLAYED) != 0).all())
+        command.missing = bool((outcomes > Outcome.OK).any())
+        command.due_ms = int(votes["expires_at_ms"].max())
+        if refused.any():
+            command.commit = False
+        elif command.alone and not command.missing:
+            command.commit = True
+
+    def _voted_yes(self, command: _Command) -> list[tuple[int, int]]:
+        """(shard, reservation) of the parts that wait for the decision."""
+        found = {
+            (self._shards[at], command.key if self._rows["kind"][of] in (Kind.SELL, Kind.RESERVE)
+             else int(self._rows["reservation"][of]))
+            for at, of in zip(command.sent, command.of, strict=True)
+            if self._results["outcome"][at] == Outcome.OK
+        }  # fmt: skip
+        return sorted(found)
+
+    def _fill(self, row: np.void, command: _Command, kind: Kind, commit: bool, key: int | None = None) -> None:
+        key = command.key if key is None else key
+        fill_step(row, kind, command.op, key, command.home, commit, command.due_ms)
+        row["id_hi"], row["id_lo"] = derived_id(command.op, key, kind.text.encode())
+        row["client"] = self._rows["client"][command.begin]
+
+    def _answer(self, command: _Command) -> tuple[Array, Array]:
+        """Results and lines of the request's rows [begin, end)."""
+        count = command.end - command.begin
+        votes = self._results.take(command.sent)
+        if command.commit is None:
+            refused = bool((votes["outcome"] == Outcome.OVERLOADED).all())
+            return no_results(count, Outcome.OVERLOADED if refused else Outcome.UNAVAILABLE), NO_LINES
+        results = no_results(count, Outcome.OK)
+        all_agreed = bool((votes["outcome"] == Outcome.OK).all())
+        for i in range(count):
+            mine = votes[[at for at, row in enumerate(command.of) if row == command.begin + i]]
+            # The most important refusal speaks for the row; without one, the first shard.
+            results[i] = mine[int(np.argmin(mine["outcome"]))]
+            own = results[i]
+            if command.commit and len(mine) > 1:
+                own["quantity"] = mine["quantity"].sum()
+            if command.commit:
+                self._show_committed(own, command, command.begin + i)
+            else:
+                self._show_refused(own, command.begin + i, all_agreed)
+        if int(self._rows["kind"][command.end - 1]) in SETTLING_NUMBERS:
+            self._show_whole(results, command)
+        flags = results["flags"] & ~np.uint8(ResultFlag.REPLAYED | ResultFlag.SAME_BATCH)
+        results["flags"] = flags | (ResultFlag.REPLAYED if command.replayed else 0)
+        results["lines_at"] = results["lines_n"] = 0
+        return results, self._answer_lines(command, results)
+
+    def _show_committed(self, own: np.void, command: _Command, request_row: int) -> None:
+        row = self._rows[request_row]
+        if row["kind"] == Kind.SELL:
+            own["reservation"] = own["partition"] = own["state"] = own["expires_at_ms"] = 0
+        elif row["kind"] == Kind.RESERVE:
+            own["reservation"], own["partition"] = command.key, command.home
+            own["state"], own["expires_at_ms"] = ReservationState.HELD, command.due_ms
+
+    def _show_whole(self, results: Array, command: _Command) -> None:
+        """The state and deadline of a settled reservation, of all its parts."""
+        held = self._holdings.get(command.key, ())
+        told: dict[int, tuple[int, int]] = {each.shard: (each.state, each.expires_at_ms) for each in held}
+        if command.commit:
+            for at in command.sent:
+                result = self._results[at]
+                told[self._shards[at]] = (int(result["state"]), int(result["expires_at_ms"]))
+        if told:
+            state = whole_state([state for state, _ in told.values()])
+            deadlines = [expires_at_ms for _, expires_at_ms in told.values() if expires_at_ms]
+            results["state"] = state
+            results["expires_at_ms"] = max(deadlines, default=0) if state == ReservationState.HELD else 0
+
+    def _show_refused(self, own: np.void, request_row: int, all_agreed: bool) -> None:
+        if own["outcome"] == Outcome.OK:
+            own["outcome"] = Outcome.TOO_LATE if all_agreed else Outcome.GROUP_FAILED
+        own["quantity"] = 0
+        if self._rows["kind"][request_row] in (Kind.SELL, Kind.RESERVE):
+            own["reservation"] = own["partition"] = own["state"] = own["expires_at_ms"] = own["made_at"] = 0
+
+    def _answer_lines(self, command: _Command, results: Array) -> Array:
+        """The reservation's lines, on the row of the request that wants them."""
+        wanted = np.flatnonzero(self._rows["flags"][command.begin : command.end] & _WANT_LINES)
+        settles = int(self._rows["kind"][command.end - 1]) in SETTLING_NUMBERS
+        if not len(wanted) or not (settles or command.commit):
+            return NO_LINES
+        held = self._holdings.get(command.key, ()) if settles else ()
+        parts = [each.lines for each in held]
+        if command.commit:
+            told = {self._shards[at] for at in command.sent}
+            parts = [each.lines for each in held if each.shard not in told]
+            for at in command.sent:
+                begin, count = int(self._results["lines_at"][at]), int(self._results["lines_n"][at])
+                parts.append(self._lines[begin : begin + count])
+        lines = join_arrays(parts, LINE)
+        lines = lines.take(np.argsort(lines["line"], kind="stable"))
+        results["lines_n"][wanted[0]] = len(lines)
+        return lines
+
+
+def is_commit(result: np.void) -> bool:
+    """What a DECIDE row was answered."""
+    return bool(result["state"] == ReservationState.HELD)
+
+
+def fill_step(row: np.void, kind: Kind, op: int, key: int, home: int, commit: bool, due_ms: int) -> None:
+    """Make `row` (zeros) a DECIDE or APPLY row; its id is the caller's to give."""
+    row["kind"], row["flags"] = kind, Flag.COMMIT if commit else 0
+    row["source_key"] = _signed(op)
+    row["reservation"], row["partition"] = key, home
+    row["due_ms"], row["not_after_ms"], row["line"] = due_ms, NEVER_MS, NO_LINE
+    row["warehouse"] = row["to_warehouse"] = row["channel"] = NO_WAREHOUSE
+
+
+def _make_head(row: np.void, head: np.void) -> None:
+    """A row that continued a command begins its part of it on another shard, with the command's id and texts."""
+    row["flags"] &= ~_CONTINUES
+    for name in ("id_hi", "id_lo", "content", "reference_key", "text_at", "text_lengths", "issued_at_ms"):
+        row[name] = head[name]
+
+
+def _signed(number: int) -> int:
+    return number - (1 << 64) if number >> 63 else number

@@ -1,0 +1,90 @@
+"""Which commands of a request span shards, which shards they concern, and what must not overlap. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from actors.routing import SETTLING, Units
+from engine.kinds import Flag, Kind, ReservationState
+from engine.layout import NO_LINE, NO_WAREHOUSE, SPANS
+from engine.wire import Array
+
+SETTLING_NUMBERS: Final = frozenset(int(kind) for kind in SETTLING)
+
+
+class Held(NamedTuple):
+    """What a shard has of a reservation."""
+
+    shard: int
+    state: int
+    expires_at_ms: int
+    lines: Array
+
+
+Holdings = Mapping[int, Sequence[Held]]
+"""By reservation key, what each shard has of it; only of reservations that span partitions."""
+
+
+def whole_state(states: Sequence[int]) -> int:
+    """The state of a reservation whose parts are in `states`: open while something remains anywhere."""
+    for state in (
+        *(ReservationState.CONFIRMED, ReservationState.EXPIRED, ReservationState.HELD, ReservationState.PREPARED),
+        *(ReservationState.FULFILLED, ReservationState.RELEASED),
+    ):
+        # Nothing can be done any more once a part has missed the deadline; then what is held elsewhere is about to.
+        if state in states:
+            return state
+    return ReservationState.NONE
+
+
+def settled_reservations(rows: Array) -> list[int]:
+    """Reservations that span partitions and that some row confirms, releases, fulfils or extends."""
+    settles = np.isin(rows["kind"], SETTLING) & ((rows["partition"] & SPANS) != 0)
+    found: list[int] = np.unique(rows["reservation"][settles]).tolist()
+    return found
+
+
+def rounds_of(rows: Array, units: Units, holdings: Holdings) -> list[list[int]]:
+    """The units in rounds, to be carried out one after another; within a round, in order."""
+    kinds = rows["kind"].tolist()
+    skus = rows["sku_key"].tolist()
+    reservations = rows["reservation"].tolist()
+    rounds: list[list[int]] = []
+    # By SKU or reservation: the first round in which the next unit on it may be.
+    free_in: dict[tuple[str, int], int] = {}
+    for unit, (begin, end, spans) in enumerate(
+        zip(units.begins.tolist(), units.ends.tolist(), units.spanning.tolist(), strict=True)
+    ):
+        touched: set[tuple[str, int]] = set()
+        for r in range(begin, end):
+            if kinds[r] in SETTLING_NUMBERS:
+                touched.add(("reservation", reservations[r]))
+                for held in holdings.get(reservations[r], ()):
+                    touched.update(("sku", key) for key in held.lines["sku_key"].tolist())
+            else:
+                touched.add(("sku", skus[r]))
+        at = max((free_in.get(key, 0) for key in touched), default=0)
+        for key in touched:
+            free_in[key] = at + spans
+        while len(rounds) <= at:
+            rounds.append([])
+        rounds[at].append(unit)
+    return rounds
+
+
+def concerned(row: np.void, held: Sequence[Held]) -> list[int]:
+    """The shards whose part of a reservation a settling row is about; none = only its home can say why not."""
+    # A part of which nothing remains has nothing to say, but one that expired refuses for all.
+    alive = [each for each in held if each.state not in (ReservationState.RELEASED, ReservationState.FULFILLED)]
+    if row["kind"] in (Kind.CONFIRM, Kind.EXTEND) or row["flags"] & Flag.REPLACES:
+        chosen = alive
+    elif row["line"] != NO_LINE:
+        chosen = [each for each in held if (each.lines["line"] == row["line"]).any()]
+    elif row["flags"] & Flag.HAS_QUANTITY:
+        chosen = []  # a quantity without a line has no unit: refused by any shard
+    elif row["warehouse"] != NO_WAREHOUSE:
+        chosen = [each for each in alive if (each.lines["warehouse"] == row["warehouse"]).any()]
+    else:
+        chosen = alive
+    return [each.shard for each in chosen]
