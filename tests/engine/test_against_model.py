@@ -5,6 +5,7 @@ is compared (`Twins.send`), and the units held must add up. Hypothesis prints th
 and the blob that plays it again; HYPOTHESIS_PROFILE=deep plays many more.
 """
 
+import random
 from dataclasses import replace
 
 import pytest
@@ -67,8 +68,6 @@ def test_random_histories_near_the_bounds(history: list[tuple[int, list[Ask]]], 
 @pytest.mark.parametrize("seed", range(2))
 def test_one_hot_cell_under_a_long_history(seed: int) -> None:
     """Thousands of rows on one cell: what no random choice of cells would reach."""
-    import random
-
     chance = random.Random(seed)
     twins = Twins.furnished(USUAL)
     teller = Teller(twins.model)

@@ -131,23 +131,6 @@ def test_larger_limits_change_nothing_of_the_state() -> None:
     assert Shard.from_arrays(larger, world.shard.arrays()).state_hash() == world.shard.state_hash()
 
 
-def test_the_same_facts_have_the_same_hash_in_any_order_of_slots() -> None:
-    """Cells and SKUs that came in another order lie in other slots; what they hold is the same."""
-    hashes = set()
-    for order in (("A-1", "B-2"), ("B-2", "A-1")):
-        world = World.furnished()
-        for sku in order:
-            world.send(configure(sku, "north", floor=1))
-        arrays = world.shard.arrays()
-        assert len(arrays["cells"]) == 3
-        hashes.add(_hash_of_cells(world))
-    assert len(hashes) == 1
-
-
-def _hash_of_cells(world: World) -> tuple[tuple[str, object], ...]:
-    return tuple((sku, tuple(sorted(world.cells(sku).items()))) for sku in ("A-1", "B-2"))
-
-
 @pytest.mark.parametrize(
     "change",
     [
