@@ -20,7 +20,7 @@ from api.deps import Runtime
 from api.metrics import keep_sharing
 from api.openapi import document
 from api.operations import DIRECT
-from api.routes import catalog, service
+from api.routes import catalog, keys, service
 from api.status import Problem, away
 from engine.outcomes import Outcome
 
@@ -52,7 +52,7 @@ def create_app(runtime: Runtime) -> App:
         telemetry={"tracing": False},
     )
     app.state.runtime = runtime
-    for router in (service.router, catalog.router):
+    for router in (service.router, catalog.router, keys.router):
         app.include_router(router)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _not_valid)

@@ -9,6 +9,7 @@ import numpy as np
 
 from actors.answers import Answers
 from actors.client import Client
+from actors.command_lookup import CommandAnswer, ShardAway
 from actors.documents.keys import Principal
 from api.status import Problem, away
 from engine.ids import partition_of, reservation_text, text_key
@@ -204,30 +205,17 @@ async def stock(client: Client, principal: Principal, sku_keys: Sequence[int], c
     return answers
 
 
-class CommandAnswer(NamedTuple):
-    """What a command got: its rows as journaled, their results, and where their texts and lines are."""
-
-    rows: Array
-    results: Array
-    lines: Array
-    heap: Bytes
-
-
 async def command(client: Client, principal: Principal, command_id: str) -> CommandAnswer:
     """The pinned answer of a command of the caller's client, else 404 `unknown_command`."""
-    questions = question(QuestionKind.COMMAND, principal)
-    questions["key"], questions["key_lo"] = client.command_hash(principal.client, command_id)
-    parts: list[Answers] = await client.ask_all(questions)
-    for part in parts:
-        if part.answers["outcome"][0] == Outcome.OK:
-            begin = int(part.answers["items_at"][0])
-            end = begin + int(part.answers["items_n"][0])
-            return CommandAnswer(
-                part.commands[begin:end], part.command_results[begin:end], part.command_lines, part.heap
-            )
-    for part in parts:
-        check_answered(part)
-    raise Problem(404, "unknown_command", "it never arrived; that is final once its not_after has passed")
+    try:
+        found = await client.command(principal.client, command_id)
+    except ShardAway:
+        problem = away(Outcome.UNAVAILABLE, client.settings.retry_after_ms)
+        problem.detail = "a shard that could know is away"
+        raise problem from None
+    if found is None:
+        raise Problem(404, "unknown_command", "it never arrived; that is final once its not_after has passed")
+    return found
 
 
 def any_of(values: Any) -> set[int]:

@@ -10,7 +10,7 @@ from typing import Any
 from actors.documents.directory import Directory, DirectoryUnavailable
 from actors.documents.keys import Principal
 from api.status import Problem, away
-from engine.layout import NO_WAREHOUSE, UNKNOWN_NUMBER
+from engine.layout import UNKNOWN_NUMBER
 from engine.outcomes import Outcome
 
 _RETRY_AFTER_MS = 1_000
@@ -61,13 +61,14 @@ async def know(
     sku_keys: Iterable[int] = (),
 ) -> None:
     """Have the codes behind these numbers at hand."""
-    no_place = (NO_WAREHOUSE, UNKNOWN_NUMBER)
     missing = (
-        any(not directory.warehouse_code(number) for number in warehouses if number not in no_place)
-        or any(not directory.channel_code(number) for number in channels if number not in no_place)
-        or any(not directory.client_name(number) for number in clients)
+        not all(number >= UNKNOWN_NUMBER or directory.warehouse_code(number) for number in warehouses)
+        or not all(number >= UNKNOWN_NUMBER or directory.channel_code(number) for number in channels)
+        or not all(map(directory.client_name, clients))
     )
     unseen = [key for key in sku_keys if directory.sku_text(key) is None]
+    if not missing and not unseen:
+        return
     try:
         if missing:
             await directory.refresh()

@@ -24,7 +24,7 @@ from engine.kinds import Flag, Kind
 from engine.outcomes import PINNED_MAX, Outcome
 from engine.wire import Array
 
-SLICE_ROWS: Final = 500
+SLICE_ROWS: Final = 250
 """Rows encoded or rendered between two turns of the event loop."""
 
 
@@ -81,9 +81,11 @@ async def _encoded(call: Call, commands: Sequence[s.AnyCommand]) -> Encoder:
 async def _post_arrow(call: Call) -> Answer:
     limits = call.runtime.limits
     table = read_table(call.body, limits.array_body_bytes, limits.commands)
+    await asyncio.sleep(0)
     commands = _rows(call, table)
     if await learn(call.runtime.directory, commands.unknown_warehouses, commands.unknown_channels):
         commands = _rows(call, table)
+    await asyncio.sleep(0)
     kinds = commands.rows["kind"].tolist()
     answered = await call.runtime.client.commands(commands.rows, commands.heap)
     return await _answer(call, commands.ids, kinds, answered.results, answered.retry_after_ms)
@@ -152,7 +154,7 @@ async def get(call: Call) -> Answer:
     document["outcome"] = Outcome.OK.text if held else overall(outcomes).text
     if int(results["lines_n"][0]):
         at = int(results["lines_at"][0])
-        document["lines"] = lines_json(found.lines[at : at + int(results["lines_n"][0])], directory)
+        document["lines"] = lines_json(found.lines[at : at + int(results["lines_n"][0])].tolist(), directory)
     elif len(rows) > 1:
         skus = [directory.sku_text(key) or "" for key in rows["sku_key"].tolist()]
         document["failed_lines"] = failed_lines(skus, results)

@@ -15,12 +15,22 @@ from api.headers import IDEMPOTENT_REPLAYED, idempotency_key
 from api.lookup import Filters, Place, Reservation, ReservationTexts, any_of, reservation, reservations
 from api.names import channel_number, know, learn
 from api.paging import decode_cursor, encode_cursor, query_of
-from api.render import OUTCOME_TEXT, failed_lines, is_replayed, lines_json, overall, refusal, reservation_json
+from api.render import (
+    OUTCOME_TEXT,
+    ResultRow,
+    failed_lines,
+    is_replayed,
+    lines_json,
+    overall,
+    refusal,
+    reservation_json,
+    row_of,
+)
 from api.status import Headers, Problem, invalid
 from api.texts import check_code, check_text
 from engine.ids import parse_reservation, reservation_text, sku_key
 from engine.kinds import Kind, ReservationState
-from engine.layout import UNKNOWN_NUMBER
+from engine.layout import LINE, UNKNOWN_NUMBER
 from engine.outcomes import Outcome
 from engine.wire import Array
 
@@ -28,6 +38,9 @@ _new = s.decoder(s.NewReservation)
 _nothing = s.decoder(s.Nothing)
 _deadline = s.decoder(s.NewDeadline)
 _parts = s.decoder(s.Parts)
+
+_OK: Final = int(Outcome.OK)
+_SKU_KEY, _WAREHOUSE = ((LINE.names or ()).index(name) for name in ("sku_key", "warehouse"))
 
 STATES: Final = {
     state.text: state for state in ReservationState if state not in (ReservationState.NONE, ReservationState.PREPARED)
@@ -46,13 +59,13 @@ async def create(call: Call) -> Answer:
     if await learn(call.runtime.directory, encoder.unknown_warehouses, encoder.unknown_channels):
         encoder = _encoded(call, command_id, body)
     answered = await call.runtime.client.commands(*encoder.arrays())
-    results = answered.results[1:] if body.replaces is not None else answered.results
-    if not (results["outcome"] == Outcome.OK).any():
+    first = 0 if body.replaces is None else 1
+    if _OK not in answered.results["outcome"].tolist()[first:]:
         raise _refused(call, body, answered)
     texts = ReservationTexts(body.reference or "", body.customer or "")
-    head = results[0]
-    call.runtime.texts.put(int(head["reservation"]), texts)
-    channel = call.runtime.directory.channel_code(int(head["channel"])) or body.channel
+    head = row_of(answered.results, first)
+    call.runtime.texts.put(head.reservation, texts)
+    channel = call.runtime.directory.channel_code(head.channel) or body.channel
     shown, document = await _shown(call, head, answered.lines, channel, texts)
     headers = [*JSON, (b"location", b"/v1/reservations/" + shown.encode())]
     return Answer(201, orjson.dumps(document), _replayed(answered.results, headers))
@@ -137,9 +150,9 @@ async def _step(call: Call, kind: Kind, *, ttl_s: int = 0, parts: list[s.LinePar
     outcome = overall(answered.results["outcome"].tolist())
     if outcome != Outcome.OK:
         raise refusal(outcome, _failed_parts(parts or [], answered.results), answered.results, answered.retry_after_ms)
-    head = answered.results[0]
-    await know(runtime.directory, channels=(int(head["channel"]),))
-    channel = runtime.directory.channel_code(int(head["channel"]))
+    head = row_of(answered.results, 0)
+    await know(runtime.directory, channels=(head.channel,))
+    channel = runtime.directory.channel_code(head.channel)
     _, document = await _shown(call, head, answered.lines, channel, texts or ReservationTexts("", ""))
     return Answer(200, orjson.dumps(document), _replayed(answered.results, [*JSON]))
 
@@ -165,17 +178,14 @@ def _failed_parts(parts: list[s.LinePart], results: Array) -> list[dict[str, Any
 
 
 async def _shown(
-    call: Call, head: Any, lines: Array, channel: str, texts: ReservationTexts
+    call: Call, head: ResultRow, lines: Array, channel: str, texts: ReservationTexts
 ) -> tuple[str, dict[str, Any]]:
     """(id, document) of the reservation that a result row speaks of."""
-    begin = int(head["lines_at"])
-    own = lines[begin : begin + int(head["lines_n"])]
+    own = lines[head.lines_at : head.lines_at + head.lines_n].tolist()
     directory = call.runtime.directory
-    await know(directory, warehouses=any_of(own["warehouse"]), sku_keys=own["sku_key"].tolist())
-    shown = reservation_text(int(head["partition"]), int(head["reservation"]))
-    document = reservation_json(
-        shown, int(head["state"]), int(head["expires_at_ms"]), channel, texts, lines_json(own, directory)
-    )
+    await know(directory, warehouses={line[_WAREHOUSE] for line in own}, sku_keys={line[_SKU_KEY] for line in own})
+    shown = reservation_text(head.partition, head.reservation)
+    document = reservation_json(shown, head.state, head.expires_at_ms, channel, texts, lines_json(own, directory))
     return shown, document
 
 
@@ -236,7 +246,7 @@ async def _documents(call: Call, found: list[Reservation]) -> list[dict[str, Any
             each.expires_at_ms,
             directory.channel_code(each.channel),
             each.texts,
-            lines_json(each.lines, directory),
+            lines_json(each.lines.tolist(), directory),
         )
         for each in found
     ]

@@ -1,7 +1,8 @@
 """Every outcome has a status and a title, and they are those of the contract."""
 
-from api.render import overall
+from api.render import ResultRow, overall
 from api.status import STATUS_OF, TITLES, Problem, away, retry_after_s
+from engine.layout import RESULT
 from engine.outcomes import Outcome
 
 CONTRACT = {
@@ -53,3 +54,7 @@ def test_the_wait_is_in_whole_seconds_in_the_header_and_in_ms_in_the_body() -> N
     problem = away(Outcome.OVERLOADED, 250)
     assert (problem.status, problem.extra["retry_after_ms"]) == (429, 250)
     assert (b"retry-after", b"1") in problem.headers()
+
+
+def test_a_result_row_has_the_fields_of_the_dtype() -> None:
+    assert ResultRow._fields == RESULT.names
