@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from actors.documents.facts import channel_facts, product_facts, warehouse_facts
+from actors.documents.rows import Pending
 from actors.documents.schema import DocumentKind
-from actors.documents.store import Pending
 from engine.kinds import Flag, Kind, WarehouseKind
 from engine.layout import COMMAND, NO_LINE, NO_WAREHOUSE, TEXTS
 

@@ -11,8 +11,8 @@ from actors.documents.definitions import SYSTEM_CLIENT
 from actors.documents.key_store import put_key
 from actors.documents.keys import ENTROPY_BYTES, make_key, parse_key, secret_digest
 from actors.documents.messages import Change, Proposal, PutKey
+from actors.documents.proposing import propose
 from actors.documents.schema import DocumentKind, api_keys
-from actors.documents.store import propose
 
 SYSTEM_NAME: Final = "omnistock"
 ADMIN_NAME: Final = "admin"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from actors.documents.messages import PutKey, Verdict
+from actors.documents.rows import next_version
 from actors.documents.schema import TABLES, DocumentKind, api_keys
-from actors.documents.store import next_version
 from engine.outcomes import Outcome
 
 

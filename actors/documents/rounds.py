@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from actors.documents.answers import forget_answers, remember_answer
 from actors.documents.database import (
     DocumentsSettings,
     DocumentsUnreachable,
@@ -26,18 +27,10 @@ from actors.documents.first_start import ensure_first_documents
 from actors.documents.key_store import StoredKey, put_key, revoke_key, stored_keys
 from actors.documents.messages import UNAVAILABLE, Change, Changed, Message, Proposal, RevokeKey, Verdict
 from actors.documents.migrating import migrate
+from actors.documents.proposing import Proposed, propose
+from actors.documents.rows import Pending, client_names, unfinished, warehouse_numbers
 from actors.documents.schema import DocumentKind
-from actors.documents.store import (
-    Pending,
-    Proposed,
-    client_names,
-    forget_answers,
-    propose,
-    remember_answer,
-    settle,
-    unfinished,
-    warehouse_numbers,
-)
+from actors.documents.settling import settle
 from engine.outcomes import Outcome
 
 ANSWERS_KEPT_MS: Final = 7 * 24 * 3600 * 1000
