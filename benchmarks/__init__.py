@@ -1,0 +1,1 @@
+"""Measurements of the engine beside its peers and its limits, in one run: `make bench`."""
