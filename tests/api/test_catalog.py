@@ -196,7 +196,8 @@ def test_list_goes_page_by_page_in_order_of_code(tmp_path: Path) -> None:
         skus = [f"sku-{i:02}" for i in range(25)]
         await house.batch([{"sku": sku, "name": sku} for sku in reversed(skus)])
         seen: list[str] = []
-        cursor, pages = "", 0
+        cursor: str | None = ""
+        pages = 0
         while cursor is not None:
             page = (await house.get(f"products?limit=10{'&cursor=' + cursor if cursor else ''}")).json()
             seen += [item["sku"] for item in page["items"]]
