@@ -1,8 +1,9 @@
 """Where compiled kernels are kept, so that a process loads them in a second instead of compiling for a minute.
 
-numba sees that a kernel's own file changed, but not that a function inlined into it from another file did:
-it would go on running old rules. So the directory's name is a digest of all sources that are compiled, and
-of the versions of what compiles them. Set for every process by whoever starts it, before numba is imported.
+numba sees that a kernel's own file changed (another time or place), but not that a function inlined into it
+from another file did: it would go on running old rules. So the directory's name is a digest of all sources
+that are compiled, of where and when numba sees them, and of the versions of what compiles them. Set for every
+process by whoever starts it, before numba is imported.
 """
 
 import contextlib
@@ -45,7 +46,7 @@ def digest(sources: Iterable[Path]) -> str:
     found.update(f"{version('numba')} {version('llvmlite')} {version('numpy')} {python}".encode())
     for path in sorted(sources):
         data = path.read_bytes()
-        found.update(f"\0{path.name}\0{len(data)}\0".encode() + data)
+        found.update(f"\0{path}\0{path.stat().st_mtime_ns}\0{len(data)}\0".encode() + data)
     return found.hexdigest()[:16]
 
 

@@ -11,8 +11,9 @@ import os
 import select
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -104,6 +105,22 @@ def descendants(pid: int) -> list[Process]:
     return found
 
 
+def holding(directory: Path) -> list[Process]:
+    """Every living process, but this one, that has a file below `directory` open.
+
+    Works where names and environments do not: a process that changes its title overwrites both.
+    """
+    below = os.fspath(directory) + os.sep
+    found = []
+    for name in os.listdir("/proc"):
+        if not name.isdigit() or int(name) == os.getpid():
+            continue
+        process = Process.of(int(name))
+        if process is not None and any(file.startswith(below) for file in _open_files(process.pid)):
+            found.append(process)
+    return found
+
+
 def adopt_orphans() -> None:
     """From now on a descendant whose parent dies becomes a child of this process, so that none is lost."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
@@ -132,6 +149,13 @@ def _stat(pid: int) -> _Stat | None:
     # The name, in parentheses, may itself hold spaces and parentheses: count from its end.
     fields = text[text.rindex(b")") + 2 :].split()
     return _Stat(fields[0].decode(), int(fields[1]), int(fields[19]))
+
+
+def _open_files(pid: int) -> Iterator[str]:
+    with contextlib.suppress(OSError):  # it ends, or it belongs to somebody else
+        for descriptor in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(FileNotFoundError):
+                yield os.readlink(f"/proc/{pid}/fd/{descriptor}")
 
 
 def _prctl(option: int, value: int) -> None:

@@ -21,6 +21,18 @@ _TICK_S: Final = 0.1
 _log = logging.getLogger("omnistock.watch")
 
 
+class ShardUnreachable(Exception):
+    """A shard is silent and nobody knows its process: everything has to be started again."""
+
+    def __init__(self, shard: int, reason: str) -> None:
+        super().__init__(shard, reason)
+        self.shard = shard
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"shard {self.shard} is out of reach: {self.reason}"
+
+
 class ShardWatch:
     """One for all shards of a cluster."""
 
@@ -32,7 +44,7 @@ class ShardWatch:
         owner_of: Callable[[int], Process | None],
         keep_seqs: Callable[[Sequence[int]], None],
     ) -> None:
-        """`owner_of` says who holds a shard's journal, for a process that never answered."""
+        """`owner_of` says who holds a shard's journal: how a process is known before it has answered."""
         self._transport = transport
         self._settings = settings
         self._watchdog = Watchdog(shards, _now_ms(), settings)
@@ -43,12 +55,15 @@ class ShardWatch:
         self._kept: list[int] = []
 
     async def watch(self) -> None:
-        """Until cancelled."""
+        """Until cancelled; raises ShardUnreachable."""
         while True:
             for shard in self._watchdog.due(_now_ms()):
                 task = asyncio.create_task(self._probe(shard))
                 self._probes.add(task)
                 task.add_done_callback(self._probes.discard)
+            for shard in self._watchdog.unknown():
+                if (owner := self._owner_of(shard)) is not None:
+                    self._watchdog.owned(shard, owner, _now_ms())
             self._kill(self._watchdog.overdue(_now_ms()))
             if (seqs := self._watchdog.seqs()) != self._kept:
                 self._keep_seqs(seqs)
@@ -75,9 +90,10 @@ class ShardWatch:
 
     def _kill(self, kills: Sequence[Kill]) -> None:
         for kill in kills:
-            process = kill.process or self._owner_of(kill.shard)
-            if process is not None and process.send(signal.SIGKILL):
-                _log.warning("shard %d, process %d, is killed: %s", kill.shard, process.pid, kill.reason)
+            if kill.process is None:
+                raise ShardUnreachable(kill.shard, kill.reason)
+            if kill.process.send(signal.SIGKILL):
+                _log.warning("shard %d, process %d, is killed: %s", kill.shard, kill.process.pid, kill.reason)
 
 
 def _now_ms() -> int:

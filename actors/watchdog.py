@@ -19,7 +19,7 @@ class Kill:
 
     shard: int
     process: Process | None
-    """None: it never answered; the lock file of the shard says who it is"""
+    """None: nobody knows who it is, for it neither answered nor took the shard's lock"""
     reason: str
 
 
@@ -80,6 +80,17 @@ class Watchdog:
             watched.process = None
             watched.quiet_since_ms = now_ms
         watched.report = None
+
+    def unknown(self) -> list[int]:
+        """The shards whose process has not answered yet; their lock files may say who it is."""
+        return [shard for shard, watched in enumerate(self._watched) if watched.process is None]
+
+    def owned(self, shard: int, process: Process, now_ms: int) -> None:
+        """This process holds the shard's lock: it has begun to open, and must answer from now on."""
+        watched = self._watched[shard]
+        if watched.process is None:
+            watched.process = process
+            watched.quiet_since_ms = now_ms
 
     def overdue(self, now_ms: int) -> list[Kill]:
         """The processes that have been silent for too long."""

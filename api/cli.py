@@ -3,6 +3,7 @@
 Exit codes: 0 good, 1 the thing asked for failed, 2 wrong usage.
 """
 
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
+from actors.kernel_cache import kernel_cache_environment
 from actors.serve_settings import Transport
 
 COMMANDS: Final = {
@@ -81,6 +83,8 @@ def main() -> None:
     asked = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     own = {command.callback.__name__ for command in app.registered_commands if command.callback}
     if asked not in own:
+        # Some of them run kernels in this very process.
+        os.environ.update(kernel_cache_environment())
         # Of the others only the one that is asked for; all of them for the help.
         for module in [COMMANDS[asked]] if asked in COMMANDS else COMMANDS.values():
             import_module(module).register(app)

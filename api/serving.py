@@ -4,6 +4,7 @@ Refusals are words on standard error and exit code 1: the directory is served al
 the number of shards is another one. Holds no stock and imports neither Ray, numba nor FastAPI.
 """
 
+import contextlib
 import http.client
 import logging
 import os
@@ -20,12 +21,16 @@ import typer
 from actors.datadir import DataDir, DataDirError
 from actors.kernel_cache import is_warm, kernel_cache, kernel_cache_environment
 from actors.listening import AddressTaken, Listeners
+from actors.process_group import holding, kill_and_wait
 from actors.ray_settings import RunDirectory, ray_environment
 from actors.serve_settings import ServeSettings, Transport
 from actors.supervision import KEEPER, SNAPSHOTTER, Supervision, worker_number
 from actors.supervisor import Plan, Supervisor
 
 READY_TIMEOUT_S: Final = 1.0
+DATABASE_VARIABLE: Final = "OMNISTOCK_DATABASE"
+"""How the snapshotter is told where the journals are: not on its command line, for there may be a password."""
+LEFTOVERS_S_MAX: Final = 10.0
 
 _log = logging.getLogger("omnistock.serve")
 _ROOT: Final = Path(__file__).resolve().parent.parent
@@ -81,6 +86,7 @@ def _serve(asked: Asked, data: DataDir) -> int:
         run=run.path,
     )
     settings.save()
+    _end_leftovers(data.path, run)
     if not is_warm(kernel_cache()):
         _log.info("the first start on this machine compiles the kernels: a minute or two")
     try:
@@ -96,6 +102,24 @@ def _serve(asked: Asked, data: DataDir) -> int:
     finally:
         listeners.close()
         run.remove()
+        (data.path / "run").unlink(missing_ok=True)
+
+
+def _end_leftovers(data: Path, run: RunDirectory) -> None:
+    """End and remove what outlived a supervisor that was killed, and note where this run's is.
+
+    Its children died with it, but agents of Ray wait a minute for their head. The lock of the data directory
+    is ours, so whoever still works for the run that is noted there works for nobody.
+    """
+    note = data / "run"
+    with contextlib.suppress(FileNotFoundError):
+        before = RunDirectory(Path(note.read_text()))
+        if before.token.exists():  # it is one of ours
+            if leftovers := holding(before.path):
+                _log.warning("%d processes of a dead predecessor are ended", len(leftovers))
+                kill_and_wait(leftovers, LEFTOVERS_S_MAX)
+            before.remove()
+    note.write_text(str(run.path))
 
 
 def _plans(settings: ServeSettings, run: RunDirectory, listeners: Listeners) -> Callable[[str], Plan]:
@@ -116,7 +140,8 @@ def _plans(settings: ServeSettings, run: RunDirectory, listeners: Listeners) -> 
         if name == KEEPER:
             return Plan([*python, "actors.keeper", "--run", str(run.path)], environment)
         if name == SNAPSHOTTER:
-            return Plan([*python, "actors.snapshotter", "--data", str(settings.data)], environment)
+            url = {DATABASE_VARIABLE: settings.database} if settings.database else {}
+            return Plan([*python, "actors.snapshotter", "--data", str(settings.data)], environment | url)
         descriptor = listeners.socket_of(worker_number(name)).fileno()
         command = [*python, "api.serve", "--run", str(run.path), "--socket", str(descriptor)]
         return Plan(command, environment, (descriptor,))

@@ -25,6 +25,16 @@ def test_a_change_in_any_source_is_another_directory(tmp_path: Path) -> None:
     assert kernel_cache.digest([one, two]) != before
 
 
+def test_the_same_source_at_another_place_or_time_is_another_directory(tmp_path: Path) -> None:
+    one = tmp_path / "one.py"
+    one.write_text("a = 1\n")
+    before = kernel_cache.digest([one])
+    os.utime(one, (1, 1))
+    later = kernel_cache.digest([one])
+    elsewhere = one.rename(tmp_path / "two.py")
+    assert len({before, later, kernel_cache.digest([elsewhere])}) == 3
+
+
 def test_two_files_do_not_add_up_to_one(tmp_path: Path) -> None:
     one, two = tmp_path / "one.py", tmp_path / "two.py"
     one.write_text("ab")

@@ -62,3 +62,12 @@ def test_anywhere_is_reached_from_here_by_loopback() -> None:
     listeners = Listeners.bind("0.0.0.0", 0, 1)
     assert listeners.local_address == ("127.0.0.1", listeners.port)
     listeners.close()
+
+
+def test_answers_are_not_held_back_for_more() -> None:
+    listeners = Listeners.bind("127.0.0.1", 0, 1)
+    with socket.create_connection(listeners.local_address):
+        connection, _ = listeners.socket_of(0).accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+    listeners.close()

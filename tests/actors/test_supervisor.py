@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.process_group import Process, descendants
+from actors.process_group import Process, descendants, holding, kill_and_wait
 
 WAIT_S = 20.0
 
@@ -132,3 +132,17 @@ def test_a_zombie_is_dead() -> None:
     os.waitid(os.P_PID, popen.pid, os.WEXITED | os.WNOWAIT)
     assert Process.of(popen.pid) is None
     popen.wait()
+
+
+def test_a_process_is_found_by_the_files_it_has_open(tmp_path: Path) -> None:
+    for name in ("this", "that"):
+        (tmp_path / name).mkdir()
+    with (tmp_path / "this" / "file").open("w") as file:
+        holder = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, stdout=file)
+    found = holding(tmp_path / "this")
+    assert [process.pid for process in found] == [holder.pid]
+    assert holding(tmp_path / "that") == []
+    assert kill_and_wait(found, WAIT_S) == []
+    assert holder.wait() == -signal.SIGKILL
+    assert holder.stdin is not None
+    holder.stdin.close()

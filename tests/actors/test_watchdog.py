@@ -49,7 +49,17 @@ def test_a_killed_process_is_not_killed_again_while_the_next_one_starts() -> Non
     assert watchdog.overdue(64_000) == [Kill(0, Process(8, 70), "it has not answered for 3500 ms")]
 
 
-def test_a_process_that_never_answers_after_its_start_is_found_through_the_lock_file() -> None:
+def test_a_process_that_holds_the_lock_must_answer_although_it_never_has() -> None:
+    watchdog = watched()
+    watchdog.due(0)
+    assert watchdog.unknown() == [0]
+    watchdog.owned(0, Process(9, 90), 10_000)
+    assert watchdog.unknown() == []
+    assert watchdog.overdue(13_000) == []
+    assert watchdog.overdue(13_001) == [Kill(0, Process(9, 90), "it has not answered for 3001 ms")]
+
+
+def test_a_process_that_nobody_ever_heard_of_is_nobody_to_kill() -> None:
     watchdog = watched()
     watchdog.due(0)
     assert watchdog.overdue(60_000) == []

@@ -4,6 +4,7 @@ Both transports run the same story. The tests that kill come after it, on the sa
 """
 
 import contextlib
+import os
 import signal
 import stat
 import subprocess
@@ -23,8 +24,6 @@ from tests.e2e.served import BACK_S, Served, fresh_id, wait_until
 
 READY_LOCAL_S = 3.0
 READY_RAY_S = 15.0
-NOISE = 3.0
-"""The promised seconds hold on a quiet machine; a test on a busy one takes longer."""
 
 
 @pytest.fixture(params=["local_served", "ray_served"])
@@ -106,8 +105,10 @@ def test_a_reservation_goes_through_every_layer_and_back(served: Served) -> None
 
 
 def test_it_is_ready_soon(local_served: Served, ray_served: Served) -> None:
-    assert local_served.ready_s < READY_LOCAL_S * NOISE
-    assert ray_served.ready_s < READY_RAY_S * NOISE
+    # The promised seconds hold on a quiet machine; here others may want its processors too.
+    busy = max(2.0, 2 * os.getloadavg()[0] / len(os.sched_getaffinity(0)))
+    assert local_served.ready_s < READY_LOCAL_S * busy
+    assert ray_served.ready_s < READY_RAY_S * busy
 
 
 def test_only_the_api_listens_and_everything_on_loopback(served: Served) -> None:
@@ -151,12 +152,14 @@ def test_a_shard_that_dies_or_stops_comes_back_and_nothing_acknowledged_is_lost(
 ) -> None:
     sku = f"mug-shard-{number}"
     stock_up(ray_served, sku, 100_000)
+    ray_served.until_ready()
     before = {shard: shard_process(ray_served, shard) for shard in (0, 1)}
     with calls_going_on(ray_served, sku) as answers:
         for process in before.values():
             assert process.send(number)
     assert {answer.status_code for answer in answers} == {201}
     assert stock(ray_served, sku)["reserved"] == len(answers)
+    ray_served.until_ready()
     after = {shard: shard_process(ray_served, shard) for shard in (0, 1)}
     assert before[0] != after[0]
     assert before[1] != after[1]
@@ -196,8 +199,10 @@ def test_a_kill_of_the_supervisor_leaves_nobody_and_loses_nothing(tmp_path: Path
     assert reserve(first, "mug-2", 4).status_code == 201
     first.http.close()
     first.kill()
-    wait_until(lambda: not any(process.alive() for process in family), "the end of every process")
+    # Ray's agents would wait for their head for a minute; the next server knows them for leftovers.
     second = Served(tmp_path / "data", "--transport", "local")
+    left = [process for process in family if process.alive()]
+    assert left == [], second.words()
     assert stock(second, "mug-2")["reserved"] == 4
     assert second.stop() == 0
 
