@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from actors.datadir import LOCK
 from actors.disk import Disk, RealDisk
 from actors.durable import DurableFile, Position
 from actors.fencing import Fence, FenceError, take
@@ -45,16 +46,10 @@ RESERVE_BYTES: Final = 1 << 20
 ZEROS_BYTES: Final = 256 << 10
 """So much is zeroed at a time, ahead of records that are no larger than a quarter of it."""
 
-_LOCK: Final = "lock"
 _DURABLE: Final = "durable"
 _RESERVE: Final = "reserve"
 _NEW: Final = ".new"
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-
-
-def lock_path(directory: Path) -> Path:
-    """The lock file of the shard that lives in `directory`."""
-    return directory / _LOCK
 
 
 def durable_path(directory: Path) -> Path:
@@ -100,7 +95,7 @@ class SegmentJournal:
         assert self._fence is None, "opened twice"
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._fence = take(lock_path(self._directory))
+            self._fence = take(self._directory / LOCK)
             return self._open(known_seq)
         except FenceError as error:
             raise JournalFenced(self.shard, str(error)) from error

@@ -96,6 +96,24 @@ def test_every_changed_byte_is_harmless_or_named(tmp_path: Path, segment_bytes: 
     assert len(named) > harmless, "only padding, marks and what lies ahead may be harmless"
 
 
+@pytest.mark.parametrize("torn", [False, True])
+def test_an_opener_looks_into_the_last_record_before_it_writes(tmp_path: Path, torn: bool) -> None:
+    journal = Written(tmp_path, [1, 9, 3], 1 << 20)
+    if torn:
+        wipe(journal, *journal.places[2][1:])
+        (tmp_path / "durable").unlink()
+    last = 2 if torn else 3
+    path = path_of(tmp_path, 1)
+    damaged = bytearray(path.read_bytes())
+    damaged[journal.places[last - 1][1] + 400] ^= 1
+    path.write_bytes(damaged)
+    with pytest.raises(JournalCorrupt) as caught:
+        small_journal(tmp_path).open()
+    assert caught.value.seq == last
+    assert segments_in(tmp_path) == [1]
+    assert path.read_bytes() == damaged
+
+
 @pytest.mark.parametrize("value", [0x00, 0xFF])
 def test_bytes_set_to_one_value_are_harmless_or_named(tmp_path: Path, value: int) -> None:
     """A byte that becomes zero is the one that could make a record look unwritten."""
