@@ -187,11 +187,13 @@ class Stream:
         self._stream = httpx2.Client(base_url=box.url, timeout=BOUND_S, trust_env=False)
         self._answer = self._stream.stream("GET", "/v1/feed", headers=headers, **request)
         self.response = self._answer.__enter__()
+        self._lines = self.response.iter_lines()
+        assert next(self._lines) == "retry: 1000"  # it has begun
         self._events = self._read()
 
     def _read(self) -> Iterator[tuple[str, dict[str, Any]]]:
         cursor = ""
-        for line in self.response.iter_lines():
+        for line in self._lines:
             if line.startswith("id: "):
                 cursor = line[4:]
             elif line.startswith("data: "):
@@ -256,3 +258,26 @@ def test_a_caller_that_hangs_up_lets_its_stream_go(box: Box) -> None:
 def test_an_expired_or_foreign_cursor_ends_a_stream_before_it_begins(box: Box) -> None:
     answer = box.call("GET", "/v1/feed", headers={"Accept": "text/event-stream", "Last-Event-ID": "nonsense"})
     assert (answer.status_code, answer.json()["path"]) == (422, "Last-Event-ID")
+
+
+def test_a_reservation_over_several_shards_is_told_as_it_was_sent(box: Box) -> None:
+    """Its parts are prepared first; the events that come of them carry the caller's own id and texts."""
+    start = end_of(box)
+    key = fresh("key")
+    lines = [
+        {"sku": "TEE-M", "quantity": 1, "unit_price": {"amount": 1290, "currency": "EUR"}},
+        {"sku": "TEE-L", "quantity": 2},
+        {"sku": "CHEESE", "quantity": 0.25},
+        {"sku": "TEE-L", "quantity": 3, "warehouse": "berlin"},
+    ]
+    request = {"channel": "shop", "ttl_s": 60, "lines": lines, "reference": "cart 12"}
+    made = box.post("/v1/reservations", request, status=201, headers={"Idempotency-Key": key})
+    events = page(box, after=start)["events"]
+    assert sorted((event["sku"], event["quantity"]) for event in events) == [
+        ("CHEESE", 0.25), ("TEE-L", 2), ("TEE-L", 3), ("TEE-M", 1)
+    ]  # fmt: skip
+    assert len({event["shard"] for event in events}) == 2
+    for event in events:
+        told = (event["kind"], event["command_id"], event["reservation"], event["reference"])
+        assert told == ("reserve", key, made["reservation"], "cart 12")
+        assert ("unit_price" in event) == (event["sku"] == "TEE-M")
