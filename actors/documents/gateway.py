@@ -24,6 +24,9 @@ from actors.documents.writer import DocumentsWriter
 CALL_TIMEOUT_S: Final = 60.0
 """a change that got no answer from the writer's process for so long is `unavailable`"""
 
+OPENING_WAIT_S: Final = 5.0
+"""how long a change waits for the database to be opened"""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -71,8 +74,10 @@ class DocumentsActor:
         settings: DocumentsSettings,
         make_shards: Callable[[], Awaitable[Shards]],
         now_ms: Callable[[], int],
+        opening_wait_s: float = OPENING_WAIT_S,
     ) -> None:
-        """Must be made inside a running event loop, or be called in one before anything else."""
+        """Starts nothing: its methods run in an event loop, this need not."""
+        self._opening_wait_s = opening_wait_s
         self._settings = settings
         self._make_shards = make_shards
         self._now_ms = now_ms
@@ -83,7 +88,11 @@ class DocumentsActor:
         """A message there, what became of it back."""
         asked = decode_message(message)
         if self._writer is None:
+            # Made anew after a death it opens when it is first asked: a moment's patience spares a refusal.
             self.open()
+            assert self._opening is not None
+            await asyncio.wait([self._opening], timeout=self._opening_wait_s)
+        if self._writer is None:
             return encode_changed(refuse_all(asked, UNAVAILABLE))
         return encode_changed(await self._writer.submit(asked))
 

@@ -42,7 +42,6 @@ def test_remote_change_is_carried_out(settings: DocumentsSettings, shards: Memor
     async def scene() -> None:
         actor = DocumentsActor(settings, lambda: _given(shards), lambda: NOW_MS)
         documents = RemoteDocuments(actor.submit)
-        await actor.opened()
         assert one(await documents.submit(CHANGE)) == Verdict(Outcome.OK, made=True, changed=True)
         await actor.stop()
 
@@ -52,7 +51,7 @@ def test_remote_change_is_carried_out(settings: DocumentsSettings, shards: Memor
 def test_actor_answers_unavailable_until_its_predecessor_has_let_go(tmp_path: Path, shards: MemoryShards) -> None:
     async def scene() -> None:
         settings = DocumentsSettings(tmp_path)
-        actor = DocumentsActor(settings, lambda: _given(shards), lambda: NOW_MS)
+        actor = DocumentsActor(settings, lambda: _given(shards), lambda: NOW_MS, opening_wait_s=0.02)
         documents = RemoteDocuments(actor.submit)
         async with writing(settings, shards):
             assert one(await documents.submit(CHANGE)).outcome == Outcome.UNAVAILABLE
