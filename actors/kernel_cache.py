@@ -20,7 +20,10 @@ from typing import Final
 VARIABLE: Final = "NUMBA_CACHE_DIR"
 KEPT_S: Final = 30 * 24 * 3600
 """A directory of other sources that nobody started from for so long is dropped."""
+KEPT_MAX: Final = 8
+"""Of those not used for a day, so many are kept: whoever works on the kernels makes one with every change."""
 
+_DAY_S: Final = 24 * 3600
 _WARM: Final = "warm"
 
 
@@ -66,7 +69,11 @@ def _sources() -> list[Path]:
 
 
 def _drop_old(parent: Path, current: Path) -> None:
+    now = time.time()
+    ages = []
     for directory in parent.glob("kernels-*"):
         with contextlib.suppress(OSError):  # somebody else may drop it too
-            if directory != current and time.time() - directory.stat().st_mtime > KEPT_S:
-                shutil.rmtree(directory, ignore_errors=True)
+            ages.append((now - directory.stat().st_mtime, directory))
+    for place, (age_s, directory) in enumerate(sorted(ages)):
+        if directory != current and age_s > (KEPT_S if place < KEPT_MAX else _DAY_S):
+            shutil.rmtree(directory, ignore_errors=True)

@@ -1,6 +1,7 @@
 """The cache's name follows every source that is compiled; warming up proves the compiler right."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,17 @@ def test_old_directories_of_other_sources_are_dropped_and_young_ones_kept(home: 
     kernel_cache.kernel_cache_environment()
     assert not old.exists()
     assert young.exists()
+
+
+def test_of_many_directories_only_some_outlive_a_day(home: Path) -> None:
+    two_days_ago = time.time() - 2 * 24 * 3600
+    for number in range(20):
+        directory = home / "omnistock" / f"kernels-{number:02d}"
+        directory.mkdir(parents=True)
+        os.utime(directory, (two_days_ago + number, two_days_ago + number))
+    kernel_cache.kernel_cache_environment()
+    kept = {path.name for path in (home / "omnistock").iterdir()} - {kernel_cache.kernel_cache().name}
+    assert kept == {f"kernels-{number:02d}" for number in range(13, 20)}
 
 
 def test_warming_up_runs_the_kernels_and_proves_the_fold() -> None:
