@@ -197,12 +197,12 @@ class Link:
             self._failures += 1
         return self.on_time(now_ms)
 
-    def _resume(self, died_deciding: int) -> list[Effect]:
+    def _resume(self, died_deciding: Sequence[int]) -> list[Effect]:
         """Put the chunks of lost calls back, and suspect those that were being decided when the shard died."""
         given_up: list[Chunk] = []
         lost, self.batcher.lost = self.batcher.lost, []
         for call in reversed(lost):
-            if call.number == died_deciding:
+            if call.number in died_deciding:
                 for chunk in call.chunks:
                     chunk.deaths += 1
                 suspects = [chunk for chunk in call.chunks if chunk.deaths >= self._settings.deaths_max]

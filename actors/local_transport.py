@@ -1,14 +1,14 @@
 """Shards as threads of this process: the transport of tests, benchmarks and small store boxes.
 
-The same messages and the same ShardActor as over Ray. A shard that ends itself ends its thread's actor; the
-next one is made in its place and folds the journal, as a restarted process would. Kernels let go of the
+The same messages and the same ShardActor as over Ray. A shard that ends itself ends only its actor; the next
+one is made in its place and folds the journal, as a restarted process would. Kernels let go of the
 interpreter's lock, so shards run side by side while they decide.
 """
 
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import NoReturn
 
@@ -18,6 +18,9 @@ from actors.transport import TransportError
 MakeShard = Callable[[Callable[[str], NoReturn]], ShardActor]
 """Makes a shard's actor, which calls its argument instead of ending the process."""
 
+_THREADS = 2
+"""for each shard: one batch is decided while another is made durable"""
+
 
 @dataclass(frozen=True, slots=True)
 class _Call:
@@ -26,52 +29,78 @@ class _Call:
     answer: "asyncio.Future[bytes]"
 
 
-@dataclass(slots=True)
-class _Place:
-    """One shard's thread, whichever actor lives in it."""
+class _Life:
+    """One actor from its making to its death."""
 
-    shard: int
-    make: MakeShard
-    queue: "SimpleQueue[_Call | None]" = field(default_factory=SimpleQueue)
-    """None wakes the thread, to see that its actor died or that all is over"""
-    actor: ShardActor | None = None
-    died: str = ""
-    restarts: int = 0
-    stopping: bool = False
-    thread: threading.Thread | None = None
+    def __init__(self, make: MakeShard, wake: Callable[[], None]) -> None:
+        self.died = ""
+        self._wake = wake
+        self.actor = make(self.die)
 
     def die(self, reason: str) -> NoReturn:
-        self.died = reason or "no reason"
-        self.queue.put(None)
+        self.end(reason)
         raise ShardDied(reason)
 
-    def run(self) -> None:
-        while not self.stopping:
+    def end(self, reason: str) -> None:
+        self.died = self.died or reason or "no reason"
+        self._wake()
+
+
+class _Place:
+    """One shard's threads, whichever actor lives there."""
+
+    def __init__(self, shard: int, make: MakeShard) -> None:
+        self.restarts = 0
+        self.queue: SimpleQueue[_Call | None] = SimpleQueue()
+        """None wakes a thread, to see that the actor died or that all is over"""
+        self._shard = shard
+        self._make = make
+        self._stopping = False
+        self._replacing = threading.Lock()
+        self.life = _Life(make, self._wake)
+        self._threads = [
+            threading.Thread(target=self._run, name=f"shard-{shard}-batches-{n}", daemon=True) for n in range(_THREADS)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def close(self) -> None:
+        self._stopping = True
+        for _ in self._threads:
+            self._wake()
+        for thread in self._threads:
+            thread.join()
+        self.life.actor.stop()
+
+    def _wake(self) -> None:
+        self.queue.put(None)
+
+    def _run(self) -> None:
+        while not self._stopping:
             call = self.queue.get()
-            if call is not None and not self.died:
-                self._serve(call)
-            elif call is not None:
-                _settle(call, TransportError(self.shard, self.died))
-            if self.died and not self.stopping:
-                self._replace()
-        if self.actor is not None:
-            self.actor.stop()
+            life = self.life
+            if call is not None:
+                self._serve(call, life)
+            if life.died and not self._stopping:
+                self._replace(life)
 
-    def _serve(self, call: _Call) -> None:
-        assert self.actor is not None
+    def _serve(self, call: _Call, life: _Life) -> None:
+        outcome: bytes | TransportError
         try:
-            _settle(call, self.actor.submit(call.message))
+            outcome = TransportError(self._shard, life.died) if life.died else life.actor.submit(call.message)
         except ShardDied as death:
-            _settle(call, TransportError(self.shard, str(death)))
+            outcome = TransportError(self._shard, str(death))
         except Exception as error:
-            _settle(call, TransportError(self.shard, repr(error)))
+            outcome = TransportError(self._shard, repr(error))
+        _settle(call, outcome)
 
-    def _replace(self) -> None:
-        assert self.actor is not None
-        self.actor.abandon()
-        self.died = ""
-        self.restarts += 1
-        self.actor = self.make(self.die)
+    def _replace(self, dead: _Life) -> None:
+        with self._replacing:
+            if self.life is dead:
+                # Waits for the other thread to be done with it.
+                dead.actor.abandon()
+                self.life = _Life(self._make, self._wake)
+                self.restarts += 1
 
 
 def _settle(call: _Call, outcome: bytes | TransportError) -> None:
@@ -95,10 +124,6 @@ class LocalTransport:
 
     def __init__(self, makers: Sequence[MakeShard]) -> None:
         self._places = [_Place(shard, make) for shard, make in enumerate(makers)]
-        for place in self._places:
-            place.actor = place.make(place.die)
-            place.thread = threading.Thread(target=place.run, name=f"shard-{place.shard}-batches", daemon=True)
-            place.thread.start()
 
     @property
     def restarts(self) -> list[int]:
@@ -117,23 +142,14 @@ class LocalTransport:
             raise TransportError(shard, f"no answer within {timeout_s:g} s") from error
 
     async def probe(self, shard: int, timeout_s: float) -> bytes:
-        """How the shard is; answered from here, whatever its thread does."""
-        actor = self._places[shard].actor
-        if actor is None:
-            raise TransportError(shard, "it is being made", False)
-        return actor.probe()
+        """How the shard is; answered from here, whatever its threads do."""
+        return self._places[shard].life.actor.probe()
 
     def kill(self, shard: int) -> None:
         """As if the shard had died just now: what it has not made durable is forgotten."""
-        place = self._places[shard]
-        place.died = "killed"
-        place.queue.put(None)
+        self._places[shard].life.end("killed")
 
     def close(self) -> None:
         """Seal the journals and end the threads; waits for the batches being decided."""
         for place in self._places:
-            place.stopping = True
-            place.queue.put(None)
-        for place in self._places:
-            if place.thread is not None:
-                place.thread.join()
+            place.close()

@@ -5,6 +5,7 @@ ways out, one for rows and one for questions.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
 
@@ -96,10 +97,13 @@ class OverShards:
                 await self._decide(apply, Entry.FOLLOWS)
 
     async def watch(self) -> None:
-        """Scan for ever."""
+        """Scan for ever; a scan that fails is followed by others."""
         while True:
             await asyncio.sleep(self._settings.scan_period_ms / 1000)
-            await self.scan()
+            try:
+                await self.scan()
+            except Exception:
+                logging.getLogger(__name__).exception("looking for undecided commands")
 
     async def _look_up(self, reservations: Sequence[int]) -> tuple[dict[int, list[Held]], set[int]]:
         """What the shards have of each reservation; and those of which a shard did not say."""

@@ -42,8 +42,8 @@ class ShardStatus(msgspec.Struct, frozen=True, kw_only=True):
     now_ms: int = 0
     """the shard's clock"""
     clock_alarm: bool = False
-    died_deciding: int = 0
-    """the `call` number of the batch that the predecessor was deciding when it died, 0 = none"""
+    died_deciding: list[int] = []
+    """the `call` numbers of the batches that the predecessor was at when it died"""
     reason: str = ""
     """why it is starting or read only, in words"""
     metrics: dict[str, Any] = {}

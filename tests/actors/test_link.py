@@ -229,7 +229,7 @@ def test_a_row_that_kills_its_shard_is_found_and_the_others_are_answered() -> No
             bench.epoch += 1
             bench.link.on_lost(call.call, now_ms)
             bench.link.on_time(now_ms + 1_000)
-            calls += sent(bench.link.on_probe(bench.status(died_deciding=call.call), now_ms + 1_001))
+            calls += sent(bench.link.on_probe(bench.status(died_deciding=[call.call]), now_ms + 1_001))
         else:
             effects = bench.answer(call, now_ms)
             answered += delivered(effects)
@@ -245,5 +245,5 @@ def test_rows_that_were_only_aboard_are_not_suspected() -> None:
         bench.epoch += 1
         bench.link.on_lost(batch.call, death * 5_000)
         bench.link.on_time(death * 5_000 + 3_000)
-        (batch,) = sent(bench.link.on_probe(bench.status(died_deciding=77), death * 5_000 + 3_001))
+        (batch,) = sent(bench.link.on_probe(bench.status(died_deciding=[77]), death * 5_000 + 3_001))
         assert len(batch.rows) == 2, "it died on somebody else's batch"

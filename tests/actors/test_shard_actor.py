@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -5,6 +6,7 @@ from typing import Any, NoReturn
 import numpy as np
 import pytest
 
+from actors.journal import JournalFull
 from actors.memory_journal import MemoryStore
 from actors.settings import Settings
 from actors.shard_actor import ShardActor, ShardConfig, ShardDied
@@ -227,8 +229,9 @@ def test_time_never_goes_back_over_a_restart(house: House) -> None:
 
 
 def test_without_room_rows_are_not_run_and_reads_go_on_until_there_is_room(house: House) -> None:
-    house.send(receive("A", 5))
     house.store.full = True
+    last = house.send(receive("A", 5))
+    assert outcomes(last) == [Outcome.OK], "its room was allocated before"
     reply = house.send(receive("A", 1), questions=ask(QuestionKind.STOCK, sku="A"))
     assert reply.state == ShardState.READ_ONLY
     assert outcomes(reply) == [Outcome.UNAVAILABLE]
@@ -243,9 +246,12 @@ def test_without_room_rows_are_not_run_and_reads_go_on_until_there_is_room(house
 
 
 def test_due_holds_wait_while_there_is_no_room(house: House) -> None:
+    house.store.full = True
     house.send(receive("A", 3), reserve("A", 3, ttl_s=10))
     house.pass_s(20)
-    house.store.full = True
+    house.actor.tick()
+    assert house.status().state == ShardState.READ_ONLY
+    assert len(house.store.records) == 3
     house.actor.tick()
     assert house.status().state == ShardState.READ_ONLY
     house.store.full = False
@@ -283,10 +289,10 @@ def test_an_append_that_was_durable_though_it_failed_is_answered_from_the_journa
 
 
 def test_room_that_vanishes_between_the_question_and_the_append_ends_the_shard(house: House) -> None:
-    def fill(record: Record) -> None:
-        house.store.full = True
+    def refuse(record: Record) -> None:
+        raise JournalFull(0)
 
-    house.store.before_append = fill
+    house.store.before_append = refuse
     with pytest.raises(ShardDied):
         house.send(receive("A", 5))
 
@@ -348,15 +354,15 @@ def test_a_clean_stop_seals_the_journal_and_answers_away(house: House) -> None:
 def test_the_successor_knows_which_batch_its_predecessor_died_on(house: House) -> None:
     house.send(receive("A", 1), call=41)
     house.restarted()
-    assert house.status().died_deciding == 0, "that batch was durable"
+    assert house.status().died_deciding == [], "that batch was durable"
     house.store.before_append = lambda record: (_ for _ in ()).throw(RuntimeError("as if killed"))
     with pytest.raises(ShardDied):
         house.send(receive("A", 1), call=42)
     house.store.before_append = lambda record: None
     house.restarted()
-    assert house.status().died_deciding == 42
+    assert house.status().died_deciding == [42]
     house.restarted()
-    assert house.status().died_deciding == 0
+    assert house.status().died_deciding == []
 
 
 def test_a_message_of_another_version_is_refused_and_the_shard_lives(house: House) -> None:
@@ -371,3 +377,63 @@ def test_the_probe_counts_what_was_done(house: House) -> None:
     assert metrics["rows"] == 8
     assert metrics["outcomes"][Outcome.INSUFFICIENT_STOCK] == 1
     assert sum(metrics["append_s"]["counts"]) == 2
+
+
+def test_a_batch_is_decided_while_the_one_before_is_written_and_answered_after_it(house: House) -> None:
+    first_writes, second_decided, go_on = threading.Event(), threading.Event(), threading.Event()
+    order: list[str] = []
+
+    def hold_first(record: Record) -> None:
+        if record.seq == 3:
+            first_writes.set()
+            go_on.wait(10)
+        order.append(f"durable {record.seq}")
+
+    house.store.before_append = hold_first
+
+    def send(name: str, spec: Spec) -> None:
+        reply = house.send(spec, questions=ask(QuestionKind.STOCK, sku="A"))
+        order.append(f"{name} answered {int(reply.answers['on_hand'][0])} at {reply.seq}")
+
+    first = threading.Thread(target=send, args=("first", receive("A", 1)))
+    first.start()
+    assert first_writes.wait(10)
+    second = threading.Thread(target=send, args=("second", receive("A", 2)))
+    second.start()
+    while house.status().metrics["batches"] < 3:
+        second_decided.wait(0.001)
+    assert order == []
+    go_on.set()
+    first.join()
+    second.join()
+    assert order.index("durable 3") < order.index("durable 4")
+    assert "second answered 3 at 4" in order
+    assert order.index("durable 4") < order.index("second answered 3 at 4")
+
+
+def test_when_a_write_fails_what_was_decided_on_it_is_not_answered(house: House) -> None:
+    first_writes, go_on = threading.Event(), threading.Event()
+
+    def fail_first(record: Record) -> None:
+        first_writes.set()
+        go_on.wait(10)
+        raise OSError("no such device")
+
+    house.store.before_append = fail_first
+    ended: list[BaseException] = []
+
+    def send(spec: Spec) -> None:
+        try:
+            house.send(spec)
+        except ShardDied as died:
+            ended.append(died)
+
+    threads = [threading.Thread(target=send, args=(receive("A", n),)) for n in (1, 2)]
+    threads[0].start()
+    assert first_writes.wait(10)
+    threads[1].start()
+    go_on.set()
+    for thread in threads:
+        thread.join()
+    assert len(ended) == 2
+    assert len(house.store.records) == 2
