@@ -20,7 +20,7 @@ from actors.routing import Units
 from actors.saga import Round, Step
 from actors.saga_scan import SagaScan, question, undecided_in
 from actors.settings import Settings
-from actors.spanning import Held, rounds_of, settled_reservations
+from actors.spanning import Held, Key, rounds_of, settled_reservations, touched_by
 from engine.kinds import Flag, QuestionKind
 from engine.layout import LINE, NO_WAREHOUSE, QUESTION
 from engine.outcomes import Outcome
@@ -62,14 +62,21 @@ class OverShards:
         number_groups(rows)
         settled = settled_reservations(rows)
         holdings, unknown = await self._look_up(settled)
+        touched = touched_by(rows, units, holdings)
         results = no_results(len(rows), Outcome.UNAVAILABLE)
         lines = [NO_LINES]
         lines_n = retry_after_ms = 0
-        for number, chosen in enumerate(rounds_of(rows, units, holdings)):
+        # What an unanswered unit was about: it may still take effect, so nothing behind it may overtake it.
+        blocked: set[Key] = set()
+        for number, planned in enumerate(rounds_of(units, touched)):
             if number and settled:
                 holdings, unknown = await self._look_up(settled)
-            if unknown:
-                chosen = [unit for unit in chosen if unknown.isdisjoint(_reservations(rows, units, unit))]
+            chosen = []
+            for unit in planned:
+                if blocked.isdisjoint(touched[unit]) and unknown.isdisjoint(_reservations(rows, units, unit)):
+                    chosen.append(unit)
+                else:
+                    blocked |= touched[unit]
             round_ = Round(rows, heap, shard_of, units, chosen, holdings, self._partitions)
             votes = await self._decide(round_.prepare(), Entry.TOGETHER)
             retry_after_ms = max(retry_after_ms, votes.retry_after_ms)
@@ -77,12 +84,15 @@ class OverShards:
             decisions = None if decide is None else await self._decide(decide, Entry.FOLLOWS)
             apply = round_.apply(decisions)
             if apply is not None:
-                await self._decide(apply, Entry.FOLLOWS)
+                round_.applied(await self._decide(apply, Entry.FOLLOWS))
             at, own, own_lines = round_.answered()
             own["lines_at"] += np.uint32(lines_n) * (own["lines_n"] > 0)
             lines.append(own_lines)
             lines_n += len(own_lines)
             place(results, at, own)
+            for unit in chosen:
+                if (results["outcome"][units.begins[unit] : units.ends[unit]] > Outcome.OK).any():
+                    blocked |= touched[unit]
         return results, join_arrays(lines, LINE), retry_after_ms
 
     async def scan(self) -> None:

@@ -3,14 +3,16 @@
 (1) Every shard that has a part of the command gets that part as rows with PREPARE: an OK is its vote, and pins
 what the command needs; a refusal is a no. (2) If all said yes, a DECIDE row goes to the home shard of the
 reservation; the first decision that is journaled there wins, whoever asked for it. (3) APPLY rows carry it
-out on every shard. If one said no, nothing can ever be committed, because votes are pinned to the command's
-id: the others are told at once to let go. If a vote is missing, nothing more is done here: a retry by the
-same id goes on where this stopped, and what stays prepared is aborted by `actors.saga_scan`, through the
-home. So a coordinator may die anywhere.
+out on every shard, and only then is the command answered.
+
+If one said no, nothing can ever be committed, because votes are pinned to the command's id: the others are
+told at once to let go. If a vote is missing, nothing more is done here: a retry by the same id goes on where
+this stopped, and what stays prepared is aborted by `actors.saga_scan`, through the home. So a coordinator may
+die anywhere.
 
 One `Round` carries many commands side by side, with the plain rows between them, all in the order of the
-request. `spanning.rounds_of` keeps apart what must not overlap: no row is decided while an earlier command of the same
-request on its SKU or reservation is prepared and undecided, for that one might still be taken back.
+request. `spanning.rounds_of` keeps apart what must not overlap: no row is decided while an earlier command of
+the same request on its SKU or reservation is prepared and undecided, for that one might still be taken back.
 """
 
 import hashlib
@@ -73,7 +75,7 @@ class _Command:
     """only one shard is concerned after all: it decides at once"""
     due_ms: int = 0
     missing: bool = False
-    """a vote did not come"""
+    """a vote did not come, or a shard did not say that it carried out the decision"""
     commit: bool | None = None
     """None = not decided"""
     replayed: bool = True
@@ -94,6 +96,8 @@ class Round:
         self._partitions = partitions
         self._commands: list[_Command] = []
         self._deciding: list[_Command] = []
+        self._applying: list[_Command] = []
+        """for each row of the third step, whose it is"""
         self._index: list[int] = []
         self._shards: list[int] = []
         self._results = no_results(0, Outcome.OK)
@@ -148,6 +152,7 @@ class Round:
                     command.replayed &= bool(result["flags"] & ResultFlag.REPLAYED)
         rows: list[Array] = []
         shards: list[int] = []
+        self._applying = []
         for command in self._commands:
             if command.commit is not None and not command.alone:
                 for shard, key in self._voted_yes(command):
@@ -155,9 +160,18 @@ class Round:
                     self._fill(row[0], command, Kind.APPLY, command.commit, key)
                     rows.append(row)
                     shards.append(shard)
+                    self._applying.append(command)
         if not rows:
             return None
         return Step(join_arrays(rows, COMMAND), self._heap[:0], np.array(shards, np.uint8))
+
+    def applied(self, answered: Answered) -> None:
+        """What the third step was answered: only what every shard has carried out is done.
+
+        Otherwise a caller could be told that units are free, or gone, while a shard does not know it yet.
+        """
+        for command, result in zip(self._applying, answered.results, strict=True):
+            command.missing |= bool(result["outcome"] > Outcome.OK)
 
     def answered(self) -> tuple[npt.NDArray[np.intp], Array, Array]:
         """(rows of the request, their results, the lines that these point to); of every command what is known now."""
@@ -278,7 +292,7 @@ class Round:
         """Results and lines of the request's rows [begin, end)."""
         count = command.end - command.begin
         votes = self._results.take(command.sent)
-        if command.commit is None:
+        if command.missing or command.commit is None:
             refused = bool((votes["outcome"] == Outcome.OVERLOADED).all())
             return no_results(count, Outcome.OVERLOADED if refused else Outcome.UNAVAILABLE), NO_LINES
         results = no_results(count, Outcome.OK)

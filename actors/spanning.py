@@ -45,27 +45,37 @@ def settled_reservations(rows: Array) -> list[int]:
     return found
 
 
-def rounds_of(rows: Array, units: Units, holdings: Holdings) -> list[list[int]]:
-    """The units in rounds, to be carried out one after another; within a round, in order."""
+Key = tuple[str, int]
+"""A SKU or a reservation."""
+
+
+def touched_by(rows: Array, units: Units, holdings: Holdings) -> list[set[Key]]:
+    """For each unit, the SKUs and reservations that it is about."""
     kinds = rows["kind"].tolist()
     skus = rows["sku_key"].tolist()
     reservations = rows["reservation"].tolist()
-    rounds: list[list[int]] = []
-    # By SKU or reservation: the first round in which the next unit on it may be.
-    free_in: dict[tuple[str, int], int] = {}
-    for unit, (begin, end, spans) in enumerate(
-        zip(units.begins.tolist(), units.ends.tolist(), units.spanning.tolist(), strict=True)
-    ):
-        touched: set[tuple[str, int]] = set()
+    touched: list[set[Key]] = []
+    for begin, end in zip(units.begins.tolist(), units.ends.tolist(), strict=True):
+        keys: set[Key] = set()
         for r in range(begin, end):
             if kinds[r] in SETTLING_NUMBERS:
-                touched.add(("reservation", reservations[r]))
+                keys.add(("reservation", reservations[r]))
                 for held in holdings.get(reservations[r], ()):
-                    touched.update(("sku", key) for key in held.lines["sku_key"].tolist())
+                    keys.update(("sku", key) for key in held.lines["sku_key"].tolist())
             else:
-                touched.add(("sku", skus[r]))
-        at = max((free_in.get(key, 0) for key in touched), default=0)
-        for key in touched:
+                keys.add(("sku", skus[r]))
+        touched.append(keys)
+    return touched
+
+
+def rounds_of(units: Units, touched: Sequence[set[Key]]) -> list[list[int]]:
+    """The units in rounds, to be carried out one after another; within a round, in order."""
+    rounds: list[list[int]] = []
+    # The first round in which the next unit on this may be.
+    free_in: dict[Key, int] = {}
+    for unit, spans in enumerate(units.spanning.tolist()):
+        at = max((free_in.get(key, 0) for key in touched[unit]), default=0)
+        for key in touched[unit]:
             free_in[key] = at + spans
         while len(rounds) <= at:
             rounds.append([])

@@ -295,6 +295,30 @@ def test_a_lost_vote_is_unavailable_and_a_retry_goes_on(world: World) -> None:
     assert (world.pending(), total(world.shards, "reserved")) == (0, 10)
 
 
+@pytest.mark.parametrize("short", [False, True])
+def test_a_command_is_not_answered_before_every_shard_has_carried_it_out(world: World, short: bool) -> None:
+    def lose_apply(shard: int, way: str) -> bool:
+        return not (shard == 0 and steps_of(world)[-1:] == [Kind.APPLY])
+
+    world.reaches = lose_apply
+    specs: list[Spec | list[Spec]] = [
+        labelled(sell(A, 2, id="a"), sell(B, 20 if short else 2, id="b")),
+        sell(A, 9, id="behind"),
+    ]
+    answered = world.send(*specs)
+    assert outcomes(answered) == [Outcome.UNAVAILABLE] * 3, "nor does the row behind it overtake it"
+    world.reaches = lambda shard, way: True
+    again = outcomes(world.send(*specs))
+    behind = Outcome.OK if short else Outcome.INSUFFICIENT_STOCK
+    basket_outcomes = [Outcome.GROUP_FAILED, Outcome.INSUFFICIENT_STOCK] if short else [Outcome.OK] * 2
+    assert again == [*basket_outcomes, behind]
+
+
+def steps_of(world: World) -> list[int]:
+    """What the step that is under way is for."""
+    return [kinds[0] for kinds in world.trace]
+
+
 def test_what_stays_undecided_is_aborted_and_the_retry_is_told(world: World) -> None:
     world.reaches = lambda shard, way: shard != 1
     world.send(basket())
