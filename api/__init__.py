@@ -1,0 +1,1 @@
+"""The outside: HTTP, the command line, import, replay and demo."""

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from actors.documents.directory import DirectoryUnavailable
 from api.asgi import App, Front
 from api.deps import Runtime
+from api.docs_page import add_docs_page
 from api.metrics import keep_sharing
 from api.openapi import document
 from api.operations import DIRECT
@@ -46,12 +47,14 @@ def create_app(runtime: Runtime) -> App:
         title="omnistock",
         version=metadata.version("omnistock") if _is_installed() else "0",
         lifespan=lifespan,
+        docs_url=None,
         redoc_url=None,
         strict_content_type=False,
         max_body_size=runtime.limits.array_body_bytes,
         telemetry={"tracing": False},
     )
     app.state.runtime = runtime
+    add_docs_page(app)
     for router in (service.router, catalog.router, keys.router):
         app.include_router(router)
     app.add_exception_handler(Problem, _problem)

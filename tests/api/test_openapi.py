@@ -1,5 +1,6 @@
 """The OpenAPI page is true: every example is sent as it stands and answered as it says."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -86,3 +87,12 @@ def test_the_docs_page_is_there(box: Box) -> None:
     answer = box.call("GET", "/docs", headers={"Authorization": ""})
     assert answer.headers["content-type"].startswith("text/html")
     assert "swagger" in answer.text
+
+
+def test_the_docs_page_loads_nothing_from_elsewhere(box: Box) -> None:
+    page = box.call("GET", "/docs").text
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert loaded
+    for path in loaded:
+        assert path.startswith("/"), path
+        assert box.call("GET", path, headers={"Authorization": ""}).status_code == 200, path
