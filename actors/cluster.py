@@ -25,6 +25,9 @@ DAEMONS: Final = ("gcs_server", "raylet")
 SHARD: Final = "shard"
 """Actors of shards are named shard-0, shard-1, ..."""
 
+BATCHES_AT_ONCE: Final = 2
+"""In one shard: the second is decided while the first is written and synced."""
+
 _FIND_EVERY_S: Final = 0.05
 
 Handle = Any
@@ -83,7 +86,7 @@ def create_shards(shard_class: type, arguments: Sequence[tuple[Any, ...]], *, pr
         actor.options(
             name=f"{prefix}-{shard}",
             num_cpus=0,
-            max_concurrency=1,
+            max_concurrency=BATCHES_AT_ONCE,
             max_restarts=-1,
             max_task_retries=0,
             # Batches are independent; in order, one that is lost would hold up those behind it for 30 s.
