@@ -78,11 +78,22 @@ def numbered(prefix: str, numbers: Int64s, digits: int) -> Bytes:
 class Goods:
     """SKUs in warehouses, every cell of them, and channel `web` that sells from all."""
 
-    def __init__(self, skus: int, warehouses: int, cells_per_sku: int, *, seed: int = 1, scarce: float = 0.0) -> None:
-        """`scarce`: the share of cells that hold one unit, where rows ask for at least two; never all of a SKU."""
+    def __init__(
+        self,
+        skus: int,
+        warehouses: int,
+        cells_per_sku: int,
+        *,
+        now_ms: int = NOW_MS,
+        seed: int = 1,
+        scarce: float = 0.0,
+    ) -> None:
+        """`now_ms`: when all this is; rows are in time for an hour.
+        `scarce`: the share of cells that hold one unit, where rows ask for at least two; never all of a SKU."""
         self.rng = np.random.default_rng(seed)
         self.skus, self.warehouses, self.cells_per_sku = skus, warehouses, cells_per_sku
         self.cells = skus * cells_per_sku
+        self.now_ms = now_ms
         self._scarce = scarce
         names = numbered("SKU-", np.arange(skus), 7)
         self.names = [name.tobytes().decode() for name in names]
@@ -102,7 +113,7 @@ class Goods:
     def definitions(self) -> Iterator[Batch]:
         """Everything that has a name."""
         count = self.warehouses + 2
-        rows = _blank(count, NOW_MS)
+        rows = _blank(count, self.now_ms)
         places = slice(0, self.warehouses)
         rows["kind"][places] = Kind.DEFINE_WAREHOUSE
         rows["warehouse"][places] = np.arange(self.warehouses)
@@ -113,7 +124,7 @@ class Goods:
         yield self._with_ids(rows)
         for at in range(0, self.skus, BATCH_ROWS):
             keys = self.keys[at : at + BATCH_ROWS]
-            rows = _blank(len(keys), NOW_MS)
+            rows = _blank(len(keys), self.now_ms)
             rows["kind"], rows["sku_key"] = Kind.DEFINE_SKU, keys
             yield self._with_ids(rows)
 
@@ -123,7 +134,7 @@ class Goods:
             number = np.arange(at, min(at + BATCH_ROWS, self.cells))
             sku, cell = number % self.skus, number // self.skus
             scarce = (self.rng.random(len(number)) < self._scarce) & (cell + 1 < self.cells_per_sku)
-            rows = _blank(len(number), NOW_MS)
+            rows = _blank(len(number), self.now_ms)
             rows["kind"], rows["sku_key"] = Kind.RECEIVE, self.keys[sku]
             rows["warehouse"] = self.warehouse_of(sku, cell)
             rows["content"] = self._receiving[rows["warehouse"]]
@@ -136,16 +147,14 @@ class Goods:
         cell = self.rng.integers(0, 1 if hot else self.cells_per_sku, count)
         return sku, self.warehouse_of(sku, cell), self.rng.integers(2, 4, count)
 
-    def reserves(
-        self, count: int = BATCH_ROWS, *, sourced: bool = False, hot: bool = False, now_ms: int = NOW_MS
-    ) -> Batch:
+    def reserves(self, count: int = BATCH_ROWS, *, sourced: bool = False, hot: bool = False) -> Batch:
         """Sales to be held, each a command of its own."""
-        rows, texts = self._sale_rows(count, sourced, hot, now_ms)
+        rows, texts = self._sale_rows(count, sourced, hot)
         return _packed(rows, texts, np.full(count, True))
 
-    def _sale_rows(self, count: int, sourced: bool, hot: bool, now_ms: int) -> tuple[npt.NDArray[np.void], Bytes]:
+    def _sale_rows(self, count: int, sourced: bool, hot: bool) -> tuple[npt.NDArray[np.void], Bytes]:
         sku, warehouse, quantity = self.wishes(count, hot)
-        rows = _blank(count, now_ms)
+        rows = _blank(count, self.now_ms)
         rows["kind"], rows["sku_key"], rows["quantity"] = Kind.RESERVE, self.keys[sku], quantity * 1000
         rows["warehouse"] = NO_WAREHOUSE if sourced else warehouse
         rows["content"] = self._sourced if sourced else self._selling[warehouse]
@@ -173,23 +182,23 @@ class LifeCycle:
         self._confirmed: deque[npt.NDArray[np.void]] = deque()
         self._confirms, self._fulfils, self._releases = rows * 3 // 10, rows * 2 // 10, rows // 10
 
-    def warm_up(self, now_ms: int = NOW_MS) -> Iterator[Batch]:
+    def warm_up(self) -> Iterator[Batch]:
         """The batches without which there is nothing to confirm or to fulfil."""
         for number in range(2 * LAG_BATCHES):
-            yield self._batch(now_ms, 0 if number < LAG_BATCHES else self._confirms, 0, 0)
+            yield self._batch(0 if number < LAG_BATCHES else self._confirms, 0, 0)
 
-    def batch(self, now_ms: int = NOW_MS) -> Batch:
+    def batch(self) -> Batch:
         """The next batch."""
-        return self._batch(now_ms, self._confirms, self._fulfils, self._releases)
+        return self._batch(self._confirms, self._fulfils, self._releases)
 
-    def _batch(self, now_ms: int, confirms: int, fulfils: int, releases: int) -> Batch:
+    def _batch(self, confirms: int, fulfils: int, releases: int) -> Batch:
         reserves = self._rows - confirms - fulfils - releases
-        made = self._goods._sale_rows(reserves, sourced=False, hot=False, now_ms=now_ms)
+        made = self._goods._sale_rows(reserves, sourced=False, hot=False)
         kinds = ((Kind.CONFIRM, confirms, self._held), (Kind.FULFIL, fulfils, self._confirmed))
         rows, texts = [made[0]], [made[1]]
         for kind, count, pool in (*kinds, (Kind.RELEASE, releases, self._held)):
             of = _taken(pool, count)
-            steps = _blank(count, now_ms)
+            steps = _blank(count, self._goods.now_ms)
             steps["kind"], steps["reservation"], steps["partition"] = kind, of["reservation"], of["partition"]
             rows.append(steps)
             padding = np.zeros((count, REFERENCE_BYTES), np.uint8)
