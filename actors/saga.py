@@ -39,6 +39,12 @@ NEVER_MS: Final = 1 << 62
 _PREPARE: Final = np.uint16(Flag.PREPARE)
 _CONTINUES: Final = np.uint16(Flag.CONTINUES)
 _WANT_LINES: Final = np.uint16(Flag.WANT_LINES)
+_REPLACES: Final = np.uint16(Flag.REPLACES)
+_REPLAY_FLAGS: Final = np.uint8(ResultFlag.REPLAYED | ResultFlag.SAME_BATCH)
+# Plain numbers: a member of an enumeration costs a look-up each time, and these are read for every row.
+_OK: Final = int(Outcome.OK)
+_HOLDING_KINDS: Final = frozenset((int(Kind.RESERVE), int(Kind.SELL)))
+_HOLDS: Final = np.isin(np.arange(256), tuple(_HOLDING_KINDS))
 
 
 class Step(NamedTuple):
@@ -120,11 +126,10 @@ class Round:
     def prepare(self) -> Step:
         """The first step: plain rows as they are, the others as parts with PREPARE."""
         rows = self._rows.take(self._index)
-        shards = np.array(self._shards, np.uint8)
         for command in self._commands:
             if not command.alone:
-                self._prepare(command, rows, shards)
-        return Step(rows, self._heap, shards)
+                self._prepare(command, rows)
+        return Step(rows, self._heap, np.array(self._shards, np.uint8))
 
     def decide(self, votes: Answered) -> Step | None:
         """The second step, for commands that every shard agreed to; None when there is none."""
@@ -136,11 +141,9 @@ class Round:
                 self._deciding.append(command)
         if not self._deciding:
             return None
-        rows = np.zeros(len(self._deciding), COMMAND)
-        for row, command in zip(rows, self._deciding, strict=True):
-            self._fill(row, command, Kind.DECIDE, commit=True)
+        asked = [(command, command.key) for command in self._deciding]
         homes = [self._partitions.shard_of(command.home) for command in self._deciding]
-        return Step(rows, self._heap[:0], np.array(homes, np.uint8))
+        return Step(self._step_rows(Kind.DECIDE, asked), self._heap[:0], np.array(homes, np.uint8))
 
     def apply(self, decisions: Answered | None) -> Step | None:
         """The third step, for commands that are decided; None when there is none."""
@@ -150,20 +153,17 @@ class Round:
                     command.commit = is_commit(result)
                     command.due_ms = int(result["expires_at_ms"])
                     command.replayed &= bool(result["flags"] & ResultFlag.REPLAYED)
-        rows: list[Array] = []
+        asked: list[tuple[_Command, int]] = []
         shards: list[int] = []
-        self._applying = []
         for command in self._commands:
             if command.commit is not None and not command.alone:
                 for shard, key in self._voted_yes(command):
-                    row = np.zeros(1, COMMAND)
-                    self._fill(row[0], command, Kind.APPLY, command.commit, key)
-                    rows.append(row)
+                    asked.append((command, key))
                     shards.append(shard)
-                    self._applying.append(command)
-        if not rows:
+        self._applying = [command for command, _ in asked]
+        if not asked:
             return None
-        return Step(join_arrays(rows, COMMAND), self._heap[:0], np.array(shards, np.uint8))
+        return Step(self._step_rows(Kind.APPLY, asked), self._heap[:0], np.array(shards, np.uint8))
 
     def applied(self, answered: Answered) -> None:
         """What the third step was answered: only what every shard has carried out is done.
@@ -230,42 +230,43 @@ class Round:
                 parts.append((r, home))
         return parts
 
-    def _prepare(self, command: _Command, rows: Array, shards: npt.NDArray[np.uint8]) -> None:
+    def _prepare(self, command: _Command, rows: Array) -> None:
         """Make the command's rows of the first step what its shards are to vote on."""
-        head = self._rows[command.begin]
-        wants_lines = bool((self._rows["flags"][command.begin : command.end] & _WANT_LINES).any())
+        first = command.sent[0]
+        own = rows[first : command.sent[-1] + 1]
+        wants_lines = bool((own["flags"] & _WANT_LINES).any())
+        holds = _HOLDS[own["kind"]]
+        if holds.any():
+            own["reservation"][holds], own["partition"][holds] = command.key, command.home
+        # Where the decision is to be found, for whoever finds these rows undecided.
+        own["source_key"], own["expected"] = _signed(command.op), _signed(command.key)
+        own["priority"] = command.home
+        replaced = (own["flags"] & _REPLACES) != 0
+        own["flags"] = (own["flags"] | _PREPARE) & ~(_WANT_LINES | _REPLACES)
+        # An operation of its own, on the other reservation; it frees its units when it is carried out.
+        own["group"][replaced] = 0
         seen: set[int] = set()
-        for at in command.sent:
-            row, shard = rows[at], int(shards[at])
-            if row["kind"] in (Kind.SELL, Kind.RESERVE):
-                row["reservation"], row["partition"] = command.key, command.home
-            # Where the decision is to be found, for whoever finds this row undecided.
-            row["source_key"], row["expected"] = _signed(command.op), _signed(command.key)
-            row["priority"] = command.home
-            row["flags"] = (row["flags"] | _PREPARE) & ~_WANT_LINES
-            if row["flags"] & Flag.REPLACES:
-                # An operation of its own, on the other reservation; it frees its units when it is carried out.
-                row["flags"] &= ~np.uint16(Flag.REPLACES)
-                row["group"] = 0
-                continue
-            if shard not in seen:
+        for at, is_replaced in enumerate(replaced.tolist()):
+            shard = self._shards[first + at]
+            if not is_replaced and shard not in seen:
                 seen.add(shard)
+                row = own[at]
                 row["flags"] |= _WANT_LINES if wants_lines else 0
                 if row["flags"] & _CONTINUES:
-                    _make_head(row, head)
-                    if head["flags"] & Flag.REPLACES:
+                    _make_head(row, self._rows[command.begin])
+                    if replaced.any():
                         row["id_hi"], row["id_lo"] = derived_id(command.op, command.key, b"reserve")
 
     def _count_votes(self, command: _Command) -> None:
         votes = self._results.take(command.sent)
         outcomes = votes["outcome"]
-        partial = bool(self._rows["flags"][command.end - 1] & Flag.PARTIAL)
-        refused = outcomes < Outcome.OK
-        if partial and self._rows["kind"][command.end - 1] == Kind.RESERVE:
-            held_any = bool((outcomes[votes["quantity"] > 0] == Outcome.OK).any())
+        last = self._rows[command.end - 1]
+        refused = outcomes < _OK
+        if last["kind"] == Kind.RESERVE and last["flags"] & Flag.PARTIAL:
+            held_any = bool((outcomes[votes["quantity"] > 0] == _OK).any())
             refused &= (outcomes != Outcome.INSUFFICIENT_STOCK) | (not held_any)
-        command.replayed = bool(((votes["flags"] & ResultFlag.REPLAYED) != 0).all())
-        command.missing = bool((outcomes > Outcome.OK).any())
+        command.replayed = bool((votes["flags"] & _REPLAY_FLAGS).all())
+        command.missing = bool((outcomes > _OK).any())
         command.due_ms = int(votes["expires_at_ms"].max())
         if refused.any():
             command.commit = False
@@ -274,19 +275,26 @@ class Round:
 
     def _voted_yes(self, command: _Command) -> list[tuple[int, int]]:
         """(shard, reservation) of the parts that wait for the decision."""
+        kinds = self._rows["kind"][command.of].tolist()
+        keys = self._rows["reservation"][command.of].tolist()
+        outcomes = self._results["outcome"][command.sent].tolist()
         found = {
-            (self._shards[at], command.key if self._rows["kind"][of] in (Kind.SELL, Kind.RESERVE)
-             else int(self._rows["reservation"][of]))
-            for at, of in zip(command.sent, command.of, strict=True)
-            if self._results["outcome"][at] == Outcome.OK
-        }  # fmt: skip
+            (self._shards[at], command.key if kind in _HOLDING_KINDS else key)
+            for at, kind, key, outcome in zip(command.sent, kinds, keys, outcomes, strict=True)
+            if outcome == _OK
+        }
         return sorted(found)
 
-    def _fill(self, row: np.void, command: _Command, kind: Kind, commit: bool, key: int | None = None) -> None:
-        key = command.key if key is None else key
-        fill_step(row, kind, command.op, key, command.home, commit, command.due_ms)
-        row["id_hi"], row["id_lo"] = derived_id(command.op, key, kind.text.encode())
-        row["client"] = self._rows["client"][command.begin]
+    def _step_rows(self, kind: Kind, asked: Sequence[tuple[_Command, int]]) -> Array:
+        """DECIDE or APPLY rows: each for a command, about a reservation."""
+        rows = np.zeros(len(asked), COMMAND)
+        step = kind.text.encode()
+        rows["client"] = self._rows["client"][[command.begin for command, _ in asked]]
+        for row, (command, key) in zip(rows, asked, strict=True):
+            commit = command.commit is not False
+            fill_step(row, kind, command.op, key, command.home, commit, command.due_ms)
+            row["id_hi"], row["id_lo"] = derived_id(command.op, key, step)
+        return rows
 
     def _answer(self, command: _Command) -> tuple[Array, Array]:
         """Results and lines of the request's rows [begin, end)."""
@@ -295,33 +303,44 @@ class Round:
         if command.missing or command.commit is None:
             refused = bool((votes["outcome"] == Outcome.OVERLOADED).all())
             return no_results(count, Outcome.OVERLOADED if refused else Outcome.UNAVAILABLE), NO_LINES
-        results = no_results(count, Outcome.OK)
-        all_agreed = bool((votes["outcome"] == Outcome.OK).all())
-        for i in range(count):
-            mine = votes[[at for at, row in enumerate(command.of) if row == command.begin + i]]
-            # The most important refusal speaks for the row; without one, the first shard.
-            results[i] = mine[int(np.argmin(mine["outcome"]))]
-            own = results[i]
-            if command.commit and len(mine) > 1:
-                own["quantity"] = mine["quantity"].sum()
-            if command.commit:
-                self._show_committed(own, command, command.begin + i)
-            else:
-                self._show_refused(own, command.begin + i, all_agreed)
+        if len(command.of) == count:
+            results = votes
+        else:
+            results = no_results(count, Outcome.OK)
+            for i in range(count):
+                mine = votes[[at for at, row in enumerate(command.of) if row == command.begin + i]]
+                # The most important refusal speaks for the row; without one, the first shard.
+                results[i] = mine[int(np.argmin(mine["outcome"]))]
+                results["quantity"][i] = mine["quantity"].sum()
+        if command.commit:
+            self._show_committed(results, command)
+        else:
+            self._show_refused(results, command)
         if int(self._rows["kind"][command.end - 1]) in SETTLING_NUMBERS:
             self._show_whole(results, command)
-        flags = results["flags"] & ~np.uint8(ResultFlag.REPLAYED | ResultFlag.SAME_BATCH)
-        results["flags"] = flags | (ResultFlag.REPLAYED if command.replayed else 0)
+        results["flags"] &= ~_REPLAY_FLAGS
+        results["flags"] |= np.uint8(ResultFlag.REPLAYED if command.replayed else 0)
         results["lines_at"] = results["lines_n"] = 0
         return results, self._answer_lines(command, results)
 
-    def _show_committed(self, own: np.void, command: _Command, request_row: int) -> None:
-        row = self._rows[request_row]
-        if row["kind"] == Kind.SELL:
-            own["reservation"] = own["partition"] = own["state"] = own["expires_at_ms"] = 0
-        elif row["kind"] == Kind.RESERVE:
-            own["reservation"], own["partition"] = command.key, command.home
-            own["state"], own["expires_at_ms"] = ReservationState.HELD, command.due_ms
+    def _show_committed(self, results: Array, command: _Command) -> None:
+        if self._rows["kind"][command.end - 1] == Kind.SELL:
+            # The sale's own hold is nobody's reservation.
+            for name in ("reservation", "partition", "state", "expires_at_ms", "made_at"):
+                results[name] = 0
+        elif self._rows["kind"][command.end - 1] == Kind.RESERVE:
+            made = results[-np.count_nonzero(self._rows["kind"][command.begin : command.end] == Kind.RESERVE) :]
+            made["reservation"], made["partition"] = command.key, command.home
+            made["state"], made["expires_at_ms"] = ReservationState.HELD, command.due_ms
+
+    def _show_refused(self, results: Array, command: _Command) -> None:
+        outcomes = results["outcome"]
+        agreed = outcomes == _OK
+        outcomes[agreed] = Outcome.TOO_LATE if agreed.all() else Outcome.GROUP_FAILED
+        results["quantity"] = 0
+        if int(self._rows["kind"][command.end - 1]) in _HOLDING_KINDS:
+            for name in ("reservation", "partition", "state", "expires_at_ms", "made_at"):
+                results[name] = 0
 
     def _show_whole(self, results: Array, command: _Command) -> None:
         """The state and deadline of a settled reservation, of all its parts."""
@@ -336,13 +355,6 @@ class Round:
             deadlines = [expires_at_ms for _, expires_at_ms in told.values() if expires_at_ms]
             results["state"] = state
             results["expires_at_ms"] = max(deadlines, default=0) if state == ReservationState.HELD else 0
-
-    def _show_refused(self, own: np.void, request_row: int, all_agreed: bool) -> None:
-        if own["outcome"] == Outcome.OK:
-            own["outcome"] = Outcome.TOO_LATE if all_agreed else Outcome.GROUP_FAILED
-        own["quantity"] = 0
-        if self._rows["kind"][request_row] in (Kind.SELL, Kind.RESERVE):
-            own["reservation"] = own["partition"] = own["state"] = own["expires_at_ms"] = own["made_at"] = 0
 
     def _answer_lines(self, command: _Command, results: Array) -> Array:
         """The reservation's lines, on the row of the request that wants them."""
