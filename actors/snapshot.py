@@ -194,13 +194,12 @@ def _write_parts(disk: Disk, descriptor: int, snapshot: Snapshot) -> int:
     )
     begin = _begin(len(head))
     assert begin <= _HEAD_BYTES_MAX
+    disk.allocate(descriptor, begin + offset + _DIGEST_BYTES)  # in one piece, and a full disk is met at once
     start = (_MAGIC + len(head).to_bytes(4, "little") + head).ljust(begin, b"\0")
     disk.write(descriptor, memoryview(start), 0)
     for place, array in zip(places, plain.values(), strict=True):
         if array.nbytes:
             disk.write(descriptor, array.reshape(-1).view(np.uint8).data, begin + place.offset)
-    if offset and plain[places[-1].name].nbytes % _ALIGNMENT:  # the last array's padding belongs to the file
-        disk.write(descriptor, memoryview(b"\0"), begin + offset - 1)
     return begin + offset
 
 

@@ -105,6 +105,7 @@ def _table(dtype: np.dtype[np.void], first: str = "") -> Int64s:
     return np.array(lines, np.int64)
 
 
+_KINDS: Final = frozenset(RecordKind)
 _DTYPES: Final = (COMMAND, RESULT, MOVEMENT, LINE)
 _TABLES: Final = (_table(COMMAND), _table(RESULT), _table(MOVEMENT, first="row"), _table(LINE))
 _ROW_FIELDS: Final = (-1, -1, MOVEMENT.fields["row"][1], -1) if MOVEMENT.fields is not None else ()
@@ -169,8 +170,8 @@ def parse_header(data: bytes | memoryview | Bytes) -> Header:
         raise FormatError("the header is damaged")
     fields = _HEAD.unpack_from(head)
     version, kind, rules, layout, shard, era, seq, epoch, now_ms, downtime_ms, window_ms = fields[1:12]
-    if version != FORMAT or layout != _LAYOUT:
-        raise FormatError(f"format {version}, columns {layout:#x}: not known to this version")
+    if version != FORMAT or layout != _LAYOUT or kind not in _KINDS:
+        raise FormatError(f"format {version}, columns {layout:#x}, kind {kind}: not known to this version")
     return Header(
         RecordKind(kind), rules, shard, era, seq, epoch, now_ms, downtime_ms, window_ms,
         fields[12:16], fields[16], fields[17], fields[18], head[_HASH_AT:_CRC_AT],

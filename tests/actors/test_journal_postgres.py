@@ -2,13 +2,21 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 
+from actors.datadir import DataDir, make_journal, recover
 from actors.journal import JournalCorrupt, JournalFailed, JournalFenced, Opening
 from actors.postgres_journal import PostgresJournal
+from actors.snapshotter import Snapshotter
+from actors.verify import verify
+from engine.layout import Limits
+from engine.record import Record, RecordKind
+from tests.actors.histories import history
 from tests.actors.journal_stores import PostgresStore, fill, next_record
 
 if TYPE_CHECKING:  # pytest imports the plugin itself
@@ -147,8 +155,28 @@ def test_a_follower_connects_again(store: PostgresStore, journal: PostgresJourna
     follower.close()
 
 
-def test_a_server_that_is_not_there_is_a_failure(tmp_path: object) -> None:
+def test_a_server_that_is_not_there_is_a_failure(tmp_path: Path) -> None:
     journal = PostgresJournal(f"postgresql:///?host={tmp_path}", 0)
     with pytest.raises(JournalFailed, match="cannot be opened"):
         journal.open()
     journal.close()
+
+
+def test_a_shard_is_recovered_and_verified_from_a_server(store: PostgresStore, tmp_path: Path) -> None:
+    world = history(20, seed=4)
+    data = DataDir.make_or_open(tmp_path, shards=1)
+    journal = make_journal(data.path, 0, store.url)
+    opening = journal.open()
+    for record in world.records:
+        journal.append(replace(record, epoch=opening.epoch))
+    snapshotter = Snapshotter(data, store.url, tail_rows_max=1)
+    assert snapshotter.look() == 1
+    snapshotter.close()
+    journal.append(Record(RecordKind.OPEN, 0, 0, world.next_seq, opening.epoch, world.now_ms))
+    recovered = recover(data.path, 0, Limits(), journal)
+    assert recovered.seq == world.next_seq
+    journal.close()
+    report = verify(data.path, database=store.url)
+    assert report.ok
+    assert (report.shards[0].records, report.shards[0].snapshots) == (world.next_seq, 1)
+    assert report.shards[0].state_hash == recovered.state_hash().hex()
