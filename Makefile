@@ -31,7 +31,9 @@ check: $(VENV)/.dev ## ruff, mypy --strict, import-linter
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.dev ## benchmarks beside their peers; writes benchmarks/README.md
-	$(BIN)/python -m pytest benchmarks
+	@mkdir -p .benchmarks
+	@status=0; $(BIN)/python -m pytest benchmarks --benchmark-json=.benchmarks/run.json || status=$$?; \
+	$(BIN)/python -m benchmarks.report .benchmarks/run.json && exit $$status
 
 lock: $(VENV)/.dev ## resolve requirements/*.txt again from pyproject.toml (UPGRADE=--upgrade: to the newest)
 	$(LOCK) $(UPGRADE) -o requirements/runtime.txt

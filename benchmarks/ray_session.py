@@ -175,6 +175,9 @@ def main() -> None:
     parser.add_argument("--cells", type=int, required=True)
     parser.add_argument("--rows", type=int, default=0, help="the most rows; 0 = the engine's usual limits, untouched")
     asked = parser.parse_args()
+    # Ray writes to standard output when a worker dies; what is answered there must not be mixed with it.
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     data = DataDir.make_or_open(asked.data, default_shards=max(1, len(os.sched_getaffinity(0)) // 2))
     limits = Limits()
     if asked.rows:
@@ -187,11 +190,11 @@ def main() -> None:
     }
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(session.until_ready())
-        print(json.dumps({"shards": data.partitions.shards}), flush=True)
+        print(json.dumps({"shards": data.partitions.shards}), file=answers, flush=True)
         for line in sys.stdin:
             request = json.loads(line)
             found = runner.run(_awaited(doing[request.pop("do")](**request)))
-            print(json.dumps(found), flush=True)
+            print(json.dumps(found), file=answers, flush=True)
         runner.run(session.close())
     cluster.leave()
 
