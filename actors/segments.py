@@ -13,6 +13,7 @@ corrupt, stands in `actors.segment_files` and `actors.sectors`.
 import contextlib
 import errno
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -83,6 +84,8 @@ class SegmentJournal:
         self._descriptor = -1
         self._allocated = 0
         self._zeroed = 0
+        self._busy_until = 0
+        self._writing = threading.Lock()
         self._hash = NO_HASH
         self._now_ms = 0
         self._era = 0
@@ -186,7 +189,7 @@ class SegmentJournal:
             raise
         if self._descriptor >= 0:
             os.close(self._descriptor)
-        self._descriptor, self._allocated, self._zeroed = descriptor, allocated, 0
+        self._descriptor, self._allocated, self._zeroed, self._busy_until = descriptor, allocated, 0, 0
         self._publish(Position(header.epoch, header.first_seq - 1, header.first_seq, FIRST_RECORD_AT))
 
     def _cut(self, segment: int, size: int) -> None:
@@ -220,6 +223,10 @@ class SegmentJournal:
 
     def append(self, record: Record) -> None:
         """Write and sync one record, then publish how far the journal is durable."""
+        with self._writing:
+            self._append(record)
+
+    def _append(self, record: Record) -> None:
         position = self._position
         assert self._descriptor >= 0, "not open"
         assert (record.shard, record.seq, record.epoch) == (self.shard, position.seq + 1, position.epoch)
@@ -233,6 +240,7 @@ class SegmentJournal:
         if not self._has_room(len(sectors)):
             raise JournalFull(self.shard)
         offset = position.offset
+        self._busy_until = offset + len(sectors)
         try:
             self._disk.write(self._descriptor, sectors.data, offset)
             self._zero_ahead(offset + len(sectors), len(sectors))
@@ -271,8 +279,15 @@ class SegmentJournal:
         self._cut(position.segment, position.offset)
 
     def room(self) -> bool:
-        """Whether the next record has room, however large."""
-        return not self._failed and self._descriptor >= 0 and self._has_room(self._record_bytes_max)
+        """Whether the next record has room, however large; asked by one thread while another appends."""
+        if self._failed or self._descriptor < 0:
+            return False
+        # Read in this order: a new segment's room is set before its position, so the two never promise too much.
+        used = max(self._position.offset, self._busy_until)
+        if used + self._record_bytes_max <= self._allocated:
+            return True
+        with self._writing:
+            return self._descriptor >= 0 and self._has_room(self._record_bytes_max)
 
     def _has_room(self, count: int) -> bool:
         needed = self._position.offset + count

@@ -153,7 +153,9 @@ def _decide_again(shard: Shard, record: Record, report: ShardReport) -> None:
         fold(shard, record)
         report.folded_only += len(record.rows)
         return
-    decision = shard.decide(record.rows, record.heap, now_ms=record.now_ms, seq=record.seq)
+    decision = shard.decide(
+        record.rows, record.heap, now_ms=record.now_ms, seq=record.seq, id_window_ms=record.id_window_ms
+    )
     for name in ("results", "movements", "lines"):
         if getattr(decision, name).tobytes() != getattr(record, name).tobytes():
             raise JournalCorrupt(record.shard, record.seq, f"deciding again gives other {name}")

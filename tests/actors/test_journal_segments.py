@@ -1,7 +1,9 @@
 """What the segment files promise beyond the suite that all journals share: room, segments, faults of the disk."""
 
+import contextlib
 import errno
 import os
+import threading
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -234,6 +236,34 @@ def test_a_full_disk_is_met_before_anything_is_written(
     disk.room = 1 << 30
     assert journal.room(), "it comes back by itself"
     fill(journal, opening, 1)
+
+
+def test_room_may_be_asked_while_a_record_is_being_written(
+    journal: SegmentJournal, disk: FaultyDisk, tmp_path: Path
+) -> None:
+    opening = journal.open()
+    asked, answers = threading.Event(), []
+
+    def ask() -> None:
+        while not asked.is_set():
+            answers.append(journal.room())
+
+    asker = threading.Thread(target=ask)
+    asker.start()
+    disk.room = 3 << 20
+    written = 0
+    with contextlib.suppress(JournalFull):
+        while True:
+            journal.append(next_record(journal, opening, rows=50))
+            written += 1
+    asked.set()
+    asker.join()
+    journal.close()
+    assert {True, False} == set(answers)
+    successor = small_journal(tmp_path)
+    assert successor.open().seq == written
+    assert len(list(successor.scan())) == written
+    successor.close()
 
 
 def test_a_shard_opens_on_a_full_disk_by_its_reserve(journal: SegmentJournal, disk: FaultyDisk, tmp_path: Path) -> None:
