@@ -9,7 +9,7 @@ import select
 import socket
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -50,6 +50,8 @@ class Load:
 @dataclass(slots=True)
 class _Connection:
     socket: socket.socket
+    send: Callable[[bytes | memoryview], int]
+    receive: Callable[[int], bytes]
     number: int = -1
     """of the request under way"""
     due: float = 0.0
@@ -72,7 +74,7 @@ class Generator:
             made = socket.create_connection(address, CONNECT_S)
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             made.setblocking(False)
-            self._connections[made.fileno()] = _Connection(made)
+            self._connections[made.fileno()] = _Connection(made, made.send, made.recv)
             self._poll.register(made.fileno(), select.EPOLLIN)
 
     def __enter__(self) -> "Generator":
@@ -139,15 +141,19 @@ class Generator:
 
     def _send(self, connection: _Connection, number: int, due: float) -> None:
         connection.number, connection.due = number, due
-        connection.left = memoryview(self._requests[number])
-        self._go_on_sending(connection)
-        if connection.left:
+        request = self._requests[number]
+        try:
+            sent = connection.send(request)
+        except BlockingIOError:
+            sent = 0
+        if sent < len(request):
+            connection.left = memoryview(request)[sent:]
             self._poll.modify(connection.socket.fileno(), select.EPOLLIN | select.EPOLLOUT)
 
     def _go_on_sending(self, connection: _Connection) -> None:
         try:
             while connection.left:
-                connection.left = connection.left[connection.socket.send(connection.left) :]
+                connection.left = connection.left[connection.send(connection.left) :]
         except BlockingIOError:
             return
 
@@ -159,7 +165,7 @@ class Generator:
                 self._poll.modify(connection.socket.fileno(), select.EPOLLIN)
         if not what & ~select.EPOLLOUT:
             return False
-        piece = connection.socket.recv(_PIECE)
+        piece = connection.receive(_PIECE)
         assert piece, "the server closed the connection"
         connection.pieces.append(piece)
         if connection.missing:

@@ -28,7 +28,7 @@ class Target:
         """In the table."""
         if self.of:
             return self.text or f"{short(self.bound)} x"
-        return f"{'at most' if self.below else 'at least'} {short(self.bound)} {unit}"
+        return f"{'at most' if self.below else 'at least'} {short(self.bound)} {unit}".strip()
 
 
 @dataclass(frozen=True, slots=True)
