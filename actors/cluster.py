@@ -42,7 +42,7 @@ def start_head(run: RunDirectory) -> None:
         num_cpus=max(2, os.cpu_count() or 1),
         object_store_memory=OBJECT_STORE_BYTES,
         include_dashboard=False,
-        log_to_driver=False,
+        log_to_driver=True,  # the last words of a shard that ends itself belong into the log of the run
         logging_level=logging.WARNING,
         _temp_dir=str(run.ray),
     )

@@ -69,7 +69,7 @@ async def keep(serving: ServeSettings, pulse: Pulse, compiling: "subprocess.Pope
     )
     # It opens when it is first asked for something; the schema must be there before anybody asks.
     opening = documents.open.remote()
-    RunDirectory(serving.run).address.write_text(cluster.address())
+    RunDirectory(serving.run).publish_address(cluster.address())
     pulse.say(ClusterUp(cluster.daemons()))
     transport = RayTransport(shards)
     watch = ShardWatch(

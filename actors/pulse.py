@@ -25,13 +25,17 @@ class Beat(msgspec.Struct, frozen=True, tag="beat"):
 
 
 class ClusterUp(msgspec.Struct, frozen=True, tag="cluster"):
-    """The keeper's Ray is up and the shard actors have their names: others may join."""
+    """The keeper's Ray is up."""
 
     processes: dict[str, Process]
     """whose death is the death of the cluster, by name"""
 
 
-Message = Beat | ClusterUp
+class Serving(msgspec.Struct, frozen=True, tag="serving"):
+    """The API worker takes connections, though the shards behind it may not be ready."""
+
+
+Message = Beat | ClusterUp | Serving
 
 
 class Pulse:

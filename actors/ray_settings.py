@@ -83,9 +83,16 @@ class RunDirectory:
         """Where Ray's processes write their logs."""
         return self.ray / "session_latest" / "logs"
 
+    def publish_address(self, address: str) -> None:
+        """Let others join; whole or not at all."""
+        new = self.address.with_suffix(".new")
+        new.write_text(address)
+        new.rename(self.address)
+
     def clear(self) -> None:
         """Drop what a dead stack left behind; the token stays."""
         shutil.rmtree(self.ray, ignore_errors=True)
+        self.address.unlink(missing_ok=True)
         for file in self.metrics.iterdir():
             file.unlink(missing_ok=True)
 
@@ -107,6 +114,9 @@ RAY_ENVIRONMENT: Final = {
     "RAY_enable_metrics_collection": "0",
     "RAY_task_events_report_interval_ms": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
+    # Lines of actors in the log of the run: all of them, and without colours.
+    "RAY_DEDUP_LOGS": "0",
+    "RAY_COLOR_PREFIX": "0",
 }
 """Must stand in the environment before a process imports Ray, which reads most of it at that moment."""
 

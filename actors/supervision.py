@@ -86,9 +86,8 @@ Effect = Start | Terminate | KillChild | KillStack | StopListening | Finish
 class Phase(Enum):
     """Where the run is."""
 
-    STARTING = "starting"
-    """the keeper is on its way; workers follow"""
     RUNNING = "running"
+    """started, ready or not"""
     REBUILDING = "rebuilding"
     """the stack is dead and will be started at `again_at_ms`"""
     DRAINING = "draining"
@@ -113,7 +112,7 @@ class Supervision:
     ray: bool
     snapshotter: bool = True
     limits: SupervisionLimits = field(default_factory=SupervisionLimits)
-    phase: Phase = Phase.STARTING
+    phase: Phase = Phase.RUNNING
     was_ready: bool = False
     _children: dict[str, _Child] = field(default_factory=dict)
     _again_at_ms: int = 0
@@ -123,17 +122,10 @@ class Supervision:
     _give_up_at_ms: int = 0
 
     def begin(self, now_ms: int) -> list[Effect]:
-        """Start the first children."""
-        self.phase = Phase.STARTING if self.ray else Phase.RUNNING
-        self._stack_started_ms = now_ms
-        return [self._start(name, now_ms) for name in ([KEEPER] if self.ray else self._worker_names())]
-
-    def cluster_up(self, now_ms: int) -> list[Effect]:
-        """The keeper says that workers may join."""
-        if self.phase is not Phase.STARTING:
-            return []
+        """Start the first children; workers wait for the keeper's cluster by themselves, with their imports done."""
         self.phase = Phase.RUNNING
-        return [self._start(name, now_ms) for name in self._worker_names()]
+        self._stack_started_ms = now_ms
+        return [self._start(name, now_ms) for name in ([KEEPER] if self.ray else []) + self._worker_names()]
 
     def ready(self, now_ms: int) -> list[Effect]:
         """The service answers for the first time since the stack was started."""
@@ -172,7 +164,7 @@ class Supervision:
 
     def lost(self, reason: str, now_ms: int) -> list[Effect]:
         """Ray is gone, or its keeper: nothing of this stack can go on."""
-        if self.phase not in (Phase.STARTING, Phase.RUNNING):
+        if self.phase is not Phase.RUNNING:
             return []
         if hopeless := self._hopeless(reason):
             return hopeless
@@ -202,7 +194,7 @@ class Supervision:
             return [KillChild(name, "it did not finish in time") for name in self._alive(workers=True)]
         if self.phase is Phase.CLOSING and now_ms >= self._give_up_at_ms:
             return self._finish(0, "not everything ended in time")
-        if self.phase not in (Phase.STARTING, Phase.RUNNING):
+        if self.phase is not Phase.RUNNING:
             return []
         effects: list[Effect] = []
         for name, child in self._children.items():

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from actors.process_group import Process, adopt_orphans, descendants, die_with_parent, kill_and_wait
-from actors.pulse import Beat, ClusterUp, PulseReader
+from actors.pulse import Beat, ClusterUp, PulseReader, Serving
 from actors.supervision import (
     Effect,
     Finish,
@@ -38,6 +38,7 @@ KILL_S_MAX: Final = 10.0
 """How long a killed process may take to be gone; only one that waits for a dead disk takes so long."""
 
 _READY_EVERY_MS: Final = 50
+_ENDS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 _log = logging.getLogger("omnistock.supervisor")
 
@@ -77,6 +78,8 @@ class Supervisor:
     _children: dict[str, _Running] = field(default_factory=dict)
     _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     _watched: dict[int, str] = field(default_factory=dict)
+    _serving: bool = False
+    """a worker has begun to take connections"""
     _ready: bool = False
     _announced: bool = False
     _result: Finish | None = None
@@ -112,7 +115,7 @@ class Supervisor:
                 self._apply(self.supervision.lost(f"{key.data} is gone", _now_ms()))
         self._reap()
         self._apply(self.supervision.tick(_now_ms()))
-        if not self._ready and self._result is None and self._children and self.is_ready():
+        if self._serving and not self._ready and self._result is None and self.is_ready():
             self._ready = True
             if not self._announced:
                 self._announced = True
@@ -134,7 +137,7 @@ class Supervisor:
                 case KillStack(reason):
                     _log.error("everything is started again: %s", reason)
                     self._kill_everything()
-                    self._ready = False
+                    self._serving = self._ready = False
                     self.stack_died()
                 case Finish():
                     self._result = effect
@@ -177,7 +180,8 @@ class Supervisor:
                 case ClusterUp(processes=processes):
                     for name, process in processes.items():
                         self._watch(name, process)
-                    self._apply(self.supervision.cluster_up(_now_ms()))
+                case Serving():
+                    self._serving = True
 
     def _watch(self, name: str, process: Process) -> None:
         """Have the death of a process that is not a child of ours reported at once."""
@@ -248,7 +252,7 @@ def _dead_child() -> int | None:
 
 
 class _Signals:
-    """SIGTERM and SIGINT as bytes in a pipe, and SIGCHLD to wake the loop."""
+    """Those that ask for an end, as bytes in a pipe, and SIGCHLD to wake the loop."""
 
     def __init__(self) -> None:
         self.descriptor, self._writing = os.pipe()
@@ -258,7 +262,7 @@ class _Signals:
         for descriptor in (self.descriptor, self._writing):
             os.set_blocking(descriptor, False)
         self._wakeup_before = signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+        for number in (*_ENDS, signal.SIGCHLD):
             self._before[number] = signal.signal(number, lambda *_: None)
         return self
 
@@ -275,7 +279,7 @@ class _Signals:
             numbers = os.read(self.descriptor, 4096)
         except BlockingIOError:
             return False
-        return signal.SIGTERM in numbers or signal.SIGINT in numbers
+        return any(number in numbers for number in _ENDS)
 
 
 def _now_ms() -> int:

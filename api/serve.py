@@ -12,6 +12,7 @@ import gc
 import os
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -27,7 +28,7 @@ from actors.documents.directory import Directory
 from actors.documents.gateway import Documents, RemoteDocuments
 from actors.documents.writer import DocumentsWriter
 from actors.logs import set_up_logging
-from actors.pulse import Pulse
+from actors.pulse import Beat, Pulse, Serving
 from actors.ray_settings import RunDirectory
 from actors.serve_settings import ServeSettings
 from actors.settings import Settings
@@ -40,10 +41,21 @@ from engine.layout import Limits
 GRACEFUL_S: Final = 10
 """For requests in flight; afterwards they are cancelled. Less than the supervisor's own patience."""
 KEEP_ALIVE_S: Final = 75
+_LOOK_EVERY_S: Final = 0.05
 
 
 class Server(uvicorn.Server):
-    """uvicorn, but signals belong to us: it would raise them again before the journals are sealed."""
+    """uvicorn, but it says when it takes connections, and signals belong to us: it would raise them again before
+    the journals are sealed."""
+
+    def __init__(self, config: uvicorn.Config, pulse: Pulse) -> None:
+        super().__init__(config)
+        self._pulse = pulse
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to take connections."""
+        await super().startup(sockets)
+        self._pulse.say(Serving())
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -66,7 +78,7 @@ async def work(serving: ServeSettings, listening: socket.socket, pulse: Pulse) -
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=GRACEFUL_S,
         )
-        server = Server(config)
+        server = Server(config, pulse)
 
         def end() -> None:
             server.should_exit = True
@@ -127,6 +139,14 @@ async def _remote(serving: ServeSettings, data: DataDir, ending: AsyncExitStack)
     return client, RemoteDocuments(caller(writer.submit))
 
 
+def _address(run: RunDirectory, pulse: Pulse) -> str:
+    """Of the keeper's cluster, as soon as it is up; the supervisor ends us if it never is."""
+    while not run.address.exists():
+        pulse.say(Beat())
+        time.sleep(_LOOK_EVERY_S)
+    return run.address.read_text()
+
+
 def main() -> None:
     """The process."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -136,13 +156,14 @@ def main() -> None:
     set_up_logging()
     listening = socket.socket(fileno=asked.socket)
     serving = ServeSettings.load(asked.run)
+    pulse = Pulse(int(os.environ[PULSE_VARIABLE]))
     if serving.transport == "ray":
         from actors import cluster
 
         # On the main thread and before the loop: Ray wants to set signal handlers, which ours then replace.
-        cluster.join(RunDirectory(serving.run).address.read_text())
+        cluster.join(_address(RunDirectory(serving.run), pulse))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(work(serving, listening, Pulse(int(os.environ[PULSE_VARIABLE]))))
+        runner.run(work(serving, listening, pulse))
     # Everything of ours is closed. Not through Ray's own farewell, which takes a second.
     os._exit(0)
 

@@ -8,6 +8,7 @@ import contextlib
 import http.client
 import logging
 import os
+import resource
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ from actors.supervisor import Plan, Supervisor
 READY_TIMEOUT_S: Final = 1.0
 DATABASE_VARIABLE: Final = "OMNISTOCK_DATABASE"
 """How the snapshotter is told where the journals are: not on its command line, for there may be a password."""
+OPEN_FILES: Final = 65_536
 LEFTOVERS_S_MAX: Final = 10.0
 
 _log = logging.getLogger("omnistock.serve")
@@ -87,6 +89,7 @@ def _serve(asked: Asked, data: DataDir) -> int:
     )
     settings.save()
     _end_leftovers(data.path, run)
+    _raise_open_files()
     if not is_warm(kernel_cache()):
         _log.info("the first start on this machine compiles the kernels: a minute or two")
     try:
@@ -147,6 +150,14 @@ def _plans(settings: ServeSettings, run: RunDirectory, listeners: Listeners) -> 
         return Plan(command, environment, (descriptor,))
 
     return plan
+
+
+def _raise_open_files() -> None:
+    """As many connections as the system allows this user, without being asked for each start."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _answers(listeners: Listeners) -> bool:

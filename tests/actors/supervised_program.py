@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from actors.process_group import Process, die_with_parent
-from actors.pulse import ClusterUp, Pulse
+from actors.pulse import ClusterUp, Pulse, Serving
 from actors.supervision import Supervision, SupervisionLimits
 from actors.supervisor import PULSE_VARIABLE, Plan, Supervisor
 
@@ -71,6 +71,7 @@ async def child(directory: Path, name: str) -> None:
         assert process is not None
         pulse.say(ClusterUp({"gcs_server": process}))
     note(directory, f"{name}.started")
+    pulse.say(Serving())
     await ended.wait()
     beating.cancel()
     note(directory, f"{name}.terminated")

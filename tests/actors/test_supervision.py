@@ -24,15 +24,13 @@ def running(workers: int = 2) -> Supervision:
     """A stack with Ray that has answered once, at time 0."""
     supervision = Supervision(workers, ray=True, limits=LIMITS)
     supervision.begin(0)
-    supervision.cluster_up(0)
     supervision.ready(0)
     return supervision
 
 
-def test_the_keeper_comes_first_then_the_workers_then_the_snapshotter() -> None:
+def test_keeper_and_workers_start_together_and_the_snapshotter_when_all_is_ready() -> None:
     supervision = Supervision(2, ray=True, limits=LIMITS)
-    assert supervision.begin(0) == [Start("keeper")]
-    assert supervision.cluster_up(4_000) == [Start("worker-0"), Start("worker-1")]
+    assert supervision.begin(0) == [Start("keeper"), Start("worker-0"), Start("worker-1")]
     assert supervision.ready(6_000) == [Start("snapshotter")]
     assert supervision.tick(6_500) == []
 
@@ -73,8 +71,7 @@ def test_when_ray_is_lost_the_stack_is_killed_and_built_again() -> None:
     assert supervision.exited("worker-0", -9, 60_010) == []
     assert supervision.lost("raylet is gone", 60_020) == []
     assert supervision.tick(60_100) == []
-    assert supervision.tick(60_200) == [Start("keeper")]
-    assert supervision.cluster_up(64_000) == [Start("worker-0"), Start("worker-1")]
+    assert supervision.tick(60_200) == [Start("keeper"), Start("worker-0"), Start("worker-1")]
     assert supervision.ready(66_000) == [Start("snapshotter")]
 
 
@@ -95,7 +92,8 @@ def test_a_child_may_take_long_before_its_first_beat_but_not_for_ever() -> None:
     supervision = Supervision(1, ray=True, limits=LIMITS)
     supervision.begin(0)
     assert supervision.tick(120_000) == []
-    assert supervision.tick(120_001) == [KillChild("keeper", "it has been silent for 120001 ms")]
+    reason = "it has been silent for 120001 ms"
+    assert supervision.tick(120_001) == [KillChild("keeper", reason), KillChild("worker-0", reason)]
 
 
 def test_a_stack_that_never_worked_is_given_up_after_three_deaths() -> None:

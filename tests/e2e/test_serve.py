@@ -186,10 +186,11 @@ def test_when_ray_loses_its_head_the_whole_stack_is_built_again(ray_served: Serv
     old = ray_served.family()
     with calls_going_on(ray_served, "mug-head") as answers:
         assert ray_served.process("gcs_server").send(signal.SIGKILL)
+        # Shards and workers would go on without it for a minute.
+        wait_until(lambda: not any(process.alive() for process in old), "the end of the old stack")
+        ray_served.until_ready()
     assert {answer.status_code for answer in answers} == {201}
     assert stock(ray_served, "mug-head")["reserved"] == len(answers)
-    assert [process for process in old if process.alive()] == []
-    ray_served.until_ready()
 
 
 def test_a_kill_of_the_supervisor_leaves_nobody_and_loses_nothing(tmp_path: Path) -> None:
