@@ -4,7 +4,9 @@ The load generator, the API process, the shard and Ray share the machine's proce
 """
 
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import orjson
 import pytest
@@ -84,6 +86,24 @@ def test_arrow_streams(benchmark: BenchmarkFixture, work: HttpWork) -> None:
         benchmark, "http arrow", work.address, lambda: work.arrow_streams(scaled(60, 3)), ARROW_ROWS, 4, 200
     )
     assert all(set(outcomes_of_arrow(body)) == {"ok"} for body in bodies)
+
+
+@pytest.mark.parametrize("transport", ["ray", "local"])
+def test_ready(benchmark: BenchmarkFixture, transport: str) -> None:
+    """From the command to the first answer, in a new data directory, with kernels that were compiled before."""
+    seconds: list[float] = []
+    directory = scratch("ready")
+    numbers = iter(range(9))
+
+    def start() -> None:
+        began = time.monotonic()
+        with engine_of(directory / f"data-{next(numbers)}", transport=transport):
+            seconds.append(time.monotonic() - began)
+
+    pedantic: Any = benchmark.pedantic
+    pedantic(start, rounds=3, iterations=1)
+    shutil.rmtree(directory)
+    note(benchmark, f"ready {transport}", seconds, "s")
 
 
 def _closed(

@@ -86,6 +86,8 @@ def table(figures: Figures) -> Iterator[str]:
         spread = f"{short(own.least)} to {short(own.most)}" if own.rounds > 1 else ""
         shown = f"{own.text} ({own.rounds})" + (f"<br>{spread}" if spread else "")
         verdicts = "<br>".join(_verdict(own, target, figures) for target in row.targets)
+        if "missed" in verdicts and row.why:
+            verdicts += f"<br>{row.why}"
         yield f"| {row.what} | {shown} | {names} | {ratios} | {_wanted(row, own.unit)} | {verdicts} |"
 
 

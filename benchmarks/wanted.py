@@ -40,6 +40,8 @@ class Row:
     """of several, the highest"""
     beside: Sequence[tuple[str, Sequence[str]]] = ()
     targets: Sequence[Target] = ()
+    why: str = ""
+    """what is known of the reason, shown when a target is missed"""
 
 
 _POSTGRES: Final = ("PostgreSQL, best batch", ("postgres batch 1000", "postgres batch 8192"))
@@ -140,6 +142,8 @@ ROWS: Final = (
         (Target(3, below=True),),
     ),
     Row("load before that kill, rows made on the way", ("storm rate",)),
+    Row("ready after `omnistock serve`, Ray", ("ready ray",), (), (Target(15, below=True),)),
+    Row("ready after `omnistock serve`, local", ("ready local",), (), (Target(3, below=True),)),
     Row("memory of a cell, its SKU included", ("cell bytes",), (), (Target(120, below=True),)),
     Row("memory of an id", ("id bytes",), (), (Target(48, below=True),)),
     Row("memory of a reservation of one line", ("reservation bytes",)),

@@ -32,10 +32,11 @@ REFERENCE_BYTES: Final = 20
 LAG_BATCHES: Final = 12
 """A step follows so many batches after the one before it: several batches are under way, in any order."""
 
-_PAIRS: Final = np.frombuffer(bytes(range(256)).hex().encode(), np.uint8).reshape(256, 2)
+_PAIRS: Final = np.frombuffer(bytes(range(256)).hex().encode(), np.uint16)
+"""The two hexadecimal digits of each byte."""
 _CURRENCY: Final = int.from_bytes(b"EUR", "little")
-_DASHES: Final = (8, 13, 18, 23)
-_DIGITS: Final = np.delete(np.arange(ID_BYTES), _DASHES)
+_RUNS: Final = ((0, 8), (9, 13), (14, 18), (19, 23), (24, ID_BYTES))
+"""Where an id has digits; between them are dashes."""
 
 
 class Batch(NamedTuple):
@@ -57,9 +58,10 @@ class Batch(NamedTuple):
 
 def uuids(rng: np.random.Generator, count: int) -> Bytes:
     """[count, 36]: random ids of version 4."""
-    raw = rng.integers(0, 256, (count, 16), np.uint8)
+    digits = _PAIRS[np.frombuffer(rng.bytes(16 * count), np.uint8)].view(np.uint8).reshape(count, 32)
     texts = np.full((count, ID_BYTES), ord("-"), np.uint8)
-    texts[:, _DIGITS] = _PAIRS[raw].reshape(count, 32)
+    for dashes, (first, last) in enumerate(_RUNS):
+        texts[:, first:last] = digits[:, first - dashes : last - dashes]
     texts[:, 14], texts[:, 19] = ord("4"), ord("a")
     return texts
 
