@@ -3,7 +3,6 @@
 The load generator, the API process, the shard and Ray share the machine's processors, as they do for the echo.
 """
 
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -31,12 +30,10 @@ ANSWER_BYTES = 400
 @pytest.fixture(scope="module")
 def work() -> Iterator[HttpWork]:
     """An engine with 20,000 SKUs in 5 warehouses."""
-    directory = scratch("http")
-    with engine_of(directory / "data") as engine:
+    with scratch("http") as directory, engine_of(directory / "data") as engine:
         work = HttpWork(Goods(scaled(20_000, 400), 5, 5), engine.url, engine.key)
         work.fill()
         yield work
-    shutil.rmtree(directory)
 
 
 @pytest.fixture(scope="module")
@@ -92,17 +89,15 @@ def test_arrow_streams(benchmark: BenchmarkFixture, work: HttpWork) -> None:
 def test_ready(benchmark: BenchmarkFixture, transport: str) -> None:
     """From the command to the first answer, in a new data directory, with kernels that were compiled before."""
     seconds: list[float] = []
-    directory = scratch("ready")
-    numbers = iter(range(9))
 
     def start() -> None:
-        began = time.monotonic()
-        with engine_of(directory / f"data-{next(numbers)}", transport=transport):
-            seconds.append(time.monotonic() - began)
+        with scratch("ready") as directory:
+            began = time.monotonic()
+            with engine_of(directory / "data", transport=transport):
+                seconds.append(time.monotonic() - began)
 
     pedantic: Any = benchmark.pedantic
     pedantic(start, rounds=3, iterations=1)
-    shutil.rmtree(directory)
     note(benchmark, f"ready {transport}", seconds, "s")
 
 

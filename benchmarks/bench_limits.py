@@ -1,7 +1,6 @@
 """What the machine itself can do, in the same run: syncs of a journal's size, and memory."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,9 +20,8 @@ MEMORY_BYTES = scaled(1 << 30, 1 << 24)
 
 @pytest.fixture(scope="module")
 def directory() -> Iterator[Path]:
-    path = scratch("disk")
-    yield path
-    shutil.rmtree(path)
+    with scratch("disk") as path:
+        yield path
 
 
 @pytest.mark.parametrize(("name", "size"), [("small", SMALL), ("large", LARGE)])

@@ -1,6 +1,5 @@
 """PostgreSQL, Redis and TigerBeetle with the same goods and wishes, each with its best client; all durable."""
 
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -82,11 +81,10 @@ def test_tigerbeetle_pending_transfers(benchmark: BenchmarkFixture) -> None:
     if program is None:
         pytest.skip(f"{tigerbeetle.VARIABLE} names no binary")
     rates: list[float] = []
-    directory = scratch("tb")
     pedantic: Any = benchmark.pedantic
-    pedantic(
-        lambda: rates.append(tigerbeetle.pending_per_s(program, directory, TRANSFERS)), rounds=ROUNDS, iterations=1
-    )
-    shutil.rmtree(directory)
+    with scratch("tb") as directory:
+        pedantic(
+            lambda: rates.append(tigerbeetle.pending_per_s(program, directory, TRANSFERS)), rounds=ROUNDS, iterations=1
+        )
     note(benchmark, "tigerbeetle", rates, "rows/s")
     benchmark.extra_info["tigerbeetle version"] = tigerbeetle.version(program)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -51,39 +50,38 @@ class Driver:
 @contextmanager
 def driver(*options: str) -> Iterator[Driver]:
     """A cluster with its goods; all of it is gone at the end."""
-    directory = scratch("ray")
-    run = RunDirectory.create(directory)
-    environment = {
-        **os.environ,
-        **kernel_cache_environment(),
-        **ray_environment(run),
-        "PYTHONPATH": str(Path(__file__).resolve().parent.parent),
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-    }
-    cells = str(scaled(CELLS, 10_000))
-    command = ["-m", "benchmarks.ray_session", "--run", str(run.path), "--data", str(directory / "data")]
-    process = subprocess.Popen(
-        [sys.executable, *command, "--cells", cells, *options],
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        preexec_fn=partial(die_with_parent, os.getpid()),
-    )
-    try:
-        found = Driver(process)
-        found.ask("fill")
-        yield found
-        process.communicate(timeout=60)
-    finally:
-        process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
-        kill_and_wait(holding(directory), 10)
-        shutil.rmtree(directory, ignore_errors=True)
+    with scratch("ray") as directory:
+        run = RunDirectory.create(directory)
+        environment = {
+            **os.environ,
+            **kernel_cache_environment(),
+            **ray_environment(run),
+            "PYTHONPATH": str(Path(__file__).resolve().parent.parent),
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+        }
+        cells = str(scaled(CELLS, 10_000))
+        command = ["-m", "benchmarks.ray_session", "--run", str(run.path), "--data", str(directory / "data")]
+        process = subprocess.Popen(
+            [sys.executable, *command, "--cells", cells, *options],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=partial(die_with_parent, os.getpid()),
+        )
+        try:
+            found = Driver(process)
+            found.ask("fill")
+            yield found
+            process.communicate(timeout=60)
+        finally:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
+            kill_and_wait(holding(directory), 10)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """One shard with its segment journal: a message in, every record synced, a message out. No transport in between."""
 
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -86,19 +85,20 @@ def goods() -> Goods:
 
 @pytest.fixture(scope="module")
 def house(goods: Goods) -> Iterator[House]:
-    directory = scratch("shard")
-    data = DataDir.make_or_open(directory / "data", shards=1)
-    house = House(data, limits_for(goods, ROWS_MAX, ROWS_MAX))
-    house.open()
-    assert house.engine is not None
-    touch(house.engine)
-    for batch in (*goods.definitions(), *goods.opening()):
-        replies = house.submit(house.messages([batch.finished()]))
-        if batch.rows["kind"][0] != Kind.DEFINE_WAREHOUSE:
-            all_ok(replies)
-    yield house
-    house.close()
-    shutil.rmtree(directory)
+    with scratch("shard") as directory:
+        data = DataDir.make_or_open(directory / "data", shards=1)
+        house = House(data, limits_for(goods, ROWS_MAX, ROWS_MAX))
+        house.open()
+        assert house.engine is not None
+        touch(house.engine)
+        for batch in (*goods.definitions(), *goods.opening()):
+            replies = house.submit(house.messages([batch.finished()]))
+            if batch.rows["kind"][0] != Kind.DEFINE_WAREHOUSE:
+                all_ok(replies)
+        try:
+            yield house
+        finally:
+            house.close()
 
 
 def test_reserve(benchmark: BenchmarkFixture, goods: Goods, house: House) -> None:

@@ -2,7 +2,10 @@
 only of scale 1."""
 
 import os
+import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -16,10 +19,15 @@ def scaled(count: int, least: int = 1) -> int:
     return max(least, round(count * SCALE))
 
 
-def scratch(name: str) -> Path:
+@contextmanager
+def scratch(name: str) -> Iterator[Path]:
     """A new private directory on the disk that is measured: OMNISTOCK_BENCH_DIR, or the system's temporary one.
 
-    The path stays short, because sockets lie in it.
+    The path stays short, because sockets lie in it. It is removed at the end.
     """
     parent = os.environ.get("OMNISTOCK_BENCH_DIR") or None
-    return Path(tempfile.mkdtemp(prefix=f"ob-{name}-", dir=parent))
+    path = Path(tempfile.mkdtemp(prefix=f"ob-{name}-", dir=parent))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)

@@ -170,12 +170,11 @@ def programs() -> Path | None:
 @contextmanager
 def serving(where: Path, goods: Goods) -> Iterator[Server]:
     """A server in a directory of its own, with every cell of the goods."""
-    directory = scratch("pg")
-    user = other_user()
-    if user is not None:
-        os.chown(directory, user, -1)
-    data = directory / "data"
-    try:
+    with scratch("pg") as directory:
+        user = other_user()
+        if user is not None:
+            os.chown(directory, user, -1)
+        data = directory / "data"
         initdb: list[str | Path] = [
             where / "initdb",
             "-D",
@@ -195,8 +194,6 @@ def serving(where: Path, goods: Goods) -> Iterator[Server]:
         with running(command, directory, lambda: _answers(server), user=user):
             _fill(server)
             yield server
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _answers(server: Server) -> bool:

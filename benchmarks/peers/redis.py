@@ -109,19 +109,17 @@ def program() -> str | None:
 @contextmanager
 def serving(where: str, goods: Goods) -> Iterator[Server]:
     """A server in a directory of its own, with every cell of the goods."""
-    directory, port = scratch("redis"), free_port()
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(directory), "--save", ""]
-    durable = ["--appendonly", "yes", "--appendfsync", "no", "--auto-aof-rewrite-percentage", "0"]
-    client: Any = redis.Redis(port=port, socket_timeout=60)
-    try:
+    with scratch("redis") as directory:
+        port = free_port()
+        options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(directory), "--save", ""]
+        durable = ["--appendonly", "yes", "--appendfsync", "no", "--auto-aof-rewrite-percentage", "0"]
+        client: Any = redis.Redis(port=port, socket_timeout=60)
         with running([where, *options, *durable], Path(directory), lambda: _answers(client)):
             _fill(client, goods)
             client.config_set("appendfsync", "always")
             script = str(client.script_load(_RESERVE))
             client.close()
             yield Server(port, script, goods)
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _answers(client: Any) -> bool:
