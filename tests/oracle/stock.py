@@ -34,7 +34,9 @@ def adjust(book: Book, row: Row) -> Result:
     cell = book.look(key)
     delta = units - cell.on_hand if row.has(Flag.SET_TO) else units
     expected = book.exact(row.sku, row.expected) if row.has(Flag.HAS_EXPECTED) else cell.on_hand
-    if cell.on_hand + delta < 0 or (delta == 0 and not row.has(Flag.SET_TO)):
+    counted = row.has(Flag.SET_TO)
+    # Adding to a cell that owes goods is fine, even when it still owes some afterwards.
+    if (cell.on_hand + delta < 0 and (counted or delta < 0)) or (delta == 0 and not counted):
         raise Refused(Outcome.INVALID_QUANTITY)
     if cell.on_hand != expected:
         raise Refused(Outcome.CONFLICT, cell.available)
