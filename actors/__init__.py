@@ -1,0 +1,1 @@
+"""What runs: shards, journals, documents, their clients and the processes that hold them."""

@@ -20,7 +20,7 @@ from actors.routing import Units
 from actors.saga import Round, Step
 from actors.saga_scan import SagaScan, question, undecided_in
 from actors.settings import Settings
-from actors.spanning import Held, Key, rounds_of, settled_reservations, touched_by
+from actors.spanning import Held, Key, named_reservations, rounds_of, settled_reservations, touched_by
 from engine.kinds import Flag, QuestionKind
 from engine.layout import LINE, NO_WAREHOUSE, QUESTION
 from engine.outcomes import Outcome
@@ -61,7 +61,8 @@ class OverShards:
         """(results, lines, retry_after_ms) of finished rows of which some units span shards."""
         number_groups(rows)
         settled = settled_reservations(rows)
-        holdings, unknown = await self._look_up(settled)
+        # Also those on one shard: what they hold says which SKUs their commands are about.
+        holdings, unknown = await self._look_up(named_reservations(rows))
         touched = touched_by(rows, units, holdings)
         results = no_results(len(rows), Outcome.UNAVAILABLE)
         lines = [NO_LINES]

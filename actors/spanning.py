@@ -45,6 +45,12 @@ def settled_reservations(rows: Array) -> list[int]:
     return found
 
 
+def named_reservations(rows: Array) -> list[int]:
+    """Every reservation that some row confirms, releases, fulfils or extends, on one shard or on several."""
+    found: list[int] = np.unique(rows["reservation"][np.isin(rows["kind"], SETTLING)]).tolist()
+    return found
+
+
 Key = tuple[str, int]
 """A SKU or a reservation."""
 
