@@ -72,7 +72,7 @@ reservation label; `name` is the code or SKU of a definition."""
 
 RESULT: Final = np.dtype(
     [
-        ("available", "<i8"),  # of the row's cell after the row, or when it was refused; sourced: sellable
+        ("available", "<i8"),  # of the row's (last) cell after it, or when refused; a refused sourced line: sellable
         ("quantity", "<i8"),  # what was really moved or held
         ("reservation", "<u8"),
         ("expires_at_ms", "<i8"),  # 0 = none
@@ -221,7 +221,7 @@ class Limits:
     clients_max: int = 4096
     batch_rows_max: int = 16_384
     movements_max: int = 1 << 18
-    """most movements of one batch; a row that would exceed it is answered `limit_exceeded`"""
+    """movements that one batch has room for at least; a row beyond it is `overloaded`: not run, not remembered"""
     quantity_max: int = 10**12
     """smallest units in one row"""
     stock_max: int = 10**15

@@ -56,14 +56,11 @@ _FULFIL = i64(Kind.FULFIL)
 _SELL = i64(Kind.SELL)
 _PREPARE = i64(Flag.PREPARE)
 _EXTEND = i64(Kind.EXTEND)
-_EXPIRE = i64(Kind.EXPIRE)
 _CONFIGURE = i64(Kind.CONFIGURE)
-_DECIDE = i64(Kind.DECIDE)
 _APPLY = i64(Kind.APPLY)
 _HELD = i64(ReservationState.HELD)
 _CONFIRMED = i64(ReservationState.CONFIRMED)
 _PREPARED = i64(ReservationState.PREPARED)
-_RELEASED = i64(ReservationState.RELEASED)
 
 
 @jit
