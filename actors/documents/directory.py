@@ -149,6 +149,11 @@ class Directory:
         return found if found is not None and now_ms < found.expires_at_ms else None
 
     @property
+    def has_clients(self) -> bool:
+        """Whether the shards took the first clients in: before that no key is in force."""
+        return bool(self._client_codes)
+
+    @property
     def warehouse_numbers(self) -> Mapping[str, int]:
         """All known codes, for loops over many rows; only to be read."""
         return self._warehouse_numbers

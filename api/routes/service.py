@@ -1,11 +1,13 @@
 """What operators ask: health, metrics, limits."""
 
+import contextlib
 from dataclasses import asdict
 from typing import Any
 
 import orjson
 from fastapi import APIRouter, Depends, Response
 
+from actors.documents.directory import Directory, DirectoryUnavailable
 from actors.documents.keys import Principal
 from api.deps import Runtime, get_runtime
 from api.encode import NOT_AFTER_DEFAULT_MS
@@ -30,13 +32,25 @@ async def live() -> Response:
 
 @router.get("/health/ready", summary="Every shard answers", responses={503: {"description": "a shard does not"}})
 async def ready(runtime: Runtime = Depends(get_runtime)) -> Response:
-    """200 when every shard answers, 503 otherwise; a `read_only` shard answers reads and refuses writes."""
+    """200 when every shard answers and the first key is in force, 503 otherwise.
+
+    A `read_only` shard answers reads and refuses writes.
+    """
     statuses = await runtime.client.shards()
     shards = [
         {"shard": each.shard, "state": each.state.text, "seq": each.seq, "epoch": each.epoch} for each in statuses
     ]
-    good = all(each.state in _ANSWERING for each in statuses)
+    good = all(each.state in _ANSWERING for each in statuses) and await _keys_in_force(runtime.directory)
     return _json({"status": "ready" if good else "not_ready", "shards": shards}, 200 if good else 503)
+
+
+async def _keys_in_force(directory: Directory) -> bool:
+    # A new engine's first key speaks for a client that the shards have yet to hear of: before they have, the
+    # key is refused, and whoever was told "ready" would take that for an answer.
+    if not directory.has_clients:
+        with contextlib.suppress(DirectoryUnavailable):
+            await directory.refresh()
+    return directory.has_clients
 
 
 @router.get("/metrics", summary="Counters for Prometheus", response_class=Response)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from actors.documents.directory import Directory
 from actors.metrics import ClientMetrics
 from actors.settings import Settings
 from api.deps import ApiLimits
@@ -56,6 +57,12 @@ def test_health_wants_no_key_and_lists_the_shards(box: Box) -> None:
     shards = answer.json()["shards"]
     assert [(each["shard"], each["state"]) for each in shards] == [(0, "ready"), (1, "ready")]
     assert all(each["seq"] > 0 and each["epoch"] == 1 for each in shards)
+
+
+def test_it_is_not_ready_before_the_first_key_is_in_force(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Directory, "has_clients", False)
+    answer = box.call("GET", "/health/ready", headers={"Authorization": ""})
+    assert (answer.status_code, answer.json()["status"]) == (503, "not_ready")
 
 
 def test_limits_are_listed(box: Box) -> None:
