@@ -93,6 +93,7 @@ DEADLINE: Final = np.dtype([("at_ms", "<i8"), ("ordinal", "<i8"), ("reservation"
 WAREHOUSE: Final = np.dtype([("priority", "<i4"), ("rank", "<i4"), ("kind", "u1"), ("archived", "u1"), ("pad", "<u2")])
 CHANNEL: Final = np.dtype([("mode", "u1"), ("archived", "u1")])
 PLAN: Final = np.dtype([("quantity", "<i8"), ("row", "<u4"), ("cell", "<u4"), ("line", "<u4"), ("pad", "<u4")])
+HINT: Final = np.dtype([("sku", "<u4"), ("cell", "<u4"), ("reservation", "<u4"), ("line", "<u4")])
 
 # Tables, as rows of `State.tables`; and its columns.
 SKUS, CELLS, RESERVATIONS, LINES, SOURCES, IDS, OPERATIONS = range(7)
@@ -109,8 +110,7 @@ TABLE_COLUMNS: Final = 8
     IDS_FORGOTTEN,
     FIRST_CLOSED,
     LAST_CLOSED,
-    TOUCHED,  # of no meaning: keeps the loads of engine.kernels.touch from being left out
-) = range(9)
+) = range(8)
 MARKS_N: Final = 16
 
 # Places in `State.bounds`.
@@ -120,6 +120,8 @@ ENTRIES_MAX: Final = 65_535
 """most (line, warehouse) entries of one reservation"""
 PLAN_MAX: Final = 1 << 20
 """most plan entries of one group"""
+HINTS_N: Final = 64
+"""Rows that are brought near together, a power of two: what they touch fits the first-level cache twice."""
 CHANNEL_LIST: Final = 1
 CHANNEL_ALL: Final = 2
 ID_BLOCK: Final = 4096
@@ -172,6 +174,8 @@ class State:
     bounds: npt.NDArray[np.int64]
     plan: Array
     """scratch: what the group being decided will take"""
+    hints: Array
+    """scratch, by row % HINTS_N: where the row's SKU, cell and reservation probably are"""
 
     @property
     def memory(self) -> np.void:
@@ -250,4 +254,5 @@ def make_state(limits: Limits) -> State:
         marks=np.zeros(MARKS_N, np.int64),
         bounds=bounds,
         plan=reserve_array(PLAN, PLAN_MAX),
+        hints=np.zeros(HINTS_N, HINT),
     )

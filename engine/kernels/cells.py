@@ -42,6 +42,22 @@ def find_sku(st: Memory, sku_key: int) -> int:
 
 
 @inlined
+def find_sku_near(st: Memory, sku_key: int, hint: int) -> int:
+    """`find_sku`, which begins where the SKU probably is."""
+    if hint != 0 and skus_of(st)[hint].key == sku_key:
+        return 0 if skus_of(st)[hint].archived != 0 else hint
+    return find_sku(st, sku_key)
+
+
+@inlined
+def find_cell_near(st: Memory, sku: int, warehouse: int, hint: int) -> int:
+    """`find_cell`, which begins where the cell probably is."""
+    if hint != 0 and cells_of(st)[hint].key == sku << 16 | warehouse:
+        return hint
+    return find_cell(st, sku, warehouse)
+
+
+@inlined
 def warehouse_known(st: Memory, warehouse: int) -> bool:
     """Whether the warehouse is registered and in use."""
     if warehouse >= warehouses_of(st).shape[0]:
@@ -194,7 +210,7 @@ def sources_room(st: Memory) -> bool:
     return tables_of(st)[SOURCES, FREE] != 0 or tables_of(st)[SOURCES, USED] < sources_of(st).shape[0]
 
 
-@jit
+@inlined
 def write_movement(
     st: Memory,
     movements: Rows,
@@ -238,7 +254,7 @@ def write_movement(
     return m + 1
 
 
-@jit
+@inlined
 def move(
     st: Memory,
     movements: Rows,

@@ -5,8 +5,17 @@ in `results`; nothing raises.
 """
 
 from engine.kernels.define import define, define_channel_group
-from engine.kernels.idtable import find_id, forget_newest, forget_old, make_ids_room, remember
-from engine.kernels.jit import Rows, i64, jit, u64
+from engine.kernels.idtable import (
+    entry_of,
+    find_id,
+    forget_newest,
+    forget_old,
+    ids_room,
+    is_remembered,
+    make_ids_room,
+    remember,
+)
+from engine.kernels.jit import Row, Rows, i64, inlined, jit, u64
 from engine.kernels.memory import (
     Memory,
     bounds_of,
@@ -33,6 +42,7 @@ from engine.kernels.reservations import (
     drop_deadline,
     expire_due,
     find_reservation,
+    find_reservation_near,
     forget_closed,
     remaining_of,
     set_deadline,
@@ -41,7 +51,7 @@ from engine.kernels.reservations import (
 )
 from engine.kernels.settle import prepare_takes, release_replaced, settle_reserve, settle_sells, settle_takes
 from engine.kernels.stock import adjust, configure, expect, receive, transfer
-from engine.kernels.touch import TOUCH_ROWS, touch
+from engine.kernels.touch import hint_of, touch, touch_ids
 from engine.kinds import Flag, Kind, MovementFlag, ReservationState, ResultFlag
 from engine.layout import NO_WAREHOUSE
 from engine.outcomes import Outcome
@@ -49,13 +59,13 @@ from engine.state import (
     DEADLINES_N,
     ENTRIES_MAX,
     FREE,
+    HINTS_N,
     ID_WINDOW_MS,
     IDS_MADE,
     LAST_NOW_MS,
     LAST_SEQ,
     LINES,
     RESERVATIONS,
-    TOUCHED,
     TTL_S_MAX,
     USED,
 )
@@ -106,25 +116,24 @@ _HELD = i64(ReservationState.HELD)
 _CONFIRMED = i64(ReservationState.CONFIRMED)
 
 
-@jit
-def _known(st: Memory, rows: Rows, results: Rows, r: int, now_ms: int, seq: int) -> int:
+@inlined
+def _known(st: Memory, row: Row, out: Row, r: int, now_ms: int, seq: int) -> int:
     """_NEW, or why the row is not to be decided; a new id is remembered at once, with this row as its answer."""
-    row = rows[r]
-    slot = find_id(st, row.id_hi, row.id_lo, now_ms)
-    if slot != 0:
+    slot = entry_of(st, row.id_lo)
+    if is_remembered(st, slot, row.id_hi, now_ms):
         if ids_of(st)[slot].content != row.content:
             return _ID_REUSED
         position = ids_of(st)[slot].position
-        results[r].flags |= _REPLAYED_FLAG
+        out.flags |= _REPLAYED_FLAG
         if i64(position >> u64(24)) == seq:
-            results[r].flags |= _SAME_BATCH
+            out.flags |= _SAME_BATCH
             position = position & u64(0xFFFFFF)
-        results[r].position = position
+        out.position = position
         return _REPLAYED
     if row.issued_at_ms != 0 and now_ms - row.issued_at_ms > bounds_of(st)[ID_WINDOW_MS]:
         return _ID_TOO_OLD
-    remember(st, row.id_hi, row.id_lo, row.content, seq << 24 | r, now_ms)
-    results[r].position = u64(seq << 24 | r)
+    remember(st, row.id_hi, row.id_lo, row.content, seq << 24 | r, now_ms, slot)
+    out.position = u64(seq << 24 | r)
     if (row.flags & _QUARANTINE) != 0:
         return _QUARANTINED
     if row.not_after_ms != 0 and now_ms > row.not_after_ms:
@@ -159,7 +168,7 @@ def _check_ids(st: Memory, rows: Rows, results: Rows, i: int, end: int, now_ms: 
         stop = r + 1
         while stop < end and (rows[stop].flags & _CONTINUES) != 0:
             stop += 1
-        found = _known(st, rows, results, r, now_ms, seq)
+        found = _known(st, rows[r], results[r], r, now_ms, seq)
         if found != _NEW:
             stopped = stopped or found == _REPLAYED or found == _ID_REUSED
             _answer_known(rows, results, r, stop, found)
@@ -181,7 +190,7 @@ def _confirm_or_extend(
 ) -> tuple[int, int]:
     row = rows[r]
     out = results[r]
-    reservation = visible_reservation(st, row)
+    reservation = visible_reservation(st, row, i64(hint_of(st, r).reservation))
     if reservation == 0:
         return _UNKNOWN_RESERVATION, m
     say_reservation(st, out, reservation)
@@ -250,7 +259,7 @@ def _decide_alone(
     return _CONFLICT, m
 
 
-@jit
+@inlined
 def _is_grouped_kind(kind: int) -> bool:
     return kind == _SELL or kind == _RESERVE or kind == _RELEASE or kind == _FULFIL
 
@@ -291,7 +300,7 @@ def _hold_back(st: Memory, reservation: int, sign: int) -> None:
         line = i64(lines_of(st)[line].next)
 
 
-@jit
+@inlined
 def _plan_row(st: Memory, rows: Rows, results: Rows, r: int, plan_n: int) -> int:
     kind = rows[r].kind
     if plan_is_full(st, plan_n):
@@ -299,14 +308,14 @@ def _plan_row(st: Memory, rows: Rows, results: Rows, r: int, plan_n: int) -> int
     elif kind == _SELL:
         outcome, plan_n = plan_sell(st, rows, results, r, plan_n)
     elif kind == _RESERVE:
-        outcome, plan_n = plan_reserve(st, rows, results, r, plan_n)
+        outcome, plan_n = plan_reserve(st, rows[r], results[r], r, plan_n)
     else:
-        outcome, plan_n = plan_take(st, rows, results, r, plan_n)
+        outcome, plan_n = plan_take(st, rows[r], results[r], r, plan_n)
     results[r].outcome = outcome
     return plan_n
 
 
-@jit
+@inlined
 def _reserve_fits(st: Memory, plan_n: int, rows_n: int) -> bool:
     """Whether a reservation of that many lines fits its tables."""
     reservations = tables_of(st)[RESERVATIONS]
@@ -315,7 +324,7 @@ def _reserve_fits(st: Memory, plan_n: int, rows_n: int) -> bool:
     return plan_n + rows_n <= ENTRIES_MAX and tables_of(st)[LINES, USED] + plan_n + rows_n <= lines_of(st).shape[0]
 
 
-@jit
+@inlined
 def _group_stands(rows: Rows, results: Rows, i: int, end: int) -> bool:
     """Whether the planned group is to be carried out."""
     partial = rows[end - 1].kind == _RESERVE and (rows[end - 1].flags & _PARTIAL) != 0
@@ -338,7 +347,8 @@ def _decide_group(
 
     Returns the next movement index, or -1 when the batch has no room for the movements: nothing was done.
     """
-    if _mixed(rows, i, end):
+    alone = end - i == 1
+    if (alone and rows[i].kind == _RESERVE and rows[i].line < 0) or (not alone and _mixed(rows, i, end)):
         for r in range(i, end):
             if results[r].outcome == 0:
                 results[r].outcome = _CONFLICT
@@ -349,7 +359,7 @@ def _decide_group(
     first = i
     if rows[i].kind == _RELEASE and (rows[i].flags & _REPLACES) != 0:
         first = i + 1
-        replaced = visible_reservation(st, rows[i])
+        replaced = visible_reservation(st, rows[i], i64(hint_of(st, i).reservation))
         if replaced == 0:
             results[i].outcome = _UNKNOWN_RESERVATION
         else:
@@ -380,7 +390,7 @@ def _decide_group(
         stands = False
         results[first].outcome = _LIMIT_EXCEEDED
     if stands and (kind == _RESERVE or (kind == _SELL and prepared)):
-        if find_reservation(st, rows[first].reservation) != 0:
+        if find_reservation_near(st, rows[first].reservation, i64(hint_of(st, first).reservation)) != 0:
             stands = False
             results[first].outcome = _CONFLICT
         elif not _reserve_fits(st, plan_n, end - first):
@@ -402,6 +412,7 @@ def _decide_group(
         return m
     if kind == _SELL and not prepared:
         return settle_sells(st, rows, results, plan_n, movements, m)
+    reservation = i64(0)
     if kind == _RESERVE or kind == _SELL:
         if replaced != 0:
             # `pending` of the plan is still there; the units freed here are the ones it counted on.
@@ -410,12 +421,13 @@ def _decide_group(
             for k in range(released_from, m):
                 results[i].quantity -= movements[k].quantity
             say_reservation(st, results[i], replaced)
-        m = settle_reserve(st, rows, results, first, end, plan_n, movements, m, now_ms, seq << 24 | i)
-    elif prepared:
-        m = prepare_takes(st, rows, results, first, plan_n, movements, m, seq << 24 | i)
+        reservation, m = settle_reserve(st, rows, results, first, end, plan_n, movements, m, now_ms, seq << 24 | i)
     else:
-        m = settle_takes(st, rows, results, plan_n, movements, m, now_ms)
-    reservation = find_reservation(st, rows[first].reservation)
+        reservation = find_reservation_near(st, rows[first].reservation, i64(hint_of(st, first).reservation))
+        if prepared:
+            m = prepare_takes(st, rows, reservation, first, plan_n, movements, m, seq << 24 | i)
+        else:
+            m = settle_takes(st, rows, reservation, plan_n, movements, m, now_ms)
     for r in range(first, end):
         if prepared:
             expires_at_ms = i64(0)
@@ -441,6 +453,17 @@ def _write_wanted_lines(st: Memory, rows: Rows, results: Rows, i: int, end: int,
                 lines_n = write_lines(st, lines, lines_n, reservation, preparing)
                 results[r].lines_n = lines_n - i64(results[r].lines_at)
     return lines_n
+
+
+@inlined
+def _has_room_for_any(st: Memory, rows: Rows, i: int, end: int, movements_left: int) -> bool:
+    """Whether rows [i, end) fit whatever they do, answered lines apart: the common case, told without looking closer."""
+    return (
+        end - i == 1
+        and (rows[i].flags & _WANT_LINES) == 0
+        and movements_left >= ENTRIES_MAX + 4
+        and ids_room(st) > 0
+    )
 
 
 @jit
@@ -469,7 +492,7 @@ def _new_ids(st: Memory, rows: Rows, i: int, end: int, now_ms: int) -> int:
     return end - i
 
 
-@jit
+@inlined
 def _unit_end(rows: Rows, i: int) -> int:
     end = i + 1
     group = rows[i].group
@@ -499,16 +522,18 @@ def decide_rows(
     touched = 0
     while i < n:
         if i >= touched:
-            touched = min(i + TOUCH_ROWS, n)
-            marks_of(st)[TOUCHED] = touch(st, rows, i, touched)
+            touched = min(i + HINTS_N, n)
+            touch_ids(st, rows, i, touched)
+            touch(st, rows, i, touched)
         end = _unit_end(rows, i)
-        movements_needed, lines_needed = _room_needed(st, rows, i, end)
-        overloaded = (
-            overdue
-            or not make_ids_room(st, _new_ids(st, rows, i, end, now_ms), now_ms)
-            or m + movements_needed > movements.shape[0]
-            or lines_n + lines_needed > lines.shape[0]
-        )
+        overloaded = overdue
+        if not overloaded and not _has_room_for_any(st, rows, i, end, movements.shape[0] - m):
+            movements_needed, lines_needed = _room_needed(st, rows, i, end)
+            overloaded = (
+                not make_ids_room(st, _new_ids(st, rows, i, end, now_ms), now_ms)
+                or m + movements_needed > movements.shape[0]
+                or lines_n + lines_needed > lines.shape[0]
+            )
         if not overloaded:
             made = marks_of(st)[IDS_MADE]
             for r in range(i, end):
@@ -529,7 +554,7 @@ def decide_rows(
                             continue
                         outcome, m = _decide_alone(st, rows, results, r, movements, m, now_ms, seq)
                         results[r].outcome = outcome
-                if not overloaded:
+                if not overloaded and (end - i > 1 or (rows[i].flags & _WANT_LINES) != 0):
                     lines_n = _write_wanted_lines(st, rows, results, i, end, lines, lines_n)
         if overloaded:
             for r in range(i, end):

@@ -27,17 +27,29 @@ def _is_over(st: Memory, slot: int, now_ms: int) -> bool:
 
 
 @inlined
-def find_id(st: Memory, hi: int, lo: int, now_ms: int) -> int:
-    """The slot of an id that is remembered at `now_ms`, or 0."""
-    slot = find(ids_of(st), id_buckets_of(st), id_spill_of(st), tables_of(st)[IDS], i64(lo))
-    # Two ids that share these 64 bits but not the other 64 are told apart here: the later one is not found
-    # and never remembered, which one pair in 2^64 has to live with.
-    if slot != 0 and (ids_of(st)[slot].hi != hi or _is_over(st, slot, now_ms)):
-        return 0
-    return slot
+def entry_of(st: Memory, lo: int) -> int:
+    """The slot of the entry with these 64 bits, remembered or over, or 0."""
+    return find(ids_of(st), id_buckets_of(st), id_spill_of(st), tables_of(st)[IDS], i64(lo))
+
+
+@inlined
+def is_remembered(st: Memory, slot: int, hi: int, now_ms: int) -> bool:
+    """Whether `slot`, from `entry_of`, holds the id and still counts.
+
+    Two ids that share 64 bits but not the other 64 are told apart here: the later one is not found and never
+    remembered, which one pair in 2^64 has to live with.
+    """
+    return slot != 0 and ids_of(st)[slot].hi == hi and not _is_over(st, slot, now_ms)
 
 
 @jit
+def find_id(st: Memory, hi: int, lo: int, now_ms: int) -> int:
+    """The slot of an id that is remembered at `now_ms`, or 0."""
+    slot = entry_of(st, lo)
+    return slot if is_remembered(st, slot, hi, now_ms) else 0
+
+
+@inlined
 def ids_room(st: Memory) -> int:
     """How many more ids fit."""
     return ids_of(st).shape[0] - 1 - (marks_of(st)[IDS_MADE] - marks_of(st)[IDS_FORGOTTEN])
@@ -51,10 +63,9 @@ def make_ids_room(st: Memory, count: int, now_ms: int) -> bool:
     return ids_room(st) >= count
 
 
-@jit
-def remember(st: Memory, hi: int, lo: int, content: int, position: int, now_ms: int) -> None:
-    """Add an id that is not known; the caller has checked `ids_room`."""
-    old = find(ids_of(st), id_buckets_of(st), id_spill_of(st), tables_of(st)[IDS], i64(lo))
+@inlined
+def remember(st: Memory, hi: int, lo: int, content: int, position: int, now_ms: int, old: int) -> None:
+    """Add an id that is not known; `old` is its `entry_of`. The caller has checked `ids_room`."""
     if old != 0 and _is_over(st, old, now_ms):
         # The same id came again after the window: only the new entry is to be found.
         unlink(id_buckets_of(st), id_spill_of(st), tables_of(st)[IDS], old, i64(lo))

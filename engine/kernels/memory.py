@@ -23,6 +23,7 @@ from engine.state import (
     CHANNEL,
     DEADLINE,
     HELD_LINE,
+    HINT,
     ID,
     OPERATION,
     PLAN,
@@ -115,3 +116,28 @@ tables_of = cast("Callable[[Memory], Integers]", _array_of("tables", np.int64, T
 marks_of = cast("Callable[[Memory], Integers]", _array_of("marks", np.int64))
 bounds_of = cast("Callable[[Memory], Integers]", _array_of("bounds", np.int64))
 plan_of = cast("Callable[[Memory], Rows]", _array_of("plan", PLAN))
+hints_of = cast("Callable[[Memory], Rows]", _array_of("hints", HINT))
+
+
+@intrinsic
+def _prefetch(typing_context: Any, array: Any, index: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        view = _arrays.make_array(signature.args[0])(context, builder, arguments[0])
+        stride = builder.extract_value(view.strides, 0)
+        at = builder.add(builder.ptrtoint(view.data, stride.type), builder.mul(stride, arguments[1]))
+        address = builder.inttoptr(at, ir.IntType(8).as_pointer())
+        flag = ir.IntType(32)
+        ask = _builders.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(ir.VoidType(), [address.type, flag, flag, flag]),
+            "llvm.prefetch.p0",
+        )
+        read, keep, data = 0, 3, 1
+        builder.call(ask, [address, flag(read), flag(keep), flag(data)])
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), generate
+
+
+prefetch = cast("Callable[[npt.NDArray[Any], int], None]", _prefetch)
+"""Ask for the cache line where row `index` of an array begins; waits for nothing, and any index may be asked for."""

@@ -9,15 +9,15 @@ from engine.kernels.cells import (
     ZERO,
     available_of,
     channel_known,
-    find_cell,
-    find_sku,
+    find_cell_near,
+    find_sku_near,
     is_quarantine,
     room_of,
     smallest_units,
     warehouse_known,
     warehouse_of,
 )
-from engine.kernels.jit import Row, Rows, i64, jit, u64
+from engine.kernels.jit import Row, Rows, i64, inlined, jit, u64
 from engine.kernels.memory import (
     Memory,
     bounds_of,
@@ -31,7 +31,8 @@ from engine.kernels.memory import (
     tables_of,
     warehouses_of,
 )
-from engine.kernels.reservations import find_reservation, remaining_of
+from engine.kernels.reservations import find_reservation_near, remaining_of
+from engine.kernels.touch import hint_of
 from engine.kinds import Flag, Kind, ReservationState, ResultFlag
 from engine.layout import NO_LINE, NO_WAREHOUSE
 from engine.outcomes import Outcome
@@ -60,7 +61,7 @@ _EXPIRED = i64(ReservationState.EXPIRED)
 _PREPARED = i64(ReservationState.PREPARED)
 
 
-@jit
+@inlined
 def note(st: Memory, plan_n: int, row: int, cell: int, line: int, quantity: int) -> int:
     """Add a plan entry and make it felt; returns the next index."""
     entry = plan_of(st)[plan_n]
@@ -75,7 +76,7 @@ def note(st: Memory, plan_n: int, row: int, cell: int, line: int, quantity: int)
     return plan_n + 1
 
 
-@jit
+@inlined
 def forget_plan(st: Memory, start: int, end: int) -> None:
     """Give back what plan entries [start, end) had taken."""
     for p in range(start, end):
@@ -86,7 +87,7 @@ def forget_plan(st: Memory, start: int, end: int) -> None:
             lines_of(st)[i64(entry.line)].pending -= entry.quantity
 
 
-@jit
+@inlined
 def checked_quantity(st: Memory, sku: int, thousandths: int) -> int:
     """Smallest units of a quantity that must be positive; 0 when it is invalid."""
     quantity = smallest_units(st, sku, thousandths)
@@ -113,7 +114,8 @@ def plan_sell(st: Memory, rows: Rows, results: Rows, r: int, plan_n: int) -> tup
     """(outcome, next plan index) of a sale: goods in hand, so safety stock does not bind."""
     row = rows[r]
     out = results[r]
-    sku = find_sku(st, row.sku_key)
+    hint = hint_of(st, r)
+    sku = find_sku_near(st, row.sku_key, i64(hint.sku))
     if sku == 0:
         return _UNKNOWN_SKU, plan_n
     out.decimals = skus_of(st)[sku].decimals
@@ -127,7 +129,7 @@ def plan_sell(st: Memory, rows: Rows, results: Rows, r: int, plan_n: int) -> tup
         return _INVALID_QUANTITY, plan_n
     out.requested = quantity
     out.warehouse = warehouse
-    cell = find_cell(st, sku, warehouse)
+    cell = find_cell_near(st, sku, warehouse, i64(hint.cell))
     if (row.flags & _SETTLED) != 0:
         # A missing cell is made when the sale is settled, not here: the group may still fall.
         if cell == 0 and (
@@ -144,7 +146,7 @@ def plan_sell(st: Memory, rows: Rows, results: Rows, r: int, plan_n: int) -> tup
     return _OK, note(st, plan_n, r, cell, ZERO, quantity)
 
 
-@jit
+@inlined
 def plan_is_full(st: Memory, plan_n: int) -> bool:
     """Whether one more row, which may be split over every warehouse, could overrun the plan."""
     return plan_n + ENTRIES_MAX > plan_of(st).shape[0]
@@ -228,11 +230,10 @@ def _source(st: Memory, sku: int, channel: int, quantity: int, partial: bool, r:
 
 
 @jit
-def plan_reserve(st: Memory, rows: Rows, results: Rows, r: int, plan_n: int) -> tuple[int, int]:
-    """(outcome, next plan index) of one reserve line."""
-    row = rows[r]
-    out = results[r]
-    sku = find_sku(st, row.sku_key)
+def plan_reserve(st: Memory, row: Row, out: Row, r: int, plan_n: int) -> tuple[int, int]:
+    """(outcome, next plan index) of one reserve line, row `r` of its batch."""
+    hint = hint_of(st, r)
+    sku = find_sku_near(st, row.sku_key, i64(hint.sku))
     if sku == 0:
         return _UNKNOWN_SKU, plan_n
     out.decimals = skus_of(st)[sku].decimals
@@ -255,7 +256,7 @@ def plan_reserve(st: Memory, rows: Rows, results: Rows, r: int, plan_n: int) -> 
             return _INSUFFICIENT_STOCK, plan_n
     else:
         out.warehouse = warehouse
-        cell = find_cell(st, sku, warehouse)
+        cell = find_cell_near(st, sku, warehouse, i64(hint.cell))
         room = room_of(st, cell)
         got = quantity
         if room < quantity:
@@ -279,10 +280,10 @@ def plan_reserve(st: Memory, rows: Rows, results: Rows, r: int, plan_n: int) -> 
     return _OK, plan_n
 
 
-@jit
-def visible_reservation(st: Memory, row: Row) -> int:
-    """Slot of the reservation a row means, or 0 when it is not there for this key."""
-    slot = find_reservation(st, row.reservation)
+@inlined
+def visible_reservation(st: Memory, row: Row, hint: int) -> int:
+    """Slot of the reservation a row means, probably `hint`; 0 when it is not there for this key."""
+    slot = find_reservation_near(st, row.reservation, hint)
     if slot == 0:
         return 0
     record = reservations_of(st)[slot]
@@ -291,7 +292,7 @@ def visible_reservation(st: Memory, row: Row) -> int:
     return slot
 
 
-@jit
+@inlined
 def say_reservation(st: Memory, out: Row, reservation: int) -> None:
     """Put what every answer about a reservation carries into its result."""
     record = reservations_of(st)[reservation]
@@ -303,7 +304,7 @@ def say_reservation(st: Memory, out: Row, reservation: int) -> None:
     out.expires_at_ms = record.expires_at_ms if record.heap_at != 0 else 0
 
 
-@jit
+@inlined
 def closed_outcome(st: Memory, reservation: int, wanted: int) -> int:
     """OK when the reservation is in state `wanted`, else why not."""
     state = reservations_of(st)[reservation].state
@@ -322,13 +323,11 @@ def _sku_of_line(st: Memory, reservation: int, number: int) -> int:
 
 
 @jit
-def plan_take(st: Memory, rows: Rows, results: Rows, r: int, plan_n: int) -> tuple[int, int]:
+def plan_take(st: Memory, row: Row, out: Row, r: int, plan_n: int) -> tuple[int, int]:
     """(outcome, next plan index) of a release or fulfil row: all that remains, a line, or a part of one."""
-    row = rows[r]
-    out = results[r]
     if row.warehouse != NO_WAREHOUSE and not warehouse_known(st, i64(row.warehouse)):
         return _UNKNOWN_WAREHOUSE, plan_n
-    reservation = visible_reservation(st, row)
+    reservation = visible_reservation(st, row, i64(hint_of(st, r).reservation))
     if reservation == 0:
         return _UNKNOWN_RESERVATION, plan_n
     say_reservation(st, out, reservation)

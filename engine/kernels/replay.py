@@ -4,11 +4,11 @@ What the decision made besides movements is taken from the rows and results: ids
 definitions that were answered OK, and the settings of `configure`.
 """
 
-from engine.kernels.cells import add_to_source, make_cell
+from engine.kernels.cells import add_to_source, find_cell_near, make_cell
 from engine.kernels.decide import housekeep
 from engine.kernels.define import define
-from engine.kernels.idtable import make_ids_room, remember
-from engine.kernels.jit import Row, Rows, i64, jit
+from engine.kernels.idtable import entry_of, make_ids_room, remember
+from engine.kernels.jit import Row, Rows, i64, inlined, jit
 from engine.kernels.memory import (
     Memory,
     cells_of,
@@ -28,16 +28,18 @@ from engine.kernels.reservations import (
     drop_deadline,
     find_line,
     find_reservation,
+    find_reservation_near,
     is_open,
     make_reservation,
     set_deadline,
 )
 from engine.kernels.stock import set_cell
 from engine.kernels.table import find
+from engine.kernels.touch import hint_of, touch, touch_ids
 from engine.kinds import Flag, Kind, ReservationState, ResultFlag
 from engine.layout import NO_ROW, NO_WAREHOUSE
 from engine.outcomes import Outcome
-from engine.state import LAST_NOW_MS, LAST_SEQ, RESERVATIONS, SKUS, USED
+from engine.state import HINTS_N, LAST_NOW_MS, LAST_SEQ, RESERVATIONS, SKUS, USED
 
 _OK = i64(Outcome.OK)
 _ID_REUSED = i64(Outcome.ID_REUSED)
@@ -66,12 +68,15 @@ _PREPARED = i64(ReservationState.PREPARED)
 @jit
 def _apply_ids(st: Memory, rows: Rows, results: Rows, now_ms: int, seq: int) -> bool:
     for r in range(rows.shape[0]):
+        if r % HINTS_N == 0:
+            touch_ids(st, rows, r, min(r + HINTS_N, rows.shape[0]))
         outcome = results[r].outcome
         if (rows[r].flags & _CONTINUES) == 0 and (results[r].flags & _REPLAYED) == 0:
             if outcome != _ID_REUSED and outcome != _ID_TOO_OLD and outcome != _OVERLOADED:
                 if not make_ids_room(st, 1, now_ms):
                     return False
-                remember(st, rows[r].id_hi, rows[r].id_lo, rows[r].content, seq << 24 | r, now_ms)
+                known = entry_of(st, rows[r].id_lo)
+                remember(st, rows[r].id_hi, rows[r].id_lo, rows[r].content, seq << 24 | r, now_ms, known)
     return True
 
 
@@ -86,9 +91,9 @@ def _group_start(rows: Rows, r: int) -> int:
 
 
 @jit
-def _apply_reserve(st: Memory, rows: Rows, movement: Row, cell: int, sku: int, seq: int) -> None:
+def _apply_reserve(st: Memory, rows: Rows, movement: Row, hint: int, cell: int, sku: int, seq: int) -> None:
     """A line of a new reservation, or a prepared one that was committed (its units are held already)."""
-    reservation = find_reservation(st, movement.reservation)
+    reservation = find_reservation_near(st, movement.reservation, hint)
     if movement.reserved_delta == 0 and cell != 0:
         if reservations_of(st)[reservation].state == _PREPARED:
             reservations_of(st)[reservation].state = _HELD
@@ -107,9 +112,9 @@ def _apply_reserve(st: Memory, rows: Rows, movement: Row, cell: int, sku: int, s
 
 
 @jit
-def _apply_to_line(st: Memory, rows: Rows, movement: Row, cell: int, now_ms: int) -> bool:
+def _apply_to_line(st: Memory, rows: Rows, movement: Row, hint: int, cell: int, now_ms: int) -> bool:
     """Confirm, extend, release, expire or fulfil; False when the reservation or line is not there."""
-    reservation = find_reservation(st, movement.reservation)
+    reservation = find_reservation_near(st, movement.reservation, hint)
     if reservation == 0:
         return False
     kind = movement.kind
@@ -141,7 +146,7 @@ def _apply_to_line(st: Memory, rows: Rows, movement: Row, cell: int, now_ms: int
     return True
 
 
-@jit
+@inlined
 def _finish_applied(st: Memory, rows: Rows, results: Rows, start: int, end: int) -> None:
     """After their movements: settle the operations that rows [start, end) carried out or dropped."""
     for r in range(start, end):
@@ -167,17 +172,25 @@ def apply_record(st: Memory, rows: Rows, results: Rows, movements: Rows, now_ms:
                 define(st, rows[r])
     applied = i64(0)
     for m in range(movements.shape[0]):
+        if m % HINTS_N == 0:
+            touch(st, movements, m, min(m + HINTS_N, movements.shape[0]))
+        hint = hint_of(st, m)
         movement = movements[m]
         kind = movement.kind
         if movement.row != NO_ROW:
-            _finish_applied(st, rows, results, applied, i64(movement.row))
-            applied = max(applied, i64(movement.row))
-        sku = find(skus_of(st), sku_buckets_of(st), sku_spill_of(st), tables_of(st)[SKUS], movement.sku_key)
+            if i64(movement.row) > applied:
+                _finish_applied(st, rows, results, applied, i64(movement.row))
+                applied = i64(movement.row)
+        sku = i64(hint.sku)
+        if sku == 0 or skus_of(st)[sku].key != movement.sku_key:
+            sku = find(skus_of(st), sku_buckets_of(st), sku_spill_of(st), tables_of(st)[SKUS], movement.sku_key)
         if sku == 0:
             return m
-        cell = 0
+        cell = i64(0)
         if movement.warehouse != NO_WAREHOUSE:
-            cell = make_cell(st, sku, i64(movement.warehouse))
+            cell = find_cell_near(st, sku, i64(movement.warehouse), i64(hint.cell))
+            if cell == 0:
+                cell = make_cell(st, sku, i64(movement.warehouse))
             if cell == 0:
                 return m
             record = cells_of(st)[cell]
@@ -197,8 +210,8 @@ def apply_record(st: Memory, rows: Rows, results: Rows, movements: Rows, now_ms:
                 return m
         if movement.reservation != 0:
             if kind == _RESERVE:
-                _apply_reserve(st, rows, movement, cell, sku, seq)
-            elif not _apply_to_line(st, rows, movement, cell, now_ms):
+                _apply_reserve(st, rows, movement, i64(hint.reservation), cell, sku, seq)
+            elif not _apply_to_line(st, rows, movement, i64(hint.reservation), cell, now_ms):
                 return m
             if movement.row != NO_ROW and (rows[i64(movement.row)].flags & _PREPARE) != 0:
                 reservation = find_reservation(st, movement.reservation)

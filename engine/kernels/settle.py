@@ -18,7 +18,6 @@ from engine.kernels.plan import forget_plan
 from engine.kernels.reservations import (
     add_line,
     describe,
-    find_reservation,
     make_reservation,
     set_deadline,
     settle_state,
@@ -80,8 +79,10 @@ def settle_reserve(
     m: int,
     now_ms: int,
     made_at: int,
-) -> int:
+) -> tuple[int, int]:
     """Make the reservation of rows [first, end), with a line per plan entry; prepared sales are held so too.
+
+    Returns (the reservation, next movement index).
 
     Rows that got nothing (their group is `partial`) become lines without a cell. The caller has checked that
     reservation and lines fit their tables.
@@ -114,15 +115,14 @@ def settle_reserve(
             sku = find(skus_of(st), sku_buckets_of(st), sku_spill_of(st), tables_of(st)[SKUS], rows[r].sku_key)
             line = add_line(st, reservation, i64(rows[r].line), sku, 0, results[r].requested, 0, _INSUFFICIENT_STOCK)
             m = write_line_movement(st, movements, m, r, _RESERVE, reservation, line, ZERO, expires_at_ms)
-    return m
+    return reservation, m
 
 
 @jit
-def settle_takes(st: Memory, rows: Rows, results: Rows, plan_n: int, movements: Rows, m: int, now_ms: int) -> int:
-    """Release or fulfil what was planned; all entries belong to one reservation."""
+def settle_takes(st: Memory, rows: Rows, reservation: int, plan_n: int, movements: Rows, m: int, now_ms: int) -> int:
+    """Release or fulfil what was planned; all entries belong to the one reservation."""
     forget_plan(st, 0, plan_n)
     first = m
-    reservation = find_reservation(st, rows[i64(plan_of(st)[0].row)].reservation)
     for p in range(plan_n):
         r = i64(plan_of(st)[p].row)
         line = i64(plan_of(st)[p].line)
@@ -133,11 +133,10 @@ def settle_takes(st: Memory, rows: Rows, results: Rows, plan_n: int, movements: 
 
 @jit
 def prepare_takes(
-    st: Memory, rows: Rows, results: Rows, first: int, plan_n: int, movements: Rows, m: int, position: int
+    st: Memory, rows: Rows, reservation: int, first: int, plan_n: int, movements: Rows, m: int, position: int
 ) -> int:
     """Pin what a release or fulfil over several shards will take; nothing moves yet."""
     forget_plan(st, 0, plan_n)
-    reservation = find_reservation(st, rows[first].reservation)
     for p in range(plan_n):
         r = i64(plan_of(st)[p].row)
         line = i64(plan_of(st)[p].line)

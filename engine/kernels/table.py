@@ -46,17 +46,43 @@ def find(records: Rows, buckets: Buckets, spill: Buckets, table: Table, key: int
     """The slot of `key`, or 0."""
     h = spread(key)
     bucket = bucket_of(table, h)
+    slot = _candidate(buckets, bucket, h)
+    if slot != 0:
+        if records[slot].key == key:
+            return slot
+        return _find_twin(records, buckets, spill, bucket, key, h)
+    if buckets[bucket, _LINK] == 0:
+        return 0
+    return _find_spilled(records, spill, i64(buckets[bucket, _LINK]), key, h)
+
+
+@inlined
+def probable(buckets: Buckets, table: Table, key: int) -> int:
+    """The slot where `key` most probably is, or 0: looks at its bucket alone, so it waits for one line at most."""
+    h = spread(key)
+    return _candidate(buckets, bucket_of(table, h), h)
+
+
+@inlined
+def _candidate(buckets: Buckets, bucket: int, h: int) -> int:
+    """The slot of an entry with that hash, or 0. Looks at all entries: a loop that stops early is guessed wrong."""
+    slot = i64(0)
     for k in range(_ENTRIES):
         entry = buckets[bucket, k]
-        if entry == 0:
-            break
-        if i64(entry >> _32) == h:
+        if entry != 0 and i64(entry >> _32) == h:
+            slot = i64(entry & _SLOT)
+    return slot
+
+
+@jit
+def _find_twin(records: Rows, buckets: Buckets, spill: Buckets, bucket: int, key: int, h: int) -> int:
+    """Two keys of this bucket share 32 bits of hash: compare the keys."""
+    for k in range(_ENTRIES):
+        entry = buckets[bucket, k]
+        if entry != 0 and i64(entry >> _32) == h:
             slot = i64(entry & _SLOT)
             if records[slot].key == key:
                 return slot
-    # Also past a gap: an entry that was taken out may have left one.
-    if buckets[bucket, _LINK] == 0:
-        return 0
     return _find_spilled(records, spill, i64(buckets[bucket, _LINK]), key, h)
 
 
@@ -97,11 +123,13 @@ def _put_spilled(buckets: Buckets, spill: Buckets, table: Table, bucket: int, en
 
 @inlined
 def _put(buckets: Buckets, spill: Buckets, table: Table, bucket: int, entry: int) -> None:
+    used = i64(0)
     for k in range(_ENTRIES):
-        if buckets[bucket, k] == 0:
-            buckets[bucket, k] = entry
-            return
-    _put_spilled(buckets, spill, table, bucket, entry)
+        used += i64(buckets[bucket, k] != 0)  # entries are packed from the left
+    if used < _ENTRIES:
+        buckets[bucket, used] = entry
+    else:
+        _put_spilled(buckets, spill, table, bucket, entry)
 
 
 @jit

@@ -1,56 +1,92 @@
 """Brings what the next rows will need into the cache, many misses at a time.
 
-Deciding a row waits for four or five cache lines one after another, each 100 ns away in a table of a million
-cells. These loops ask for the lines of many rows at once, which the machine overlaps; the loop that decides
-then finds them near. They change nothing.
+Deciding a row would wait for four or five cache lines one after another, each 100 ns away in a table of a million
+cells. These loops ask for the lines of many rows at once and wait for none: bucket, then record, then what the record
+points to. What they find on the way they leave as hints; whoever uses one compares the key.
 """
 
-from engine.kernels.cells import find_cell
-from engine.kernels.jit import Rows, i64, jit, u64
+from engine.kernels.jit import Row, Rows, i64, inlined, jit
 from engine.kernels.memory import (
     Memory,
     cell_buckets_of,
     cells_of,
+    deadlines_of,
+    hints_of,
     id_buckets_of,
+    lines_of,
+    prefetch,
     reservation_buckets_of,
+    reservations_of,
     sku_buckets_of,
-    sku_spill_of,
     skus_of,
     tables_of,
 )
-from engine.kernels.reservations import find_reservation
-from engine.kernels.table import bucket_of, find, spread
+from engine.kernels.table import bucket_of, probable, spread
 from engine.layout import NO_WAREHOUSE
-from engine.state import CELLS, IDS, RESERVATIONS, SKUS
+from engine.state import CELLS, HINTS_N, IDS, RESERVATIONS, SKUS
 
-TOUCH_ROWS = 128
-"""rows brought near at a time: their lines fit the first-level cache's neighbour with room to spare"""
+
+@inlined
+def hint_of(st: Memory, r: int) -> Row:
+    """What is known beforehand of row `r`: slots that may be wrong or 0."""
+    return hints_of(st)[r & (HINTS_N - 1)]
+
+
+@inlined
+def touch_ids(st: Memory, rows: Rows, start: int, end: int) -> None:
+    """Ask for where the ids of rows [start, end) are looked up."""
+    for r in range(start, end):
+        prefetch(id_buckets_of(st), bucket_of(tables_of(st)[IDS], spread(i64(rows[r].id_lo))))
 
 
 @jit
-def touch(st: Memory, rows: Rows, start: int, end: int) -> int:
-    """Load what rows [start, end) will look at; returns a number without meaning, so that nothing is left out."""
-    seen = u64(0)
+def touch(st: Memory, rows: Rows, start: int, end: int) -> None:
+    """Ask for what `rows` [start, end) will look at; at most HINTS_N of them. Rows may be commands or movements."""
     for r in range(start, end):
-        seen ^= id_buckets_of(st)[bucket_of(tables_of(st)[IDS], spread(i64(rows[r].id_lo))), 0]
+        sku_key = rows[r].sku_key
+        if sku_key != 0:
+            prefetch(sku_buckets_of(st), bucket_of(tables_of(st)[SKUS], spread(sku_key)))
+        reservation = i64(rows[r].reservation)
+        if reservation != 0:
+            prefetch(reservation_buckets_of(st), bucket_of(tables_of(st)[RESERVATIONS], spread(reservation)))
+    for r in range(start, end):
+        hint = hint_of(st, r)
+        sku = i64(0)
         if rows[r].sku_key != 0:
-            seen ^= sku_buckets_of(st)[bucket_of(tables_of(st)[SKUS], spread(rows[r].sku_key)), 0]
+            sku = probable(sku_buckets_of(st), tables_of(st)[SKUS], rows[r].sku_key)
+            prefetch(skus_of(st), sku)
+        hint.sku = sku
+        reservation = i64(0)
         if rows[r].reservation != 0:
-            h = spread(i64(rows[r].reservation))
-            seen ^= reservation_buckets_of(st)[bucket_of(tables_of(st)[RESERVATIONS], h), 0]
-    total = i64(0)
+            reservation = probable(reservation_buckets_of(st), tables_of(st)[RESERVATIONS], i64(rows[r].reservation))
+            prefetch(reservations_of(st), reservation)
+            prefetch(reservations_of(st), reservation + 1)
+        hint.reservation = reservation
     for r in range(start, end):
-        if rows[r].sku_key != 0:
-            sku = find(skus_of(st), sku_buckets_of(st), sku_spill_of(st), tables_of(st)[SKUS], rows[r].sku_key)
+        hint = hint_of(st, r)
+        sku = i64(hint.sku)
+        cell = i64(0)
+        if sku != 0:
             if rows[r].warehouse == NO_WAREHOUSE:
-                total ^= cells_of(st)[i64(skus_of(st)[sku].first_cell)].key
+                cell = i64(skus_of(st)[sku].first_cell)
+                prefetch(cells_of(st), cell)
             else:
                 h = spread(sku << 16 | i64(rows[r].warehouse))
-                seen ^= cell_buckets_of(st)[bucket_of(tables_of(st)[CELLS], h), 0]
-        if rows[r].reservation != 0:
-            total ^= find_reservation(st, rows[r].reservation)
+                prefetch(cell_buckets_of(st), bucket_of(tables_of(st)[CELLS], h))
+        hint.cell = cell
+        reservation = i64(hint.reservation)
+        line = i64(0)
+        if reservation != 0:
+            line = i64(reservations_of(st)[reservation].first_line)
+            prefetch(lines_of(st), line)
+            prefetch(deadlines_of(st), i64(reservations_of(st)[reservation].heap_at))
+        hint.line = line
     for r in range(start, end):
-        if rows[r].sku_key != 0 and rows[r].warehouse != NO_WAREHOUSE:
-            sku = find(skus_of(st), sku_buckets_of(st), sku_spill_of(st), tables_of(st)[SKUS], rows[r].sku_key)
-            total ^= find_cell(st, sku, i64(rows[r].warehouse))
-    return total ^ i64(seen)
+        hint = hint_of(st, r)
+        if hint.sku != 0 and rows[r].warehouse != NO_WAREHOUSE:
+            key = i64(hint.sku) << 16 | i64(rows[r].warehouse)
+            cell = probable(cell_buckets_of(st), tables_of(st)[CELLS], key)
+            prefetch(cells_of(st), cell)
+            hint.cell = cell
+        if hint.line != 0:
+            prefetch(cells_of(st), i64(lines_of(st)[i64(hint.line)].cell))
