@@ -153,7 +153,7 @@ def _answer_known(rows: Rows, results: Rows, i: int, end: int, found: int) -> No
             results[r].outcome = found
 
 
-@jit
+@inlined
 def _check_ids(st: Memory, rows: Rows, results: Rows, i: int, end: int, now_ms: int, seq: int) -> bool:
     """Whether the unit [i, end) is to be decided; otherwise its results are written.
 
@@ -339,7 +339,7 @@ def _group_stands(rows: Rows, results: Rows, i: int, end: int) -> bool:
     return any_ok
 
 
-@jit
+@inlined
 def _decide_group(
     st: Memory, rows: Rows, results: Rows, i: int, end: int, movements: Rows, m: int, now_ms: int, seq: int
 ) -> int:
@@ -457,7 +457,7 @@ def _write_wanted_lines(st: Memory, rows: Rows, results: Rows, i: int, end: int,
 
 @inlined
 def _has_room_for_any(st: Memory, rows: Rows, i: int, end: int, movements_left: int) -> bool:
-    """Whether rows [i, end) fit whatever they do, answered lines apart: the common case, told without looking closer."""
+    """Whether rows [i, end) fit whatever they do, answered lines apart: the common case, told at one look."""
     return (
         end - i == 1
         and (rows[i].flags & _WANT_LINES) == 0
@@ -538,7 +538,14 @@ def decide_rows(
             made = marks_of(st)[IDS_MADE]
             for r in range(i, end):
                 results[r].warehouse = rows[r].warehouse
-            if _check_ids(st, rows, results, i, end, now_ms, seq):
+            if end - i == 1:
+                found = _known(st, rows[i], results[i], i, now_ms, seq)
+                fresh = found == _NEW
+                if not fresh:
+                    results[i].outcome = _OK if found == _REPLAYED else found
+            else:
+                fresh = _check_ids(st, rows, results, i, end, now_ms, seq)
+            if fresh:
                 if _is_grouped_kind(i64(rows[end - 1].kind)):
                     after = _decide_group(st, rows, results, i, end, movements, m, now_ms, seq)
                     if after < 0:

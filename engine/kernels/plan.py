@@ -229,7 +229,7 @@ def _source(st: Memory, sku: int, channel: int, quantity: int, partial: bool, r:
     return plan_n
 
 
-@jit
+@inlined
 def plan_reserve(st: Memory, row: Row, out: Row, r: int, plan_n: int) -> tuple[int, int]:
     """(outcome, next plan index) of one reserve line, row `r` of its batch."""
     hint = hint_of(st, r)

@@ -1,7 +1,7 @@
 """Second half of sell, reserve, release and fulfil: take what was planned. From here it succeeds."""
 
 from engine.kernels.cells import ZERO, available_of, find_sku, make_cell, move
-from engine.kernels.jit import Rows, i64, jit
+from engine.kernels.jit import Rows, i64, inlined, jit
 from engine.kernels.memory import (
     Memory,
     cells_of,
@@ -67,7 +67,7 @@ def settle_sells(st: Memory, rows: Rows, results: Rows, plan_n: int, movements: 
     return m
 
 
-@jit
+@inlined
 def settle_reserve(
     st: Memory,
     rows: Rows,
