@@ -54,6 +54,16 @@ ROWS: Final = (
     Row("kernel, reserve with idempotency, 8,192 of a million cells", ("kernel reserve",), (), (Target(4e6),)),
     Row("kernel, mixed life cycle", ("kernel mixed",), (("kernel, reserve", ("kernel reserve",)),), (Target(2e6),)),
     Row("kernel, ids that are known", ("kernel repeated",)),
+    Row(
+        "one counter of a random cell of a million, cells as records of 64 bytes",
+        ("layout records",),
+        (("as a column per counter", ("layout columns",)),),
+    ),
+    Row(
+        "a pass over a million cells, as records",
+        ("layout pass records",),
+        (("as a column per counter", ("layout pass columns",)),),
+    ),
     Row("ids, fingerprints and keys of rows (in the API process)", ("finish rows",)),
     Row("kernel, sourced, 500 warehouses, 5 cells a SKU", ("kernel sourced 5",), (), (Target(1e6),)),
     Row("kernel, sourced, 500 warehouses, 500 cells a SKU", ("kernel sourced 500",)),
