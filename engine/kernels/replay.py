@@ -65,8 +65,9 @@ _CONFIRMED = i64(ReservationState.CONFIRMED)
 _PREPARED = i64(ReservationState.PREPARED)
 
 
-@jit
-def _apply_ids(st: Memory, rows: Rows, results: Rows, now_ms: int, seq: int) -> bool:
+@inlined
+def _apply_rows(st: Memory, rows: Rows, results: Rows, now_ms: int, seq: int) -> bool:
+    """Ids and definitions; False when the ring of ids is too small."""
     for r in range(rows.shape[0]):
         if r % HINTS_N == 0:
             touch_ids(st, rows, r, min(r + HINTS_N, rows.shape[0]))
@@ -77,6 +78,9 @@ def _apply_ids(st: Memory, rows: Rows, results: Rows, now_ms: int, seq: int) -> 
                     return False
                 known = entry_of(st, rows[r].id_lo)
                 remember(st, rows[r].id_hi, rows[r].id_lo, rows[r].content, seq << 24 | r, now_ms, known)
+        kind = rows[r].kind
+        if kind >= _DEFINE_FIRST and kind <= _DEFINE_LAST and outcome == _OK and (results[r].flags & _REPLAYED) == 0:
+            define(st, rows[r])
     return True
 
 
@@ -90,7 +94,7 @@ def _group_start(rows: Rows, r: int) -> int:
     return r
 
 
-@jit
+@inlined
 def _apply_reserve(st: Memory, rows: Rows, movement: Row, hint: int, cell: int, sku: int, seq: int) -> None:
     """A line of a new reservation, or a prepared one that was committed (its units are held already)."""
     reservation = find_reservation_near(st, movement.reservation, hint)
@@ -111,7 +115,7 @@ def _apply_reserve(st: Memory, rows: Rows, movement: Row, hint: int, cell: int, 
     add_line(st, reservation, i64(movement.line), sku, cell, movement.requested, movement.quantity, outcome)
 
 
-@jit
+@inlined
 def _apply_to_line(st: Memory, rows: Rows, movement: Row, hint: int, cell: int, now_ms: int) -> bool:
     """Confirm, extend, release, expire or fulfil; False when the reservation or line is not there."""
     reservation = find_reservation_near(st, movement.reservation, hint)
@@ -163,13 +167,8 @@ def apply_record(st: Memory, rows: Rows, results: Rows, movements: Rows, now_ms:
 
     rows: COMMAND[n], results: RESULT[n], movements: MOVEMENT[m] of the record; `st` is modified.
     """
-    if not _apply_ids(st, rows, results, now_ms, seq):
+    if not _apply_rows(st, rows, results, now_ms, seq):
         return 0
-    for r in range(rows.shape[0]):
-        kind = rows[r].kind
-        if results[r].outcome == _OK and (results[r].flags & _REPLAYED) == 0:
-            if kind >= _DEFINE_FIRST and kind <= _DEFINE_LAST:
-                define(st, rows[r])
     applied = i64(0)
     for m in range(movements.shape[0]):
         if m % HINTS_N == 0:
