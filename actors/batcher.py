@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from actors.packing import copied, heads, join, join_arrays, pick
+from actors.packing import copied, cut, heads, join_arrays, rejoin
 from actors.settings import Settings
 from engine.kinds import Flag
 from engine.layout import COMMAND, QUESTION
@@ -83,7 +83,7 @@ class Call:
         questions = NO_QUESTIONS
         parts = [(chunk.rows, chunk.heap) for chunk in self.chunks if len(chunk.rows)]
         if parts:
-            rows, heap = join(parts)
+            rows, heap = rejoin(parts)
         asked = [chunk.questions for chunk in self.chunks if len(chunk.questions)]
         if asked:
             questions = asked[0] if len(asked) == 1 else join_arrays(asked, QUESTION)
@@ -267,7 +267,7 @@ def _part(chunk: Chunk, begin: int, end: int) -> Chunk:
     at = sub_place(chunk.at, begin, end)
     rows, heap, questions = NO_ROWS, NO_HEAP, NO_QUESTIONS
     if len(chunk.rows):
-        rows, heap = pick(chunk.rows, chunk.heap, np.arange(begin, end))
+        rows, heap = cut(chunk.rows, chunk.heap, begin, end)
     else:
         questions = chunk.questions[begin:end]
     part = Chunk(rows, heap, questions, chunk.owner, at, chunk.give_up_at_ms, chunk.since_ms, chunk.deaths)

@@ -21,7 +21,7 @@ from actors.dispatcher import Dispatcher
 from actors.gathering import NO_LINES, Answered, Gathering, QuestionGathering, no_results
 from actors.metrics import ClientMetrics
 from actors.over_shards import Entry, OverShards
-from actors.packing import chunk_ends, number_groups, pick
+from actors.packing import chunk_ends, cut, number_groups, pick
 from actors.partitions import PartitionMap
 from actors.routing import by_shard, shard_of_row, units_of
 from actors.saga import Step
@@ -196,7 +196,7 @@ class Client:
             else:
                 own, texts = rows, heap
                 if end - begin < len(rows):
-                    own, texts = pick(rows, heap, np.arange(begin, end))
+                    own, texts = cut(rows, heap, begin, end)
                 chunks.append(Chunk(own, texts, NO_QUESTIONS, gathering, place, give_up_at_ms, now_ms))
             begin = end
         if chunks:

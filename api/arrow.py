@@ -11,20 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from api.numbers import DECIMALS_MAX
+from api.arrow_values import dictionary, exact, reservations
 from api.render import FROM_CELL, OUTCOME_TEXT, Names
 from api.status import Problem
 from engine.layout import NO_WAREHOUSE
 
 ARROW_MEDIA: Final = b"application/vnd.apache.arrow.stream"
 _RECORD_BATCH, _DICTIONARY_BATCH = "record batch", "dictionary"
-_TEN: Final = np.array([1, 10, 100, 1000], np.int64)
-_HEX: Final = np.frombuffer(b"0123456789abcdef", np.uint8)
-_RESERVATION_BYTES: Final = 20
-_DECIMAL: Final = pa.decimal128(19, DECIMALS_MAX)
 
 Array = npt.NDArray[np.void]
-Int64s = npt.NDArray[np.int64]
 
 
 def read_table(body: bytes, bytes_max: int, rows_max: int) -> pa.Table:
@@ -109,56 +104,22 @@ def write_results(ids: Any, results: Array, names: Names) -> bytes:
     table = pa.table(
         {
             "id": pa.array(ids, pa.string()) if isinstance(ids, list) else ids,
-            "outcome": _dictionary(outcomes.astype(np.uint16), OUTCOME_TEXT.__getitem__, None),
-            "reservation": _reservations(results),
-            "warehouse": _dictionary(
+            "outcome": dictionary(outcomes.astype(np.uint16), OUTCOME_TEXT.__getitem__, None),
+            "reservation": reservations(results),
+            "warehouse": dictionary(
                 results["warehouse"], names.warehouse_code, figures & (results["warehouse"] != NO_WAREHOUSE)
             ),
-            "quantity": _quantities(results["quantity"], decimals, whole, figures),
-            "available": _quantities(results["available"], decimals, whole, figures),
+            "quantity": exact(results["quantity"], decimals, whole, figures),
+            "available": exact(results["available"], decimals, whole, figures),
         }
     )
+    return write_table(table)
+
+
+def write_table(table: pa.Table) -> bytes:
+    """The table as an IPC stream."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
     body: bytes = sink.getvalue().to_pybytes()
     return body
-
-
-def _dictionary(numbers: npt.NDArray[np.uint16], text: Any, valid: npt.NDArray[np.bool_] | None) -> pa.Array:
-    if valid is not None:
-        numbers = np.where(valid, numbers, numbers[valid][0] if valid.any() else 0)
-    seen = np.flatnonzero(np.bincount(numbers)) if valid is None or valid.any() else np.empty(0, np.int64)
-    index = np.zeros(1 << 16, np.int32)
-    index[seen] = np.arange(len(seen))
-    indices = pa.array(index[numbers], mask=None if valid is None else ~valid)
-    return pa.DictionaryArray.from_arrays(indices, pa.array([text(number) for number in seen.tolist()], pa.string()))
-
-
-def _reservations(results: Array) -> pa.Array:
-    """engine.ids.reservation_text for all rows at once: "r", three hex digits of the partition, 16 of the key."""
-    keys = results["reservation"]
-    given = keys != 0
-    text = np.empty((len(keys), _RESERVATION_BYTES), np.uint8)
-    text[:, 0] = ord("r")
-    for at in range(3):
-        text[:, 1 + at] = _HEX[(results["partition"] >> np.uint16(4 * (2 - at))) & np.uint16(15)]
-    for at in range(16):
-        text[:, 4 + at] = _HEX[(keys >> np.uint64(4 * (15 - at))) & np.uint64(15)]
-    offsets = np.zeros(len(keys) + 1, np.int32)
-    np.cumsum(given * np.int32(_RESERVATION_BYTES), out=offsets[1:])
-    bits = np.packbits(given, bitorder="little")
-    return pa.StringArray.from_buffers(
-        len(keys), pa.py_buffer(offsets), pa.py_buffer(text[given].tobytes()), pa.py_buffer(bits)
-    )
-
-
-def _quantities(units: Int64s, decimals: npt.NDArray[np.uint8], whole: bool, valid: npt.NDArray[np.bool_]) -> pa.Array:
-    if whole:
-        return pa.array(units, mask=~valid)
-    scaled = units * _TEN[DECIMALS_MAX - decimals]
-    wide = np.empty((len(units), 2), np.int64)
-    wide[:, 0] = scaled
-    wide[:, 1] = scaled >> 63
-    bits = np.packbits(valid, bitorder="little")
-    return pa.Array.from_buffers(_DECIMAL, len(units), [pa.py_buffer(bits), pa.py_buffer(wide)])

@@ -1,22 +1,34 @@
-"""Typed columns of an untrusted Arrow table, as numpy arrays: nulls are zeros, and every failure names its row.
+"""Typed columns of an untrusted Arrow table, as `api.columns` wants them.
 
-A path such as `$[17].quantity` is the same as for the row of a JSON array.
+A table has columns, but no shapes of commands: that each row has the fields of its kind, and no others, is checked
+here, by the same structs that JSON is decoded with.
 """
 
-from collections.abc import Callable
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
+import msgspec
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from api import schemas as s
+from api.columns import (
+    MONEY,
+    Bools,
+    Bytes,
+    Int64s,
+    TextColumn,
+    check_ids,
+    check_texts,
+    keys_of_skus,
+    mapped,
+    path_of,
+)
 from api.numbers import THOUSANDTHS_MAX
 from api.status import Problem, invalid
-from api.texts import TEXT_BYTES_MAX, check_text
-
-Int64s = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
-Bytes = npt.NDArray[np.uint8]
+from api.texts import known_sku
+from engine.kinds import Kind
 
 QUANTITIES: Final = frozenset(
     (
@@ -39,16 +51,26 @@ TEXTS: Final = frozenset(
     ("id", "reference", "reservation", "group", "reason", "source", "customer", "original", "condition")
 )
 
-_CODE_BYTE: Final = np.zeros(256, np.bool_)
-_CODE_BYTE[np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-", np.uint8)] = True
-_PLAIN_BYTE: Final = np.zeros(256, np.bool_)
-_PLAIN_BYTE[0x20:0x7F] = True
-_LOW_WORD_MAX: Final = 10**15
+ALWAYS: Final = frozenset(s.Command.__struct_fields__)
 
 
-def path_of(wrong: Bools, name: str) -> str:
-    """Where the first wrong row is."""
-    return f"$[{int(np.argmax(wrong))}].{name}"
+def _fields_of(command: type[s.Command]) -> tuple[frozenset[str], frozenset[str]]:
+    """(those it needs, those it may have beside these and ALWAYS): money has its currency in a column of its own."""
+    fields = msgspec.structs.fields(command)
+    needs = frozenset(field.name for field in fields if field.required)
+    may = {field.name for field in fields} - needs - ALWAYS
+    return needs, frozenset(may | {"currency"} if may & set(MONEY) else may)
+
+
+FIELDS: Final = {int(kind): _fields_of(command) for command, kind in s.KIND_OF.items()}
+_KINDS: Final = {kind.text: int(kind) for kind in s.KIND_OF.values()}
+
+
+def _kind_number(text: str) -> int:
+    kind = _KINDS.get(text)
+    if kind is None:
+        raise ValueError(text)
+    return kind
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -70,16 +92,15 @@ def _fits(name: str, kind: pa.DataType) -> bool:
     return _is_text(kind)
 
 
-class Columns:
-    """The columns of one table; an absent one is all null."""
+class ArrowColumns:
+    """The columns of one table whose rows are shaped as commands are; an absent column is all null."""
 
     def __init__(self, table: pa.Table) -> None:
-        self.names: list[str] = table.column_names
         self.count: int = table.num_rows
         self._columns: dict[str, Any] = {}
         self._coded: dict[str, tuple[Int64s, list[str]]] = {}
         known = QUANTITIES | WHOLE | BOOLEANS | TIMES | CODES | TEXTS
-        for name, column in zip(self.names, table.columns, strict=True):
+        for name, column in zip(table.column_names, table.columns, strict=True):
             if name not in known:
                 raise invalid(name[:64], "no such column")
             if name in self._columns:
@@ -88,6 +109,25 @@ class Columns:
                 raise invalid(name, f"a column of type {column.type}"[:200])
             chunks = column.chunks
             self._columns[name] = chunks[0] if chunks else pa.array([], column.type)
+        self._names = frozenset(name for name, column in self._columns.items() if column.null_count < self.count)
+        self._ids = self._checked_ids()
+        self._require("kind", np.ones(self.count, np.bool_))
+        self._kinds = mapped(self, "kind", _kind_number)
+        self._check_fields()
+        self._check_money()
+
+    @property
+    def names(self) -> Collection[str]:
+        """The columns that have any value."""
+        return self._names
+
+    def kinds(self) -> Int64s:
+        """The kind of each command."""
+        return self._kinds
+
+    def ids(self) -> TextColumn:
+        """The command ids."""
+        return self._ids
 
     def valid(self, name: str) -> Bools:
         """Where the column has a value."""
@@ -101,11 +141,8 @@ class Columns:
 
     def whole(self, name: str, least: int, most: int) -> Int64s:
         """Whole numbers from `least` to `most`."""
-        column = self._columns.get(name)
-        if column is None:
-            return np.zeros(self.count, np.int64)
         try:
-            values: Int64s = column.cast(pa.int64()).fill_null(0).to_numpy()
+            values: Int64s = _filled(_cast(self._columns[name], pa.int64()), 0).to_numpy()
         except pa.ArrowInvalid:
             raise invalid(name, f"{least} to {most}") from None
         wrong = self.valid(name) & ((values < least) | (values > most))
@@ -115,9 +152,7 @@ class Columns:
 
     def exact(self, name: str, decimals: int) -> Int64s:
         """Numbers in units of 10^-decimals; what is too large for anything is cut to THOUSANDTHS_MAX."""
-        column = self._columns.get(name)
-        if column is None:
-            return np.zeros(self.count, np.int64)
+        column = self._columns[name]
         if pa.types.is_decimal(column.type):
             scale = column.type.scale
             if scale > decimals:
@@ -135,27 +170,23 @@ class Columns:
             values[~fits] = np.where(high[~fits] < 0, -THOUSANDTHS_MAX, THOUSANDTHS_MAX)
         else:
             most = THOUSANDTHS_MAX // 10**decimals
-            wide = column.fill_null(0).to_numpy()
+            wide = _filled(column, 0).to_numpy()
             if wide.dtype == np.uint64:
                 wide = np.minimum(wide, np.uint64(most))
             values = np.clip(wide.astype(np.int64), -most, most) * 10**decimals
-        exact: Int64s = np.where(self.valid(name), values, 0)
+        if column.null_count:
+            values[~self.valid(name)] = 0
+        exact: Int64s = values
         return exact
 
     def flags(self, name: str) -> Bools:
         """Booleans; null is false."""
-        column = self._columns.get(name)
-        if column is None:
-            return np.zeros(self.count, np.bool_)
-        values: Bools = column.fill_null(False).to_numpy(zero_copy_only=False)
+        values: Bools = _filled(self._columns[name], False).to_numpy(zero_copy_only=False)
         return values
 
     def times_ms(self, name: str) -> Int64s:
         """Milliseconds since 1970; null is 0."""
-        column = self._columns.get(name)
-        if column is None:
-            return np.zeros(self.count, np.int64)
-        values: Int64s = column.cast(pa.int64()).fill_null(0).to_numpy()
+        values: Int64s = _filled(_cast(self._columns[name], pa.int64()), 0).to_numpy()
         return values
 
     def coded(self, name: str) -> tuple[Int64s, list[str]]:
@@ -173,82 +204,87 @@ class Columns:
         if not pa.types.is_dictionary(column.type):
             column = column.dictionary_encode()
         texts: list[str] = column.dictionary.to_pylist()
-        index: Int64s = column.indices.fill_null(len(texts)).to_numpy().astype(np.int64)
+        index: Int64s = _filled(column.indices, len(texts)).to_numpy().astype(np.int64)
         return index, texts
 
-    def mapped(self, name: str, number: Callable[[str], int]) -> Int64s:
-        """The number of each row's text, 0 for null; `number` raises ValueError for a text that cannot be."""
-        index, texts = self.coded(name)
-        numbers = np.zeros(len(texts) + 1, np.int64)
-        for at, text in enumerate(texts):
-            try:
-                numbers[at] = number(text)
-            except ValueError:
-                wrong = index == at
-                if wrong.any():  # a dictionary may hold texts that no row uses
-                    raise invalid(path_of(wrong, name), "not a valid value") from None
-        return numbers[index]
+    def sku_keys(self) -> Int64s:
+        """The keys of the SKUs, 0 for null."""
+        if pa.types.is_dictionary(self._columns["sku"].type):
+            return mapped(self, "sku", known_sku)
+        return keys_of_skus(_text_column(self._text("sku")), self)
 
-    def text(self, name: str) -> Any:
-        """The texts as a pa.StringArray without nulls: a null is empty."""
-        column = self._columns.get(name)
-        if column is None:
-            return pa.array([""] * self.count, pa.string())
-        return column.cast(pa.string()).fill_null("")
-
-    def free_text(self, name: str) -> Any:
-        """As `text`, checked as `api.texts.check_text` does; None when no row has one."""
-        column = self._columns.get(name)
-        if column is None or column.null_count == self.count:
+    def free_text(self, name: str) -> TextColumn | None:
+        """As `api.texts.check_text` wants them; None when no row has one."""
+        if name not in self.names:
             return None
-        texts = self.text(name)
+        texts = _text_column(self._text(name))
         check_texts(texts, self.valid(name), name)
         return texts
 
-    def ids(self) -> Any:
-        """The command ids, all there and well formed."""
+    def chosen(self, places: Sequence[tuple[str, Bools]]) -> TextColumn:
+        """For each row the text of the column that is true for it, or the empty one."""
+        texts: Any = pa.scalar("", pa.string())
+        for name, where in places:
+            texts = pc.if_else(pa.array(where), self._text(name), texts)
+        return _text_column(texts)
+
+    def joined(self, texts: Sequence[TextColumn]) -> Bytes:
+        """The texts of the first row end to end, then those of the second, and so on."""
+        if len(texts) == 1:
+            return texts[0].data
+        return _text_column(pc.binary_join_element_wise(*(each.own for each in texts), "")).data
+
+    def _text(self, name: str) -> Any:
+        """The texts as a pa.StringArray without nulls: a null is empty."""
+        return _filled(_cast(self._columns[name], pa.string()), "")
+
+    def _checked_ids(self) -> TextColumn:
         missing = ~self.valid("id")
-        ids = self.text("id")
-        lengths = np.diff(text_offsets(ids))
-        missing |= lengths == 0
         if missing.any():
             raise Problem(400, "id_missing", "every command carries an id", {"path": path_of(missing, "id")})
-        if lengths.max(initial=0) > 64 or not _CODE_BYTE[text_bytes(ids)].all():
-            wrong = (lengths > 64) | ~_all_bytes(ids, _CODE_BYTE)
-            raise invalid(path_of(wrong, "id"), "1 to 64 of A-Z a-z 0-9 . _ : -")
-        return ids
+        return check_ids(_text_column(self._text("id")))
+
+    def _check_fields(self) -> None:
+        """Every row has the columns that its kind needs, and none that its kind does not know."""
+        for number in np.flatnonzero(np.bincount(self._kinds)).tolist():
+            needs, may = FIELDS[number]
+            of_kind = self._kinds == number
+            for name in sorted(needs):
+                self._require(name, of_kind)
+            for name in sorted(self._names - needs - may - ALWAYS - {"kind"}):
+                too_much = of_kind & self.valid(name)
+                if too_much.any():
+                    raise invalid(path_of(too_much, name), f"{Kind(number).text} has no such field")
+
+    def _check_money(self) -> None:
+        """An amount needs a currency, and a currency an amount."""
+        amounts = np.zeros(self.count, np.bool_)
+        for name in MONEY:
+            if name in self.names:
+                amounts |= self.valid(name)
+        self._require("currency", amounts, "an amount needs its currency")
+        alone = self.valid("currency") & ~amounts
+        if alone.any():
+            raise invalid(path_of(alone, "currency"), "a currency without an amount")
+
+    def _require(self, name: str, where: Bools, why: str = "missing required field") -> None:
+        missing = where & ~self.valid(name)
+        if missing.any():
+            raise invalid(path_of(missing, name), why)
 
 
-def check_texts(texts: Any, given: Bools, name: str) -> None:
-    """As `api.texts.check_text` for the texts that are given; only odd ones become Python objects."""
-    lengths = np.diff(text_offsets(texts))
-    odd = given & ((lengths == 0) | (lengths > TEXT_BYTES_MAX))
-    if not _PLAIN_BYTE[text_bytes(texts)].all():
-        odd |= given & ~_all_bytes(texts, _PLAIN_BYTE)
-    for at in np.flatnonzero(odd).tolist():
-        check_text(texts[at].as_py(), f"$[{at}].{name}")
+def _filled(column: Any, value: Any) -> Any:
+    return column.fill_null(value) if column.null_count else column
 
 
-def text_offsets(texts: Any) -> npt.NDArray[np.int32]:
-    """Where each text begins in `text_bytes`, and where the last one ends."""
-    buffer: npt.NDArray[np.int32] = np.frombuffer(texts.buffers()[1], np.int32)
-    own = buffer[texts.offset : texts.offset + len(texts) + 1]
-    offsets: npt.NDArray[np.int32] = own - own[0]
-    return offsets
+def _cast(column: Any, kind: pa.DataType) -> Any:
+    return column if column.type == kind else column.cast(kind)
 
 
-def text_bytes(texts: Any) -> Bytes:
-    """The bytes of all texts, end to end."""
-    _, offsets, data = texts.buffers()
+def _text_column(texts: Any) -> TextColumn:
+    """Of a pa.StringArray without nulls."""
+    _, bounds, data = texts.buffers()
+    offsets = np.frombuffer(bounds, np.int32)[texts.offset : texts.offset + len(texts) + 1]
     if data is None:
-        return np.empty(0, np.uint8)
-    bounds = np.frombuffer(offsets, np.int32)
-    return np.frombuffer(data, np.uint8)[bounds[texts.offset] : bounds[texts.offset + len(texts)]]
-
-
-def _all_bytes(texts: Any, allowed: Bools) -> Bools:
-    """Where every byte of a text is allowed."""
-    wrong = np.concatenate(([0], np.cumsum(~allowed[text_bytes(texts)])))
-    offsets = text_offsets(texts)
-    clean: Bools = wrong[offsets[1:]] == wrong[offsets[:-1]]
-    return clean
+        return TextColumn(np.frombuffer(b"", np.uint8), offsets - offsets[0], texts)
+    return TextColumn(np.frombuffer(data, np.uint8)[offsets[0] : offsets[-1]], offsets - offsets[0], texts)

@@ -26,6 +26,8 @@ class ApiLimits:
     """in an array"""
     reservation_lines: int = 1_000
     page: int = 1_000
+    feed_page: int = 50_000
+    """events of a page of the feed as an Arrow stream"""
     query_skus: int = 1_000
     streams: int = 256
     """live feeds open at a time, for each process"""

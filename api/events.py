@@ -14,7 +14,7 @@ from engine.layout import NO_ROW, NO_WAREHOUSE, TEXTS
 from engine.record import Record, seq_and_row
 
 KINDS: Final = {kind.text: int(kind) for kind in Kind if kind <= Kind.CONFIGURE or kind in (Kind.EXPIRE, Kind.SHORT)}
-_KIND_TEXT: Final = {number: text for text, number in KINDS.items()}
+KIND_TEXT: Final = {number: text for text, number in KINDS.items()}
 _HIDDEN: Final = np.uint8(MovementFlag.HIDDEN)
 _CONTINUES: Final = int(Flag.CONTINUES)
 _HAS_PRICE: Final = int(Flag.HAS_PRICE)
@@ -43,6 +43,16 @@ class Filters(NamedTuple):
     sku_key: int = 0
     warehouse: int = NO_WAREHOUSE
     kind: int = 0
+
+
+class Piece(NamedTuple):
+    """Some events of one record."""
+
+    record: Record
+    which: npt.NDArray[np.intp]
+    """indices of its movements"""
+    prepared: Mapping[int, Record]
+    """the records of `prepared_seqs`"""
 
 
 def wanted(record: Record, begin: int, filters: Filters) -> npt.NDArray[np.intp]:
@@ -113,14 +123,14 @@ def events(
         if movement.prepared_at:
             seq, first = seq_and_row(movement.prepared_at)
             behind = prepared[seq]
-            row = _prepared_row(behind, first, movement.line)
+            row = prepared_row(behind, first, movement.line)
         key = (0 if behind is record else behind.seq, row)
         if key not in causes:
             causes[key] = _cause(behind, row)
         yield _event(record, movement, causes[key], at, names)
 
 
-def _prepared_row(record: Record, first: int, line: int) -> int:
+def prepared_row(record: Record, first: int, line: int) -> int:
     """The row of a line of the command whose first row is `first`; sales carry no line: they are counted."""
     rows = record.rows
     group = int(rows["group"][first])
@@ -142,7 +152,7 @@ def _event(record: Record, movement: _Movement, cause: _Cause, at: str, names: N
     if cause.occurred_at_ms:
         event["occurred_at"] = time_json(cause.occurred_at_ms)
     warehouse = movement.warehouse
-    event["kind"] = _KIND_TEXT[movement.kind]
+    event["kind"] = KIND_TEXT[movement.kind]
     event["client"] = names.client_name(movement.client)
     event["command_id"] = cause.command_id or None
     event["sku"] = names.sku_text(movement.sku_key)

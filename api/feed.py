@@ -15,7 +15,8 @@ import orjson
 
 from actors.documents.directory import Directory
 from actors.journal import JournalReader, RecentRecords
-from api.events import Filters, events, prepared_seqs, wanted
+from api.arrow_events import event_table, has_decimals, joined, no_events
+from api.events import Filters, Piece, events, prepared_seqs, wanted
 from api.lookup import any_of
 from api.names import know
 from api.paging import decode_cursor, encode_cursor
@@ -50,11 +51,14 @@ class Position:
 
 @dataclass(slots=True)
 class Page:
-    """Events and where the next page begins."""
+    """Events, not yet written, and where the next page begins."""
 
-    events: list[dict[str, Any]]
     positions: list[Position]
-    at_end: bool
+    pieces: list[Piece] = field(default_factory=list)
+    befores: list[list[Position]] = field(default_factory=list)
+    """the positions before each piece"""
+    count: int = 0
+    at_end: bool = False
     """nothing more was durable"""
 
 
@@ -101,12 +105,12 @@ class Feed:
 
     async def page(self, start: Sequence[Position], filters: Filters, count_max: int) -> Page:
         """Up to `count_max` events from `start`."""
-        page = Page([], [Position(each.seq, each.movement) for each in start], at_end=False)
+        page = Page(_copied(start))
         readers = [_Reader(shard, position) for shard, position in enumerate(page.positions)]
         for reader in readers:
             reader.durable_seq = self._journals[reader.shard].durable_seq
         give_up_s = time.monotonic() + SCAN_S
-        while len(page.events) < count_max:
+        while page.count < count_max:
             await self._read_ahead(readers)
             open_readers = [reader for reader in readers if reader.records]
             if not open_readers:
@@ -114,16 +118,15 @@ class Feed:
                 break
             reader = min(open_readers, key=lambda each: (each.records[0].now_ms, each.shard))
             await self._take(reader, page, filters, count_max)
-            if not page.events and time.monotonic() > give_up_s:
+            if not page.count and time.monotonic() > give_up_s:
                 break
         return page
 
     async def _take(self, reader: _Reader, page: Page, filters: Filters, count_max: int) -> None:
-        """Write the wanted events of one record, and move the position behind them."""
+        """Take the wanted events of one record, and move the position behind them."""
         record = reader.records[0]
-        position = reader.position
-        index = wanted(record, position.movement, filters)
-        fits = index[: count_max - len(page.events)]
+        index = wanted(record, reader.position.movement, filters)
+        fits = index[: count_max - page.count]
         if len(fits):
             movements = record.movements[fits]
             await know(
@@ -133,19 +136,39 @@ class Feed:
                 clients=any_of(movements["client"]),
                 sku_keys=any_of(movements["sku_key"]),
             )
-        prepared = await self._records(reader.shard, prepared_seqs(record, fits))
-        for begin in range(0, len(fits), EVENTS_AT_ONCE):
-            part = fits[begin : begin + EVENTS_AT_ONCE]
-            for at, event in zip(part.tolist(), events(record, part, prepared, self._directory), strict=True):
-                position.movement = at + 1
-                if at + 1 == len(record.movements):
-                    position.seq, position.movement = record.seq + 1, 0
-                event["cursor"] = self.cursor(page.positions)
-                page.events.append(event)
-            await asyncio.sleep(0)
+            prepared = await self._records(reader.shard, prepared_seqs(record, fits))
+            page.befores.append(_copied(page.positions))
+            page.pieces.append(Piece(record, fits, prepared))
+            page.count += len(fits)
+            _move(reader.position, record, int(fits[-1]))
         if len(fits) == len(index):
-            position.seq, position.movement = record.seq + 1, 0
+            _move(reader.position, record, len(record.movements) - 1)
             del reader.records[0]
+
+    async def events(self, page: Page) -> list[dict[str, Any]]:
+        """The page's events, each with the cursor behind it."""
+        written: list[dict[str, Any]] = []
+        for piece, before in zip(page.pieces, page.befores, strict=True):
+            positions = _copied(before)
+            for begin in range(0, len(piece.which), EVENTS_AT_ONCE):
+                part = piece.which[begin : begin + EVENTS_AT_ONCE]
+                of_part = events(piece.record, part, piece.prepared, self._directory)
+                for at, event in zip(part.tolist(), of_part, strict=True):
+                    _move(positions[piece.record.shard], piece.record, at)
+                    event["cursor"] = self.cursor(positions)
+                    written.append(event)
+                await asyncio.sleep(0)
+        return written
+
+    async def table(self, page: Page) -> Any:
+        """The page's events as a pyarrow table."""
+        pieces = page.pieces or [no_events()]
+        whole = not any(map(has_decimals, pieces))
+        tables = []
+        for piece in pieces:
+            tables.append(event_table(piece, self._directory, whole))
+            await asyncio.sleep(0)
+        return joined(tables)
 
     async def _read_ahead(self, readers: Sequence[_Reader]) -> None:
         """Have at least one record at hand of every shard that has more."""
@@ -185,8 +208,8 @@ class Feed:
             while not closing.is_set():
                 page = await self.page(start, filters, STREAM_PAGE)
                 start = page.positions
-                if page.events:
-                    yield b"".join(map(_message, page.events))
+                if page.count:
+                    yield b"".join(map(_message, await self.events(page)))
                     quiet_since_s = time.monotonic()
                 elif page.at_end:
                     if time.monotonic() - quiet_since_s > HEARTBEAT_S:
@@ -203,6 +226,17 @@ class Feed:
             if any(journal.durable_seq >= each.seq for journal, each in zip(self._journals, positions, strict=True)):
                 return
             await asyncio.sleep(POLL_S)
+
+
+def _copied(positions: Sequence[Position]) -> list[Position]:
+    return [Position(each.seq, each.movement) for each in positions]
+
+
+def _move(position: Position, record: Record, movement: int) -> None:
+    """Set the position behind a movement of the record."""
+    position.seq, position.movement = record.seq, movement + 1
+    if position.movement >= len(record.movements):
+        position.seq, position.movement = record.seq + 1, 0
 
 
 def _read(journal: JournalReader, first_seq: int, last_seq: int) -> list[Record]:

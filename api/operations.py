@@ -293,6 +293,7 @@ DIRECT: Final[tuple[Direct, ...]] = (
             "Every movement, gap-free; `Accept: text/event-stream` for a live stream",
             shapes.FeedPage,
             (*_READ, 410),
+            arrow=True,
             parameters=(
                 _parameter("after", "query", "the cursor of the last event seen", _TEXT),
                 _LIMIT,

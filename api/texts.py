@@ -13,10 +13,12 @@ from engine.ids import sku_key
 
 CODE_PATTERN: Final = "^[A-Za-z0-9._:-]{1,64}$"
 CODE_MAX: Final = 64
+CURRENCY_PATTERN: Final = "^[A-Z]{3}$"
 TEXT_BYTES_MAX: Final = 255
 """UTF-8 bytes of one text of a command: its length travels in one byte."""
 
 _code = re.compile(r"[A-Za-z0-9._:-]{1,64}\Z").match
+_currency = re.compile(r"[A-Z]{3}\Z").match
 _refused = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff]"
 ).search
@@ -32,6 +34,14 @@ def check_code(text: str, path: str) -> str:
     if _code(text) is None:
         raise invalid(path, "1 to 64 of A-Z a-z 0-9 . _ : -")
     return text
+
+
+@lru_cache(maxsize=1024)
+def currency_number(currency: str) -> int:
+    """Three letters as a number, the first in the lowest byte; raises ValueError for another text."""
+    if _currency(currency) is None:
+        raise ValueError(currency)
+    return int.from_bytes(currency.encode(), "little")
 
 
 def check_text(text: str, path: str, bytes_max: int = TEXT_BYTES_MAX) -> str:

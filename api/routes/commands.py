@@ -10,39 +10,40 @@ import orjson
 from api import decode
 from api import schemas as s
 from api.arrow import ARROW_MEDIA, read_table, write_results
-from api.arrow_rows import CommandTable, command_rows
+from api.arrow_columns import ArrowColumns
 from api.asgi import JSON, Answer, Call, too_large
 from api.encode import Encoder
+from api.encoding import Encoded, encoded_columns, encoded_structs
 from api.headers import IDEMPOTENT_REPLAYED, accepts_arrow, idempotency_key, is_arrow
 from api.lookup import any_of, command
 from api.names import know, learn
-from api.render import failed_lines, is_replayed, lines_json, overall, results_json
+from api.render import failed_lines, is_replayed, lines_json, overall, result_json, results_bytes
 from api.security import SCOPE_OF_KIND, check_commands, check_scope
 from api.status import Headers, away, invalid, retry_after_s
 from api.texts import check_code
 from engine.kinds import Flag, Kind
+from engine.layout import COMMAND, RESULT
 from engine.outcomes import PINNED_MAX, Outcome
 from engine.wire import Array
 
-SLICE_ROWS: Final = 250
-"""Rows encoded or rendered between two turns of the event loop."""
+RENDERED_AT_ONCE: Final = 2_000
+"""Rows rendered between two turns of the event loop: 1 ms."""
 
 
 async def post(call: Call) -> Answer:
     """Decide commands; the answers come in their order, with status 200 whatever the outcomes are."""
     if is_arrow(call.headers):
         return await _post_arrow(call)
-    commands = await _array(call) if decode.is_array(call.body) else [_single(call)]
+    is_array = decode.is_array(call.body)
+    commands = await _array(call) if is_array else [_single(call)]
     if not commands:
         return Answer(200, b'{"results":[]}')
     check_commands(call.principal, commands)
-    encoder = await _encoded(call, commands)
-    if await learn(call.runtime.directory, encoder.unknown_warehouses, encoder.unknown_channels):
-        encoder = await _encoded(call, commands)
-    rows, heap = encoder.arrays()
-    kinds = rows["kind"].tolist()
+    rows, heap, *unknown = await _encoded(call, commands, is_array)
+    if await learn(call.runtime.directory, *unknown):
+        rows, heap, *_ = await _encoded(call, commands, is_array)
     answered = await call.runtime.client.commands(rows, heap)
-    return await _answer(call, [command.id for command in commands], kinds, answered.results, answered.retry_after_ms)
+    return await _answer(call, [command.id for command in commands], rows, answered.results, answered.retry_after_ms)
 
 
 def _single(call: Call) -> s.AnyCommand:
@@ -67,63 +68,63 @@ async def _array(call: Call) -> list[s.AnyCommand]:
     return commands
 
 
-async def _encoded(call: Call, commands: Sequence[s.AnyCommand]) -> Encoder:
+async def _encoded(call: Call, commands: Sequence[s.AnyCommand], is_array: bool) -> Encoded:
+    if is_array:
+        return await encoded_structs(commands, call.runtime.directory, call.principal, call.now_ms)
     encoder = Encoder(call.runtime.directory, call.principal, call.now_ms)
-    if len(commands) == 1 and not decode.is_array(call.body):
-        encoder.single(commands[0])
-        return encoder
-    for at in range(0, len(commands), SLICE_ROWS):
-        encoder.commands(commands[at : at + SLICE_ROWS], at)
-        await asyncio.sleep(0)
-    return encoder
+    encoder.single(commands[0])
+    return Encoded(*encoder.arrays(), encoder.unknown_warehouses, encoder.unknown_channels)
 
 
 async def _post_arrow(call: Call) -> Answer:
     limits = call.runtime.limits
     table = read_table(call.body, limits.array_body_bytes, limits.commands)
     await asyncio.sleep(0)
-    commands = _rows(call, table)
-    if await learn(call.runtime.directory, commands.unknown_warehouses, commands.unknown_channels):
-        commands = _rows(call, table)
+    columns = ArrowColumns(table)
+    ids = columns.ids().own
+    if not columns.count:
+        return await _answer(call, ids, np.empty(0, COMMAND), np.empty(0, RESULT), 0)
+    rows, heap, *unknown = _rows(call, columns)
+    if await learn(call.runtime.directory, *unknown):
+        rows, heap, *_ = _rows(call, columns)
     await asyncio.sleep(0)
-    kinds = commands.rows["kind"].tolist()
-    answered = await call.runtime.client.commands(commands.rows, commands.heap)
-    return await _answer(call, commands.ids, kinds, answered.results, answered.retry_after_ms)
+    answered = await call.runtime.client.commands(rows, heap)
+    return await _answer(call, ids, rows, answered.results, answered.retry_after_ms)
 
 
-def _rows(call: Call, table: Any) -> CommandTable:
-    commands = command_rows(table, call.runtime.directory, call.principal, call.now_ms)
-    for kind in np.unique(commands.rows["kind"]).tolist():
+def _rows(call: Call, columns: ArrowColumns) -> Encoded:
+    encoded = encoded_columns(columns, call.runtime.directory, call.principal, call.now_ms)
+    for kind in np.flatnonzero(np.bincount(columns.kinds())).tolist():
         check_scope(call.principal, SCOPE_OF_KIND[kind])
-    if (commands.rows["flags"] & np.uint16(Flag.SETTLED)).any():
+    if (encoded.rows["flags"] & np.uint16(Flag.SETTLED)).any():
         check_scope(call.principal, "store")
-    return commands
+    return encoded
 
 
-async def _answer(call: Call, ids: Any, kinds: Sequence[int], results: Array, retry_after_ms: int) -> Answer:
+async def _answer(call: Call, ids: Any, rows: Array, results: Array, retry_after_ms: int) -> Answer:
     """The results, as JSON or as Arrow; 503 or 429 when no shard decided any row."""
     outcomes = results["outcome"]
     headers: Headers = []
     undecided = outcomes > PINNED_MAX
-    await know(call.runtime.directory, warehouses=set(results["warehouse"].tolist()))
+    await know(call.runtime.directory, warehouses=any_of(results["warehouse"]))
     if undecided.any():
         headers.append((b"retry-after", retry_after_s(retry_after_ms)))
         if undecided.all():
             # `unavailable` may have run: it is the more careful word for a mixture.
             problem = away(Outcome(int(outcomes.min())), retry_after_ms)
-            problem.extra["results"] = list(results_json(_texts(ids), kinds, results, call.runtime.directory))
+            entries = results_bytes(_texts(ids), rows["kind"].tolist(), results, call.runtime.directory)
+            problem.extra["results"] = orjson.Fragment(b"[" + entries + b"]")
             raise problem
     elif is_replayed(results):
         headers.append(IDEMPOTENT_REPLAYED)
     if accepts_arrow(call.headers, unless_said=is_arrow(call.headers)):
         body = write_results(ids, results, call.runtime.directory)
         return Answer(200, body, [(b"content-type", ARROW_MEDIA), *headers])
-    texts = _texts(ids)
+    texts, kinds = _texts(ids), rows["kind"].tolist()
     pieces = []
-    for at in range(0, len(texts), SLICE_ROWS):
-        to = at + SLICE_ROWS
-        entries = list(results_json(texts[at:to], kinds[at:to], results[at:to], call.runtime.directory))
-        pieces.append(orjson.dumps(entries)[1:-1])
+    for at in range(0, len(texts), RENDERED_AT_ONCE):
+        to = at + RENDERED_AT_ONCE
+        pieces.append(results_bytes(texts[at:to], kinds[at:to], results[at:to], call.runtime.directory))
         if to < len(texts):
             await asyncio.sleep(0)
     return Answer(200, b'{"results":[' + b",".join(pieces) + b"]}", [*JSON, *headers])
@@ -149,7 +150,7 @@ async def get(call: Call) -> Answer:
     kind = int(rows["kind"][0])
     outcomes = found.results["outcome"].tolist()
     held = kind == Kind.RESERVE and Outcome.OK in results["outcome"]
-    (document,) = results_json([call.name], [kind], results[:1], directory)
+    document = result_json(call.name, kind, results, directory)
     document["kind"] = Kind(kind).text
     document["outcome"] = Outcome.OK.text if held else overall(outcomes).text
     if int(results["lines_n"][0]):

@@ -4,8 +4,10 @@ from typing import Final
 
 import orjson
 
+from api.arrow import ARROW_MEDIA, write_table
 from api.asgi import Answer, Call
 from api.events import KINDS, Filters
+from api.headers import accepts_arrow
 from api.names import learn
 from api.paging import query_of
 from api.status import Headers, Problem
@@ -21,9 +23,13 @@ _RETRY_AFTER_MS: Final = 5_000
 
 
 async def get(call: Call) -> Answer:
-    """Events after a cursor; with `Accept: text/event-stream` all that come from now on, or from Last-Event-ID."""
+    """Events after a cursor; with `Accept: text/event-stream` all that come from now on, or from Last-Event-ID.
+
+    As an Arrow stream a page may be larger, and has its cursor in the header `Next-Cursor`.
+    """
     query = query_of(call.query, ("after", "limit", "sku", "warehouse", "kind"))
-    limit = query.limit(call.runtime.limits.page)
+    arrow = accepts_arrow(call.headers)
+    limit = query.limit(call.runtime.limits.feed_page if arrow else call.runtime.limits.page)
     sku, warehouse = query.get("sku"), query.get("warehouse")
     filters = Filters(
         sku_key=known_sku(check_code(sku, "sku")) if sku is not None else 0,
@@ -42,9 +48,12 @@ async def get(call: Call) -> Answer:
     start = feed.positions("after", after) if after is not None else feed.oldest()
     page = await feed.page(start, filters, limit)
     # An empty page at the end gives the cursor back as it was sent: there is nothing to remember.
-    stay = not page.events and page.at_end
+    stay = not page.count and page.at_end
     next_cursor = (after or feed.cursor(start)) if stay else feed.cursor(page.positions)
-    return Answer(200, orjson.dumps({"events": page.events, "next_cursor": next_cursor}))
+    if arrow:
+        body = write_table(await feed.table(page))
+        return Answer(200, body, [(b"content-type", ARROW_MEDIA), (b"next-cursor", next_cursor.encode())])
+    return Answer(200, orjson.dumps({"events": await feed.events(page), "next_cursor": next_cursor}))
 
 
 async def _warehouse(call: Call, code: str) -> int:

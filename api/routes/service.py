@@ -10,8 +10,8 @@ from fastapi import APIRouter, Depends, Response
 from actors.documents.directory import Directory, DirectoryUnavailable
 from actors.documents.keys import Principal
 from api.deps import Runtime, get_runtime
-from api.encode import NOT_AFTER_DEFAULT_MS
 from api.metrics import MEDIA, exposition
+from api.rows import NOT_AFTER_DEFAULT_MS
 from api.security import require
 from engine.layout import Limits
 from engine.wire import ShardState

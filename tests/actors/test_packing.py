@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from actors.packing import chunk_ends, cut_lines, heads, join, number_groups, pick, text_sizes
+from actors.packing import chunk_ends, cut, cut_lines, heads, join, number_groups, pick, rejoin, text_sizes
 from engine.kinds import Flag
 from engine.layout import COMMAND, LINE, RESULT
 from engine.wire import Array, Bytes
@@ -94,3 +94,34 @@ def test_cut_results_bring_only_their_own_lines() -> None:
     assert own["lines_at"].tolist() == [0, 0, 2]
     assert results["lines_at"].tolist() == [9, 2, 4]
     assert len(cut_lines(results[:1], lines)[1]) == 0
+
+
+def test_parts_cut_from_one_request_are_joined_again_without_a_copy() -> None:
+    words = [b"one", b"twenty-two", b"three", b"four", b"five"]
+    rows, heap = make(words)
+    parts = [cut(rows, heap, begin, end) for begin, end in ((0, 2), (2, 3), (3, 5))]
+    joined, own = rejoin(parts)
+    assert np.shares_memory(joined, rows)
+    assert np.shares_memory(own, heap)
+    assert texts(joined, own) == words
+    assert joined["sku_key"].tolist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(("begin", "end"), [(0, 2), (1, 2), (1, 5), (4, 5)])
+def test_a_part_cut_from_a_request_brings_its_own_texts(begin: int, end: int) -> None:
+    words = [b"one", b"twenty-two", b"three", b"four", b"five"]
+    rows, heap = make(words)
+    before = rows.tobytes()
+    alone, own = rejoin([cut(rows, heap, begin, end)])
+    assert texts(alone, own) == words[begin:end]
+    assert len(own) == sum(map(len, words[begin:end]))
+    part = cut(*cut(rows, heap, begin, end), 0, 1)
+    assert texts(*rejoin([part])) == words[begin : begin + 1], "a part can be cut again"
+    assert rows.tobytes() == before, "the request's own rows are not touched"
+
+
+def test_parts_of_several_requests_are_joined_with_their_own_texts() -> None:
+    first, second = make([b"one", b"twenty-two", b"three"]), make([b"four", b"five", b""])
+    rows, heap = rejoin([cut(*second, 1, 3), cut(*first, 1, 2), cut(*first, 2, 3), cut(*second, 0, 1)])
+    assert texts(rows, heap) == [b"five", b"", b"twenty-two", b"three", b"four"]
+    assert rows["sku_key"].tolist() == [1, 2, 1, 2, 0]

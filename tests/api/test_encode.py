@@ -1,5 +1,8 @@
-"""Commands to rows: one list of commands that uses every field, sent as JSON and as Arrow, must make the same rows."""
+"""Commands to rows: one list that uses every field, as structs, as their columns and as Arrow, makes the same rows."""
 
+import asyncio
+import json
+import random
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -11,10 +14,13 @@ import pytest
 
 from api import decode
 from api import schemas as s
-from api.arrow_rows import MAY, NEEDS, command_rows
+from api.arrow_columns import ALWAYS, FIELDS, ArrowColumns
+from api.command_columns import CommandRows
 from api.encode import Encoder
+from api.encoding import Encoded, encoded_columns, encoded_structs
 from api.schemas import COMMANDS, KIND_OF
 from api.status import Problem
+from api.struct_columns import StructColumns
 from engine.ids import reservation_text, sku_key
 from engine.kinds import Flag, Kind, Setting
 from engine.layout import COMMAND, NO_LINE, NO_WAREHOUSE, TEXTS, UNKNOWN_NUMBER
@@ -218,6 +224,26 @@ def encoded(commands: list[dict[str, Any]], who: Any = None) -> tuple[Any, bytes
     return rows, heap.tobytes()
 
 
+def structs(commands: list[dict[str, Any]]) -> list[s.AnyCommand]:
+    """As the body of an array is decoded."""
+    return [command for piece in decode.commands(json.dumps(commands).encode()) for command in piece]
+
+
+def by_columns(commands: list[dict[str, Any]], piece: int = 10**9, who: Any = None) -> tuple[Any, bytes]:
+    """(rows, heap) by way of JSON and columns, a few rows at a time."""
+    rows = CommandRows(Names(), who or principal("admin"), ARRIVED_MS)
+    given = structs(commands)
+    for at in range(0, len(given), piece):
+        rows.add(StructColumns(given[at : at + piece]))
+    made, heap = rows.finished()
+    return made, heap.tobytes()
+
+
+def by_arrow(commands: list[dict[str, Any]], who: Any = None) -> Encoded:
+    """By way of an Arrow table."""
+    return encoded_columns(ArrowColumns(arrow_table(commands)), Names(), who or principal("admin"), ARRIVED_MS)
+
+
 def texts_of(row: Any, heap: bytes) -> dict[str, str]:
     """The texts of a row by name."""
     at = int(row["text_at"])
@@ -238,35 +264,37 @@ def test_every_field_of_every_command_is_in_the_list() -> None:
         assert own <= used[KIND_OF[command].text], command
 
 
+@pytest.mark.parametrize("piece", [1, 2, 7, 1000])
+def test_columns_of_structs_make_the_same_rows(piece: int) -> None:
+    rows, heap = encoded(EVERYTHING)
+    same, texts = by_columns(EVERYTHING, piece)
+    for name in COMMAND.names or ():
+        assert rows[name].tolist() == same[name].tolist(), name
+    assert heap == texts
+
+
 def test_json_and_arrow_make_the_same_rows() -> None:
     rows, heap = encoded(EVERYTHING)
-    arrow = command_rows(arrow_table(EVERYTHING), Names(), principal("admin"), ARRIVED_MS)
+    arrow = by_arrow(EVERYTHING)
     for name in COMMAND.names or ():
         assert rows[name].tolist() == arrow.rows[name].tolist(), name
     assert heap == arrow.heap.tobytes()
-    assert arrow.ids.to_pylist() == [command["id"] for command in EVERYTHING]
 
 
-def test_the_tables_of_arrow_fields_are_those_of_the_structs() -> None:
-    for command in COMMANDS:
-        kind = KIND_OF[command]
-        own = {
-            name: default
-            for name, default in zip(command.__struct_fields__, _defaults(command), strict=True)
-            if name not in ("id", "not_after", "issued_at", "occurred_at", "reference")
-        }
-        needed = {name for name, default in own.items() if default is NEEDED}
-        assert needed == NEEDS[kind], kind
-        assert set(own) - needed == MAY[kind] - {"currency"}, kind
+def test_plain_texts_of_skus_make_the_rows_that_dictionaries_make() -> None:
+    table = arrow_table(EVERYTHING)
+    at = table.column_names.index("sku")
+    table = table.set_column(at, "sku", table["sku"].dictionary_encode())
+    rows, _, *_ = encoded_columns(ArrowColumns(table.combine_chunks()), Names(), principal("admin"), ARRIVED_MS)
+    assert rows.tobytes() == by_arrow(EVERYTHING).rows.tobytes()
 
 
-NEEDED = object()
-
-
-def _defaults(command: type[s.Command]) -> list[Any]:
-    import msgspec
-
-    return [NEEDED if field.required else field.default for field in msgspec.structs.fields(command)]
+def test_the_fields_of_an_arrow_row_are_those_of_its_struct() -> None:
+    needs, may = FIELDS[Kind.RESERVE]
+    assert needs == {"sku", "quantity", "channel", "ttl_s"}
+    assert {"currency", "unit_price", "partial", "reservation"} < may
+    assert {"id", "not_after", "issued_at", "occurred_at", "reference"} == ALWAYS
+    assert FIELDS[Kind.CONFIRM] == (frozenset({"reservation"}), frozenset())
 
 
 def test_a_sale_fills_its_row() -> None:
@@ -334,6 +362,19 @@ def test_settings_say_which_are_given() -> None:
 RECEIVE = EVERYTHING[0]
 RESERVE = EVERYTHING[10]
 SELL = EVERYTHING[5]
+OTHERS = 100
+
+
+def refused_behind_others(commands: list[dict[str, Any]], who: Any = None) -> Problem:
+    """The problem of a long array that ends in these, its path counted from the first of them."""
+    others = [dict(SELL, id=f"other-{at}") for at in range(OTHERS)]
+    with pytest.raises(Problem) as refused:
+        asyncio.run(encoded_structs(structs(others + commands), Names(), who or principal("admin"), ARRIVED_MS))
+    for at in range(len(commands)):
+        refused.value.extra["path"] = refused.value.extra["path"].replace(f"$[{OTHERS + at}]", f"$[{at}]")
+    return refused.value
+
+
 REFUSED: list[tuple[str, list[dict[str, Any]], str]] = [
     ("a character too many", [dict(RECEIVE, sku="TEE M")], "$[0].sku"),
     ("65 characters", [RECEIVE, dict(RECEIVE, id="x" * 65)], "$[1].id"),
@@ -359,22 +400,22 @@ REFUSED: list[tuple[str, list[dict[str, Any]], str]] = [
 
 @pytest.mark.parametrize(("commands", "path"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
 def test_what_cannot_be_right_is_refused_with_its_path(commands: list[dict[str, Any]], path: str) -> None:
-    with pytest.raises(Problem) as by_json:
+    with pytest.raises(Problem) as as_rows:
         encoded(commands)
-    with pytest.raises(Problem) as by_arrow:
-        command_rows(arrow_table(commands), Names(), principal("admin"), ARRIVED_MS)
-    for refused in (by_json.value, by_arrow.value):
+    with pytest.raises(Problem) as as_arrow:
+        by_arrow(commands)
+    for refused in (as_rows.value, as_arrow.value, refused_behind_others(commands)):
         assert (refused.status, refused.code, refused.extra["path"]) == (422, "invalid_request", path)
 
 
 @pytest.mark.parametrize("identity", [{"id": ""}, {"id": None}])
 def test_a_command_without_an_id_is_refused(identity: dict[str, Any]) -> None:
-    with pytest.raises(Problem) as by_arrow:
-        command_rows(arrow_table([RECEIVE, {**RECEIVE, **identity}]), Names(), principal("admin"), ARRIVED_MS)
+    with pytest.raises(Problem) as as_arrow:
+        by_arrow([RECEIVE, {**RECEIVE, **identity}])
     without = {name: value for name, value in RECEIVE.items() if name != "id"}
     with pytest.raises(Problem) as by_json:
         encoded([RECEIVE, without])
-    for refused in (by_json.value, by_arrow.value):
+    for refused in (by_json.value, as_arrow.value):
         assert (refused.status, refused.code, refused.extra["path"]) == (400, "id_missing", "$[1].id")
 
 
@@ -390,11 +431,11 @@ LIMITED: list[tuple[str, dict[str, Any], str]] = [
 def test_a_limited_key_names_only_its_places(command: dict[str, Any], path: str) -> None:
     who = principal("sell", "reserve", "stock", channels={"shop"}, warehouses={"berlin"})
     encoded([SELL], who)
-    with pytest.raises(Problem) as by_json:
+    with pytest.raises(Problem) as as_rows:
         encoded([command], who)
-    with pytest.raises(Problem) as by_arrow:
-        command_rows(arrow_table([command]), Names(), who, ARRIVED_MS)
-    for refused in (by_json.value, by_arrow.value):
+    with pytest.raises(Problem) as as_arrow:
+        by_arrow([command], who)
+    for refused in (as_rows.value, as_arrow.value, refused_behind_others([command], who)):
         assert (refused.status, refused.code, refused.extra["path"]) == (403, "forbidden", path)
 
 
@@ -433,3 +474,46 @@ def test_an_error_deep_in_a_large_array_names_its_row() -> None:
     with pytest.raises(Problem) as refused:
         encoded(commands)
     assert refused.value.extra["path"] == "$[2500].quantity"
+
+
+ODD: list[Any] = [
+    *(
+        "",
+        "a b",
+        "x" * 65,
+        "x" * 256,
+        "Ω" * 128,
+        "a\u202eb",
+        "lost",
+        "nowhere",
+        "TEE-M",
+        "shop",
+        "basket 2",
+        RESERVATION,
+    ),
+    *(None, True, 0, -1, 1.5, 0.0001, 1e-9, 10**12, 10**19, -(10**30), 0.19, 20, 3),
+    *({"amount": 1, "currency": "eur"}, {"amount": -7, "currency": "USD"}, "2026-03-01T00:00:00.001Z", "1999-02-03"),
+]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_columns_take_nothing_that_rows_refuse(seed: int) -> None:
+    """Random arrays with odd values in them: either columns meet a problem, or they make what rows make."""
+    chance = random.Random(seed)
+    who = chance.choice((principal("admin"), principal("sell", channels={"shop"}, warehouses={"berlin", "lost"})))
+    for _ in range(20):
+        commands = [dict(chance.choice(EVERYTHING), id=f"i{at}") for at in range(chance.randrange(1, 12))]
+        for _ in range(chance.randrange(3)):
+            command = chance.choice(commands)
+            command[chance.choice(sorted(command.keys() - {"kind"}))] = chance.choice(ODD)
+        try:
+            given = structs(commands)
+            rows = CommandRows(Names(), who, ARRIVED_MS)
+            rows.add(StructColumns(given))
+            made, heap = rows.finished()
+        except (Problem, UnicodeEncodeError):
+            continue
+        encoder = Encoder(Names(), who, ARRIVED_MS)
+        encoder.commands(given)
+        same, texts = encoder.arrays()
+        assert (made.tobytes(), heap.tobytes()) == (same.tobytes(), texts.tobytes()), (seed, commands)
