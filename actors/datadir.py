@@ -146,10 +146,11 @@ def make_journal(data: Path, shard: int, database: str | None) -> "Journal":
 
 
 def recover(data: Path, shard: int, limits: Limits, journal: "JournalReader") -> "Shard":
-    """The shard as its journal has it, from the newest good snapshot on."""
+    """The shard as its journal has it, from what the standby has or the newest good snapshot on."""
+    from actors.handover import SOCKET
     from actors.recovery import recover_shard
 
-    return recover_shard(journal, snapshot_directory(data, shard), limits)
+    return recover_shard(journal, snapshot_directory(data, shard), limits, data / SOCKET)
 
 
 def _make(path: Path, shards: int) -> None:

@@ -1,45 +1,84 @@
-"""From files to a shard: the newest snapshot that is whole, and the journal's records after it.
+"""From files to a shard: the newest snapshot that is whole, or what the standby has, and the journal's records since.
 
-Called by a shard that opens, by the snapshotter, and by `verify`. A snapshot is only a shortcut, the journal is the
-truth: a snapshot of records that the journal does not have means that the journal has lost some, and nothing starts.
+Called by a shard that opens, by the standby, and by `verify`. Both are only shortcuts, the journal is the truth. What
+the standby has is left alone when anything about it is not as the journal says. A snapshot of records that the journal
+does not have means that the journal has lost some, and nothing starts.
 """
 
 import logging
+import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar, cast
 
+from actors.handover import NoHandOver
 from actors.journal import JournalCorrupt, JournalReader
-from actors.snapshot import Snapshot, good_snapshots
+from actors.snapshot import Snapshot, good_snapshots, newest_in
+from actors.take_over import take_over
 from engine.journal_format import NO_HASH
 from engine.layout import Limits
 from engine.record import Record
 from engine.shard import ReplayMismatch, Shard
+from engine.state import Reserve, reserve_array
 
 T = TypeVar("T")
 _AHEAD: Final = 4
 _log = logging.getLogger(__name__)
 
 
-def recover_shard(journal: JournalReader, snapshots: Path, limits: Limits) -> Shard:
-    """The shard as the journal has it; raises JournalCorrupt when records are damaged, missing or do not fit."""
+def recover_shard(journal: JournalReader, snapshots: Path, limits: Limits, standby: Path | None = None) -> Shard:
+    """The shard as the journal has it; raises JournalCorrupt when records are damaged, missing or do not fit.
+
+    `standby`: where its socket is. What it has is taken when the journal bears it out and no snapshot is newer.
+    """
+    if standby is not None:
+        try:
+            return _from_standby(journal, snapshots, limits, standby)
+        except (NoHandOver, JournalCorrupt) as error:
+            _log.info("shard %d: nothing from the standby: %s", journal.shard, error)
     shard, record_hash = from_snapshot(journal, snapshots, limits)
-    for record in ahead(journal.scan(shard.seq + 1, prev_hash=record_hash)):
-        fold(shard, record)
+    return _followed(journal, shard, record_hash)
+
+
+def _from_standby(journal: JournalReader, snapshots: Path, limits: Limits, standby: Path) -> Shard:
+    began = time.monotonic()
+    shard, lent = take_over(standby, journal.shard, limits)
+    taken_s = time.monotonic() - began
+    durable = journal.durable_seq
+    if not newest_in(snapshots) <= shard.seq <= durable:
+        raise NoHandOver(f"it has record {shard.seq}, the journal {durable}, a snapshot {newest_in(snapshots)}")
+    record_hash = journal.hash_at(shard.seq)
+    if record_hash.hex() != lent.record_hash:
+        raise NoHandOver(f"it knows another record {shard.seq}")
+    _followed(journal, shard, record_hash)
+    _log.info(
+        "shard %d: state at %d from the standby in %.2f s, %d records after it in %.2f s",
+        journal.shard, lent.seq, taken_s, durable - lent.seq, time.monotonic() - began - taken_s,
+    )  # fmt: skip
     return shard
 
 
-def from_snapshot(journal: JournalReader, snapshots: Path, limits: Limits) -> tuple[Shard, bytes]:
+def _followed(journal: JournalReader, shard: Shard, record_hash: bytes) -> Shard:
+    """With the records after it folded in."""
+    if shard.seq < journal.durable_seq:
+        for record in ahead(journal.scan(shard.seq + 1, prev_hash=record_hash)):
+            fold(shard, record)
+    return shard
+
+
+def from_snapshot(
+    journal: JournalReader, snapshots: Path, limits: Limits, reserve: Reserve = reserve_array
+) -> tuple[Shard, bytes]:
     """The shard at its newest usable snapshot, or at its beginning, and the hash of the record it stands at."""
     for snapshot in good_snapshots(snapshots):
         check_against(journal, snapshot)
         try:
-            return Shard.from_arrays(limits, dict(snapshot.arrays)), snapshot.record_hash
-        except (ValueError, AttributeError) as error:  # smaller limits, or tables that this version does not have
+            return Shard.from_arrays(limits, snapshot.arrays, reserve), snapshot.record_hash
+        except ValueError as error:  # smaller limits, or tables that this version does not have
             _log.warning("shard %d: the snapshot at %d does not fit: %s", snapshot.shard, snapshot.seq, error)
-    return Shard(limits), NO_HASH
+    return Shard(limits, reserve), NO_HASH
 
 
 def check_against(journal: JournalReader, snapshot: Snapshot) -> None:

@@ -112,6 +112,17 @@ def snapshots_in(directory: Path) -> list[int]:
     return []
 
 
+def newest_in(directory: Path) -> int:
+    """The seq of the newest snapshot there, 0 = there is none."""
+    return next(iter(snapshots_in(directory)), 0)
+
+
+def drop_unfinished(directory: Path) -> None:
+    """Remove what a process that was killed had begun; called when nobody is writing there."""
+    for path in directory.glob("*" + SUFFIX + _NEW):
+        path.unlink(missing_ok=True)
+
+
 def write(directory: Path, snapshot: Snapshot, disk: Disk | None = None) -> Path:
     """Write a snapshot durably, then let go of all but the newest ones. Raises OSError; then nothing has changed."""
     with SnapshotFile(directory, snapshot, disk) as file:

@@ -95,8 +95,8 @@ class Session:
         return {"seconds": time.perf_counter() - began}
 
     async def storm(self, seconds: float) -> dict[str, Any]:
-        """Mixed rows for so long, made on the way, with a snapshotter beside."""
-        snapshotter = self._snapshotter()
+        """Mixed rows for so long, made on the way, with the standby beside."""
+        standby = self._standby()
         try:
             await self.prepare("mixed", 0, 2)
             assert self._cycle is not None
@@ -112,11 +112,11 @@ class Session:
             await self._send(batches(), 4)
             return {"rows": count * BATCH_ROWS, "seconds": time.monotonic() - began} | await self.kill()
         finally:
-            snapshotter.terminate()
-            snapshotter.wait()
+            standby.terminate()
+            standby.wait()
 
-    def _snapshotter(self) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-m", "actors.snapshotter", "--data", str(self._data.path)]
+    def _standby(self) -> "subprocess.Popen[bytes]":
+        command = [sys.executable, "-m", "actors.standby", "--data", str(self._data.path)]
         return subprocess.Popen(command, preexec_fn=partial(die_with_parent, os.getpid()))
 
     async def kill(self) -> dict[str, Any]:
