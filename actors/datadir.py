@@ -138,19 +138,20 @@ def snapshot_directory(data: Path, shard: int) -> Path:
 
 def make_journal(data: Path, shard: int, database: str | None) -> "Journal":
     """The journal that the shard writes."""
-    from actors.postgres_journal import PostgresJournal
+    if database:
+        from actors.postgres_journal import PostgresJournal
+
+        return PostgresJournal(database, shard)
     from actors.segments import SegmentJournal
 
-    directory = shard_directory(data, shard)
-    return PostgresJournal(database, shard) if database else SegmentJournal(directory, shard)
+    return SegmentJournal(shard_directory(data, shard), shard)
 
 
 def recover(data: Path, shard: int, limits: Limits, journal: "JournalReader") -> "Shard":
-    """The shard as its journal has it, from what the standby has or the newest good snapshot on."""
-    from actors.handover import SOCKET
+    """The shard as its journal has it, from the newest good snapshot on."""
     from actors.recovery import recover_shard
 
-    return recover_shard(journal, snapshot_directory(data, shard), limits, data / SOCKET)
+    return recover_shard(journal, snapshot_directory(data, shard), limits)
 
 
 def _make(path: Path, shards: int) -> None:

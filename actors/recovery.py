@@ -6,17 +6,16 @@ does not have means that the journal has lost some, and nothing starts.
 """
 
 import logging
-import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar, cast
 
-from actors.handover import NoHandOver
+from actors.handover import Lent, NoHandOver
 from actors.journal import JournalCorrupt, JournalReader
 from actors.snapshot import Snapshot, good_snapshots, newest_in
-from actors.take_over import take_over
+from actors.take_over import Offer
 from engine.journal_format import NO_HASH
 from engine.layout import Limits
 from engine.record import Record
@@ -28,36 +27,30 @@ _AHEAD: Final = 4
 _log = logging.getLogger(__name__)
 
 
-def recover_shard(journal: JournalReader, snapshots: Path, limits: Limits, standby: Path | None = None) -> Shard:
+def recover_shard(
+    journal: JournalReader, snapshots: Path, limits: Limits, offer: Callable[[], Offer] | None = None
+) -> Shard:
     """The shard as the journal has it; raises JournalCorrupt when records are damaged, missing or do not fit.
 
-    `standby`: where its socket is. What it has is taken when the journal bears it out and no snapshot is newer.
+    `offer` gives what the standby has; it is taken when the journal bears it out and no snapshot is newer.
     """
-    if standby is not None:
+    if offer is not None:
         try:
-            return _from_standby(journal, snapshots, limits, standby)
+            return _from_standby(journal, snapshots, *offer())
         except (NoHandOver, JournalCorrupt) as error:
             _log.info("shard %d: nothing from the standby: %s", journal.shard, error)
     shard, record_hash = from_snapshot(journal, snapshots, limits)
     return _followed(journal, shard, record_hash)
 
 
-def _from_standby(journal: JournalReader, snapshots: Path, limits: Limits, standby: Path) -> Shard:
-    began = time.monotonic()
-    shard, lent = take_over(standby, journal.shard, limits)
-    taken_s = time.monotonic() - began
-    durable = journal.durable_seq
-    if not newest_in(snapshots) <= shard.seq <= durable:
-        raise NoHandOver(f"it has record {shard.seq}, the journal {durable}, a snapshot {newest_in(snapshots)}")
-    record_hash = journal.hash_at(shard.seq)
+def _from_standby(journal: JournalReader, snapshots: Path, shard: Shard, lent: Lent) -> Shard:
+    durable, newest = journal.durable_seq, newest_in(snapshots)
+    if not newest <= lent.seq <= durable:
+        raise NoHandOver(f"it has record {lent.seq}, the journal {durable}, a snapshot {newest}")
+    record_hash = journal.hash_at(lent.seq)
     if record_hash.hex() != lent.record_hash:
-        raise NoHandOver(f"it knows another record {shard.seq}")
-    _followed(journal, shard, record_hash)
-    _log.info(
-        "shard %d: state at %d from the standby in %.2f s, %d records after it in %.2f s",
-        journal.shard, lent.seq, taken_s, durable - lent.seq, time.monotonic() - began - taken_s,
-    )  # fmt: skip
-    return shard
+        raise NoHandOver(f"it knows another record {lent.seq}")
+    return _followed(journal, shard, record_hash)
 
 
 def _followed(journal: JournalReader, shard: Shard, record_hash: bytes) -> Shard:

@@ -1,8 +1,8 @@
 """The successor's side of a hand-over: a copy of a shard's state from the standby's memory.
 
-Called when a shard opens (`actors.recovery`). The copy goes into memory with huge pages of this process's own, by
-bytes and by two threads, at several GB/s; nothing of the standby's is kept. It proves nothing: the caller compares the
-record that it stands at with the journal.
+Called when a shard opens (`actors.shard_home`). The copy goes into memory with huge pages of this process's own, by
+bytes and by two threads, at several GB/s; nothing of the standby's is kept. It proves nothing: `actors.recovery`
+compares the record that it stands at with the journal.
 """
 
 import os
@@ -36,11 +36,13 @@ from actors.handover import (
 from engine.layout import Limits
 from engine.shard import Shard
 
+Offer = tuple[Shard, Lent]
+"""The copy, and what was said about it."""
 _BLOCK_BYTES: Final = 16 << 20
 _THREADS: Final = 2
 
 
-def take_over(path: Path, shard: int, limits: Limits) -> tuple[Shard, Lent]:
+def take_over(path: Path, shard: int, limits: Limits) -> Offer:
     """A copy of what the standby at `path` has of the shard; raises NoHandOver."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
