@@ -125,33 +125,52 @@ def drop_unfinished(directory: Path) -> None:
 
 def write(directory: Path, snapshot: Snapshot, disk: Disk | None = None) -> Path:
     """Write a snapshot durably, then let go of all but the newest ones. Raises OSError; then nothing has changed."""
-    with SnapshotFile(directory, snapshot, disk) as file:
-        file.copy()
+    with SnapshotFile.begin(directory, snapshot, disk) as file:
+        file.copy(snapshot.arrays)
         return file.finish(snapshot.state_hash)
 
 
 class SnapshotFile:
-    """A snapshot that is being written: `copy` while its arrays stand still, then `finish`; else nothing was."""
+    """A snapshot that is being written: `copy` while its arrays stand still, then `finish`; else nothing was.
 
-    def __init__(self, directory: Path, snapshot: Snapshot, disk: Disk | None = None) -> None:
-        """`snapshot.state_hash` is not looked at: it comes with `finish`."""
-        self._disk = disk or RealDisk()
-        self._directory = directory
-        self._snapshot = snapshot
-        self._path = path_of(directory, snapshot.seq)
-        self._new = self._path.with_name(self._path.name + _NEW)
-        self._plain = {name: np.ascontiguousarray(array) for name, array in snapshot.arrays.items()}
-        self._places = places_of(self._plain)
-        # As long as the one with the hash will be.
-        self._begin = _begin(len(self._head(bytes(32))))
-        assert self._begin <= _HEAD_BYTES_MAX
-        last = self._places[-1]
-        self.size = self._begin + last.offset + -(-self._plain[last.name].nbytes // _ALIGNMENT) * _ALIGNMENT
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._descriptor = self._disk.create(self._new)
+    Between the two it may be left to another process, which finds in it what it needs (`resume`).
+    """
+
+    def __init__(self, new: Path, descriptor: int, head: _Head, disk: Disk) -> None:
+        """Use `begin` or `resume`."""
+        self._new = new
+        self._descriptor = descriptor
+        self._head = head
+        self._disk = disk
+        self._begin = _begin(len(msgspec.json.encode(head)))
         self._done = False
+        last = head.arrays[-1]
+        self.size = self._begin + last.offset + _aligned(math.prod(last.shape) * np.dtype(last.dtype).itemsize)
 
-    def __enter__(self) -> "SnapshotFile":
+    @classmethod
+    def begin(cls, directory: Path, of: Snapshot, disk: Disk | None = None) -> Self:
+        """A new file; a state hash that is not known yet is left to `finish`."""
+        disk = disk or RealDisk()
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = path_of(directory, of.seq)
+        new = path.with_name(path.name + _NEW)
+        state_hash = of.state_hash or bytes(32)  # as long as the right one
+        head = _Head(
+            FORMAT, of.shard, of.era, of.seq, of.now_ms, of.record_hash.hex(), state_hash.hex(), places_of(of.arrays)
+        )
+        return cls(new, disk.create(new), head, disk)
+
+    @classmethod
+    def resume(cls, new: Path) -> Self:
+        """One that another process left; raises OSError, ValueError."""
+        descriptor = os.open(new, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            return cls(new, descriptor, _parse_head(os.pread(descriptor, _HEAD_BYTES_MAX, 0))[0], RealDisk())
+        except BaseException:
+            os.close(descriptor)
+            raise
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -160,45 +179,48 @@ class SnapshotFile:
             with contextlib.suppress(OSError):
                 self._disk.remove(self._new)
 
-    def copy(self, given_up: Callable[[], bool] = lambda: False) -> bool:
-        """The arrays, in blocks; False when it was `given_up` on the way."""
+    def copy(self, arrays: Mapping[str, npt.NDArray[np.generic]], given_up: Callable[[], bool] = lambda: False) -> bool:
+        """Head and arrays, in blocks; False when it was `given_up` on the way."""
         # In one piece, and a full disk is met at once.
         self._disk.allocate(self._descriptor, self.size + _DIGEST_BYTES)
-        for place in self._places:
-            data = self._plain[place.name].reshape(-1).view(np.uint8).data
+        self._write_head()
+        for place in self._head.arrays:
+            data = np.ascontiguousarray(arrays[place.name]).reshape(-1).view(np.uint8).data
             for at in range(0, len(data), _BLOCK_BYTES):
                 if given_up():
                     return False
                 self._disk.write(self._descriptor, data[at : at + _BLOCK_BYTES], self._begin + place.offset + at)
-        self._plain.clear()
         return not given_up()
+
+    def leave(self) -> Path:
+        """To be resumed by somebody else."""
+        self._done = True
+        return self._new
 
     def arrays(self) -> Arrays:
         """As they were copied, from the file."""
         data = np.memmap(self._new, np.uint8, "r", shape=(self.size,))
-        return {place.name: _view(data, place, self._begin) for place in self._places}
+        return {place.name: _view(data, place, self._begin) for place in self._head.arrays}
 
     def finish(self, state_hash: bytes) -> Path:
         """Put the file under its name, durably."""
-        head = self._head(state_hash)
-        start = (_MAGIC + len(head).to_bytes(4, "little") + head).ljust(self._begin, b"\0")
-        self._disk.write(self._descriptor, memoryview(start), 0)
+        self._head = msgspec.structs.replace(self._head, state_hash=state_hash.hex())
+        self._write_head()
         self._disk.write(self._descriptor, memoryview(_digest(self._descriptor, self.size)), self.size)
         self._disk.sync(self._descriptor)
-        self._disk.rename(self._new, self._path)
+        path = self._new.with_name(self._new.name.removesuffix(_NEW))
+        self._disk.rename(self._new, path)
         self._done = True
-        self._disk.sync_directory(self._directory)
-        for old in snapshots_in(self._directory)[KEPT:]:
-            self._disk.remove(path_of(self._directory, old))
-        return self._path
+        self._disk.sync_directory(path.parent)
+        for old in snapshots_in(path.parent)[KEPT:]:
+            self._disk.remove(path_of(path.parent, old))
+        return path
 
-    def _head(self, state_hash: bytes) -> bytes:
-        of = self._snapshot
-        return msgspec.json.encode(
-            _Head(
-                FORMAT, of.shard, of.era, of.seq, of.now_ms, of.record_hash.hex(), state_hash.hex(), self._places
-            )
-        )  # fmt: skip
+    def _write_head(self) -> None:
+        head = msgspec.json.encode(self._head)
+        assert _begin(len(head)) == self._begin <= _HEAD_BYTES_MAX
+        start = (_MAGIC + len(head).to_bytes(4, "little") + head).ljust(self._begin, b"\0")
+        self._disk.write(self._descriptor, memoryview(start), 0)
 
 
 def places_of(arrays: Mapping[str, npt.NDArray[np.generic]]) -> list[ArrayPlace]:
@@ -207,8 +229,12 @@ def places_of(arrays: Mapping[str, npt.NDArray[np.generic]]) -> list[ArrayPlace]
     offset = 0
     for name, array in arrays.items():
         places.append(ArrayPlace.of(name, array, offset))
-        offset += -(-array.nbytes // _ALIGNMENT) * _ALIGNMENT
+        offset += _aligned(array.nbytes)
     return places
+
+
+def _aligned(size: int) -> int:
+    return -(-size // _ALIGNMENT) * _ALIGNMENT
 
 
 def load(path: Path) -> Snapshot:
@@ -254,7 +280,7 @@ def good_snapshots(directory: Path) -> Iterator[Snapshot]:
 
 def _begin(head_bytes: int) -> int:
     """Where the arrays begin."""
-    return -(-(len(_MAGIC) + 4 + head_bytes) // _ALIGNMENT) * _ALIGNMENT
+    return _aligned(len(_MAGIC) + 4 + head_bytes)
 
 
 def _parse_head(data: bytes) -> tuple[_Head, int]:

@@ -52,8 +52,8 @@ def fold_and_write(
         return None
     hashed = follower.hash_at(engine.seq)
     snapshot = Snapshot(follower.shard, era, engine.seq, engine.now_ms, hashed, engine.state_hash(), engine.arrays())
-    with SnapshotFile(directory, snapshot) as file:
-        if not file.copy(given_up):
+    with SnapshotFile.begin(directory, snapshot) as file:
+        if not file.copy(snapshot.arrays, given_up):
             raise Interrupted
         file.finish(snapshot.state_hash)
     say(snapshot, file.size, began)

@@ -17,6 +17,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -27,7 +28,8 @@ from actors.journal import JournalCorrupt, JournalError
 from actors.lending import Lending, Loan
 from actors.logs import set_up_logging
 from actors.machine import memory_bytes
-from actors.snapshot import Snapshot, drop_unfinished
+from actors.snapshot import drop_unfinished
+from actors.snapshot_finish import NICENESS
 from actors.snapshotter import TAIL_ROWS_MAX, Interrupted
 from actors.warm_shard import WarmShard
 from engine.layout import Limits
@@ -44,9 +46,8 @@ TRY_AGAIN_S: Final = 2.0
 """After a journal could not be read."""
 REST_SHARE: Final = 3.0
 """After a snapshot none is begun for so many times as long as it took: at most a quarter of the time goes into them."""
-STOP_S: Final = 1.0
-"""So long a snapshot that was given up is waited for."""
-NICENESS: Final = 10
+PATIENCE_S: Final = 0.5
+"""A state that is behind for longer is folded with the priority of others: a successor would wait for it."""
 DATABASE_VARIABLE: Final = "OMNISTOCK_DATABASE"
 _FIRST_TO_DIE: Final = "500"
 """When memory runs out the system ends this process before any shard."""
@@ -78,28 +79,35 @@ class Standby:
         """of a shard whose journal cannot be read; for ever when it is damaged"""
         self._look_at = 0.0
         self._rest_until = 0.0
-        self._writing: threading.Thread | None = None
+        self._writing: Future[bool] | None = None
         self._lending: Lending | None = None
         for shard in range(data.partitions.shards):
             drop_unfinished(data.snapshots(shard))
 
-    def listen(self) -> None:
-        """Hand states over from now on. Its threads keep the priority that the caller has now."""
-        self._lending = Lending(self._data.path / SOCKET, self.lent)
-
     def run(self) -> None:
         """Until `stopping` is set."""
-        pause_s = PAUSE_MIN_S
-        while not self.stopping.is_set():
-            moved = self.advance()
-            if time.monotonic() >= self._look_at:
-                self._limit_memory()
-                self._begin_snapshot()
-                self._look_at = time.monotonic() + LOOK_EVERY_S
-            if any(shard.behind for shard in self._shards) and moved:
-                continue
-            pause_s = PAUSE_MIN_S if moved else min(2 * pause_s, PAUSE_MAX_S)
-            self.stopping.wait(pause_s)
+        self._lending = Lending(self._data.path / SOCKET, self.lent)
+        # A thread has the priority of the one that started it: these are started before it is lowered.
+        with ThreadPoolExecutor(1, "catch-up") as swift, ThreadPoolExecutor(1, "snapshot") as writer:
+            for pool in (swift, writer):
+                pool.submit(int).result()
+            os.nice(NICENESS)
+            pause_s = PAUSE_MIN_S
+            while not self.stopping.is_set():
+                moved = swift.submit(self.advance).result() if self._late() else self.advance()
+                if time.monotonic() >= self._look_at:
+                    self._look_at = time.monotonic() + LOOK_EVERY_S
+                    self._limit_memory()
+                    self._begin_snapshot(writer)
+                pause_s = PAUSE_MIN_S if moved else min(2 * pause_s, PAUSE_MAX_S)
+                if not moved or all(shard.behind_since is None for shard in self._shards):
+                    self.stopping.wait(pause_s)
+            self.close()
+
+    def _late(self) -> bool:
+        """Whether a state that was up to date once has not been for too long."""
+        since = [shard.behind_since for shard in self._shards if shard.was_up_to_date]
+        return any(at is not None and time.monotonic() - at > PATIENCE_S for at in since)
 
     def advance(self) -> bool:
         """A turn for every shard; whether anything was new."""
@@ -132,10 +140,10 @@ class Standby:
         while self.advance():
             pass
         self._limit_memory()
-        return sum(self.take(shard) is not None for shard in self._due())
+        return sum(self._take(shard) for shard in self._due())
 
-    def take(self, shard: int) -> Snapshot | None:
-        """A snapshot of what is durable, now; None when there is nothing new or it could not be taken."""
+    def take(self, shard: int) -> bool:
+        """A snapshot of what is durable, now; False when there is nothing new or it could not be taken."""
         while self.advance():
             pass
         return self._take(shard)
@@ -145,10 +153,10 @@ class Standby:
         self.stopping.set()
         if self._lending is not None:
             self._lending.close()
+        if self._writing is not None:
+            self._writing.result()
         for shard in self._shards:
             shard.close()
-        if self._writing is not None:
-            self._writing.join(STOP_S)
 
     def _due(self) -> list[int]:
         now = time.monotonic()
@@ -158,19 +166,18 @@ class Standby:
             if shard.cost >= self._tail_rows_max and now >= self._waiting_until[number]
         ]
 
-    def _begin_snapshot(self) -> None:
+    def _begin_snapshot(self, writer: ThreadPoolExecutor) -> None:
         """One at a time, of a shard that is not behind."""
-        if (self._writing is not None and self._writing.is_alive()) or time.monotonic() < self._rest_until:
+        if (self._writing is not None and not self._writing.done()) or time.monotonic() < self._rest_until:
             return
-        due = [shard for shard in self._due() if not self._shards[shard].behind]
+        due = [shard for shard in self._due() if self._shards[shard].behind_since is None]
         if due:
-            self._writing = threading.Thread(target=self._take, args=(due[0],), name="snapshot", daemon=True)
-            self._writing.start()
+            self._writing = writer.submit(self._take, due[0])
 
-    def _take(self, shard: int) -> Snapshot | None:
+    def _take(self, shard: int) -> bool:
         began = time.monotonic()
         try:
-            return self._shards[shard].snapshot()
+            return self._shards[shard].snapshot(self.stopping)
         except Interrupted:
             _log.info("shard %d: a snapshot was given up", shard)
         except (JournalError, OSError) as error:
@@ -178,7 +185,7 @@ class Standby:
         finally:
             now = time.monotonic()
             self._rest_until = now + (now - began) * REST_SHARE
-        return None
+        return False
 
     def _limit_memory(self) -> None:
         used = [shard.used_bytes for shard in self._shards]
@@ -210,11 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: standby.stopping.set())
-    standby.listen()
-    # Of this thread and those that it starts from here on: while a state is handed over, nobody else is at work.
-    os.nice(NICENESS)
     standby.run()
-    standby.close()
 
 
 if __name__ == "__main__":

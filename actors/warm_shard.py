@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +21,7 @@ from actors.lending import Loan
 from actors.recovery import ahead, fold, from_snapshot
 from actors.shared_memory import SharedMemory
 from actors.snapshot import ArrayPlace, Snapshot, SnapshotFile, newest_in
+from actors.snapshot_finish import finish_apart
 from actors.snapshotter import Interrupted, cost_of, fold_and_write, say
 from engine.layout import Limits
 from engine.record import Record
@@ -41,8 +41,9 @@ class WarmShard:
         self.cold = False
         self.cost = 0
         """of replaying what lies behind the newest snapshot, in rows"""
-        self.behind = True
-        """something may be durable that is not folded"""
+        self.behind_since: float | None = None
+        """when it last had folded all that was durable, if there is more now"""
+        self.was_up_to_date = False
         self._follower = follower
         self._snapshots = snapshots
         self._limits = limits
@@ -113,8 +114,8 @@ class WarmShard:
         finally:
             self._lock.release()
 
-    def snapshot(self) -> Snapshot | None:
-        """Write the state as it is to a file, while others may fold on; None when there is nothing new.
+    def snapshot(self, stopping: threading.Event) -> bool:
+        """Write the state as it is to a file, while others may fold on; whether there was anything new.
 
         Raises Interrupted, OSError, JournalError.
         """
@@ -122,36 +123,36 @@ class WarmShard:
         with self._lock:
             self._given_up.clear()
             engine, cost = self._engine, self.cost
-            if not self.cold and (engine is None or engine.seq == newest_in(self._snapshots)):
-                return None
             if engine is not None:
+                if engine.seq == newest_in(self._snapshots):
+                    return False
                 snapshot = Snapshot(
                     self.shard, self._era, engine.seq, engine.now_ms, self._follower.hash_at(engine.seq), b"",
                     engine.arrays(),
                 )  # fmt: skip
                 id_window_ms = engine.id_window_ms
                 self._copying = True
-        if engine is None:
-            taken = fold_and_write(self._follower, self._snapshots, self._limits, self._given_up.is_set)
-        else:
-            taken = self._copied_out(snapshot, id_window_ms, began)
+        if engine is not None:
+            self._copied_out(snapshot, id_window_ms, began, stopping)
+        elif not fold_and_write(self._follower, self._snapshots, self._limits, stopping.is_set):
+            return False
         with self._lock:
             self.cost -= cost
-        return taken
+        return True
 
-    def _copied_out(self, snapshot: Snapshot, id_window_ms: int, began: float) -> Snapshot:
+    def _copied_out(self, snapshot: Snapshot, id_window_ms: int, began: float, stopping: threading.Event) -> None:
         try:
-            with SnapshotFile(self._snapshots, snapshot) as file:
-                if not file.copy(self._given_up.is_set):
+            with SnapshotFile.begin(self._snapshots, snapshot) as file:
+                if not file.copy(snapshot.arrays, lambda: self._given_up.is_set() or stopping.is_set()):
                     raise Interrupted
-                self._copying = False
-                copied_s = time.monotonic() - began
-                state_hash = Shard.over(self._limits, file.arrays(), id_window_ms).state_hash()
-                file.finish(state_hash)
+                new = file.leave()
         finally:
             self._copying = False
+        copied_s = time.monotonic() - began
+        finish_apart(new, id_window_ms, stopping)
+        if stopping.is_set():
+            raise Interrupted
         say(snapshot, file.size, began, f", for {copied_s:.1f} s of which the state stood still")
-        return replace(snapshot, state_hash=state_hash)
 
     def _loan(self, until: float) -> Loan:
         engine, memory = self._engine, self._memory
@@ -177,15 +178,19 @@ class WarmShard:
         with self._lock:
             self._engine, self._memory, self._hash = engine, memory, record_hash
             self._counted, self.cost = engine.seq, 0
+        _log.info("shard %d: the standby begins at record %d", self.shard, engine.seq)
 
     def _fold(self, until: float, stop: Callable[[], bool]) -> bool:
         engine, durable = self._engine, self._follower.durable_seq
         if engine is None or durable <= engine.seq:
-            self.behind = False
+            self.behind_since = None
+            self.was_up_to_date = engine is not None
             return False
         first = engine.seq + 1
         prev_hash = self._hash if self._hash is not None else self._follower.hash_at(engine.seq)
-        self._hash, self.behind = None, True
+        self._hash = None
+        if self.behind_since is None:
+            self.behind_since = time.monotonic()
         try:
             for record in self._records(first, durable, prev_hash):
                 fold(engine, record)
@@ -194,7 +199,8 @@ class WarmShard:
                 if stop() or time.monotonic() >= until:
                     break
             else:
-                self.behind = False
+                self.behind_since = None
+                self.was_up_to_date = True
         except JournalCorrupt:
             self._engine = None  # half of the record may be in it
             raise
@@ -211,5 +217,4 @@ class WarmShard:
         for header in self._follower.headers(before + 1):
             self._counted = header.seq
             self.cost += cost_of(*header.counts)
-        self.behind = False
         return self._counted > before

@@ -26,7 +26,7 @@ def world() -> World:
 
 def snapshot(data: DataDir) -> None:
     standby = Standby(data)
-    assert standby.take(0) is not None
+    assert standby.take(0)
     standby.close()
 
 
