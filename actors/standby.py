@@ -84,9 +84,13 @@ class Standby:
         for shard in range(data.partitions.shards):
             drop_unfinished(data.snapshots(shard))
 
+    def listen(self) -> None:
+        """Hand states over from now on."""
+        self._lending = Lending(self._data.path / SOCKET, self.lent)
+
     def run(self) -> None:
         """Until `stopping` is set."""
-        self._lending = Lending(self._data.path / SOCKET, self.lent)
+        self.listen()
         # A thread has the priority of the one that started it: these are started before it is lowered.
         with ThreadPoolExecutor(1, "catch-up") as swift, ThreadPoolExecutor(1, "snapshot") as writer:
             for pool in (swift, writer):
@@ -172,12 +176,12 @@ class Standby:
             return
         due = [shard for shard in self._due() if self._shards[shard].behind_since is None]
         if due:
-            self._writing = writer.submit(self._take, due[0])
+            self._writing = writer.submit(self._take, due[0], apart=True)
 
-    def _take(self, shard: int) -> bool:
+    def _take(self, shard: int, *, apart: bool = False) -> bool:
         began = time.monotonic()
         try:
-            return self._shards[shard].snapshot(self.stopping)
+            return self._shards[shard].snapshot(self.stopping, apart=apart)
         except Interrupted:
             _log.info("shard %d: a snapshot was given up", shard)
         except (JournalError, OSError) as error:

@@ -42,7 +42,7 @@ _BLOCK_BYTES: Final = 16 << 20
 _THREADS: Final = 2
 
 
-def take_over(path: Path, shard: int, limits: Limits) -> Offer:
+def take_over(path: Path, shard: int, limits: Limits, answer_s: float = ANSWER_S) -> Offer:
     """A copy of what the standby at `path` has of the shard; raises NoHandOver."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
@@ -50,7 +50,7 @@ def take_over(path: Path, shard: int, limits: Limits) -> Offer:
             with short_path(path) as name:
                 connection.connect(name)
             send(connection, Ask(FORMAT, shard))
-            answer, descriptors = receive(connection, ANSWER, time.monotonic() + ANSWER_S)
+            answer, descriptors = receive(connection, ANSWER, time.monotonic() + answer_s)
             try:
                 if isinstance(answer, Refused):
                     raise NoHandOver(answer.reason)

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Final
 
 from actors.follow import Follower
-from actors.handover import CATCH_UP_S, Lent, NoHandOver
+from actors.handover import CATCH_UP_S, LOCK_S, Lent, NoHandOver
 from actors.journal import JournalCorrupt
 from actors.lending import Loan
 from actors.recovery import ahead, fold, from_snapshot
 from actors.shared_memory import SharedMemory
 from actors.snapshot import ArrayPlace, Snapshot, SnapshotFile, newest_in
-from actors.snapshot_finish import finish_apart
+from actors.snapshot_finish import finish, finish_apart
 from actors.snapshotter import Interrupted, cost_of, fold_and_write, say
 from engine.layout import Limits
 from engine.record import Record
@@ -99,14 +99,13 @@ class WarmShard:
         """The state as far as it can be had soon; nothing is folded meanwhile. Raises NoHandOver."""
         if self._engine is None:
             raise NoHandOver("it has no state of this shard now")
-        until = time.monotonic() + CATCH_UP_S
         self._wanted.set()
-        if not self._lock.acquire(timeout=CATCH_UP_S):
+        if not self._lock.acquire(timeout=LOCK_S):
             raise NoHandOver("its state is lent already")
         try:
             self._wanted.clear()
             self._given_up.set()
-            loan = self._loan(until)
+            loan = self._loan(time.monotonic() + CATCH_UP_S)
             try:
                 yield loan
             finally:
@@ -114,10 +113,11 @@ class WarmShard:
         finally:
             self._lock.release()
 
-    def snapshot(self, stopping: threading.Event) -> bool:
+    def snapshot(self, stopping: threading.Event, *, apart: bool = False) -> bool:
         """Write the state as it is to a file, while others may fold on; whether there was anything new.
 
-        Raises Interrupted, OSError, JournalError.
+        `apart`: what can be done without the state is done by another process. Raises Interrupted, JournalError,
+        OSError.
         """
         began = time.monotonic()
         with self._lock:
@@ -133,14 +133,16 @@ class WarmShard:
                 id_window_ms = engine.id_window_ms
                 self._copying = True
         if engine is not None:
-            self._copied_out(snapshot, id_window_ms, began, stopping)
+            self._copied_out(snapshot, id_window_ms, began, stopping, apart)
         elif not fold_and_write(self._follower, self._snapshots, self._limits, stopping.is_set):
             return False
         with self._lock:
             self.cost -= cost
         return True
 
-    def _copied_out(self, snapshot: Snapshot, id_window_ms: int, began: float, stopping: threading.Event) -> None:
+    def _copied_out(
+        self, snapshot: Snapshot, id_window_ms: int, began: float, stopping: threading.Event, apart: bool
+    ) -> None:
         try:
             with SnapshotFile.begin(self._snapshots, snapshot) as file:
                 if not file.copy(snapshot.arrays, lambda: self._given_up.is_set() or stopping.is_set()):
@@ -149,7 +151,10 @@ class WarmShard:
         finally:
             self._copying = False
         copied_s = time.monotonic() - began
-        finish_apart(new, id_window_ms, stopping)
+        if apart:
+            finish_apart(new, id_window_ms, stopping)
+        else:
+            finish(new, id_window_ms)
         if stopping.is_set():
             raise Interrupted
         say(snapshot, file.size, began, f", for {copied_s:.1f} s of which the state stood still")

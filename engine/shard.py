@@ -1,7 +1,7 @@
 """The state machine of one shard: batches in, results and movements out, and the fold of its journal.
 
 The shard actor calls `decide` and journals what comes back before anybody sees it; recovery, the
-snapshotter and `verify` call `apply` with the same records. Nothing here knows a file, a clock or a network.
+standby and `verify` call `apply` with the same records. Nothing here knows a file, a clock or a network.
 """
 
 import hashlib
