@@ -3,6 +3,7 @@
     DIR/meta.json     format, era, number of shards and the partition map; never changed by a running server
     DIR/id.secret     16 random bytes that key the hashes of command ids
     DIR/serve.lock    held by the one server of the directory
+    DIR/standby.sock  where the standby hands states over
     DIR/shards/000/   lock, durable, reserve, segments, known, note, snapshots/
 
 Only its owner can read it. With a database URL the journals are on that server; everything else is here.

@@ -36,7 +36,7 @@ from engine.layout import Limits
 
 MEMORY_SHARE: Final = 1 / 3
 """of the machine's memory: what all states together may take"""
-SLICE_S: Final = 0.25
+SLICE_S: Final = 0.5
 """A shard's turn; then it is the next one's."""
 PAUSE_MIN_S: Final = 0.01
 PAUSE_MAX_S: Final = 0.1
