@@ -1,7 +1,7 @@
 """How the parts are put together, the same way in every process and with every transport.
 
-A shard gets its journal and its recovery as functions that travel by name, because Ray makes it anew in
-another process whenever it dies. Starts nothing by itself, and knows no Ray (`actors/cluster.py` does).
+A shard gets its journal and its recovery as one value (`actors.shard_home`), because Ray makes it anew in another
+process whenever it dies. Starts nothing by itself, and knows no Ray (`actors/cluster.py` does).
 """
 
 import os
@@ -9,24 +9,20 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
-from pathlib import Path
 from typing import NoReturn
 
 from actors.client import Client
-from actors.datadir import DataDir, make_journal, recover
+from actors.datadir import DataDir
 from actors.documents.database import DocumentsSettings
-from actors.journal import Journal
 from actors.local_transport import LocalTransport, MakeShard
 from actors.settings import Settings
 from actors.shard_actor import ShardActor, ShardConfig
+from actors.shard_home import HousedShard, ShardHome
 from actors.transport import Transport
-from actors.warmup import warm_up
 from engine.layout import Limits
-from engine.shard import Shard
 
-ShardArguments = tuple[ShardConfig, Callable[[], Journal], Callable[[Journal], Shard]]
-"""What a ShardActor is made with, and made with again when its process died."""
+ShardArguments = tuple[ShardConfig, ShardHome]
+"""What a HousedShard is made with, and made with again when its process died."""
 
 
 def shard_arguments(data: DataDir, database: str | None, settings: Settings, limits: Limits) -> list[ShardArguments]:
@@ -41,8 +37,7 @@ def shard_arguments(data: DataDir, database: str | None, settings: Settings, lim
                 known_seq_path=str(data.known_seq(shard)),
                 note_path=str(data.note(shard)),
             ),
-            partial(_warm_journal, data.path, shard, database),
-            partial(recover, data.path, shard, limits),
+            ShardHome(data.path, shard, database, limits),
         )
         for shard in range(data.partitions.shards)
     ]
@@ -88,14 +83,8 @@ def keep_seqs(data: DataDir, seqs: Sequence[int]) -> None:
         os.replace(new, path)
 
 
-def _warm_journal(data: Path, shard: int, database: str | None) -> Journal:
-    """The shard's journal, by the shard's opening thread: kernels are loaded before anything is owned."""
-    warm_up()
-    return make_journal(data, shard, database)
-
-
 def _maker(given: ShardArguments) -> MakeShard:
     def make(die: Callable[[str], NoReturn]) -> ShardActor:
-        return ShardActor(*given, die=die)
+        return HousedShard(*given, die=die)
 
     return make

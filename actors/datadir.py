@@ -3,6 +3,7 @@
     DIR/meta.json     format, era, number of shards and the partition map; never changed by a running server
     DIR/id.secret     16 random bytes that key the hashes of command ids
     DIR/serve.lock    held by the one server of the directory
+    DIR/standby.sock  where the standby hands states over
     DIR/shards/000/   lock, durable, reserve, segments, known, note, snapshots/
 
 Only its owner can read it. With a database URL the journals are on that server; everything else is here.
@@ -138,11 +139,13 @@ def snapshot_directory(data: Path, shard: int) -> Path:
 
 def make_journal(data: Path, shard: int, database: str | None) -> "Journal":
     """The journal that the shard writes."""
-    from actors.postgres_journal import PostgresJournal
+    if database:
+        from actors.postgres_journal import PostgresJournal
+
+        return PostgresJournal(database, shard)
     from actors.segments import SegmentJournal
 
-    directory = shard_directory(data, shard)
-    return PostgresJournal(database, shard) if database else SegmentJournal(directory, shard)
+    return SegmentJournal(shard_directory(data, shard), shard)
 
 
 def recover(data: Path, shard: int, limits: Limits, journal: "JournalReader") -> "Shard":

@@ -1,4 +1,4 @@
-"""Readers of a journal in other processes than the shard's: the feed, the snapshotter, analytics, `verify`.
+"""Readers of a journal in other processes than the shard's: the feed, the standby, analytics, `verify`.
 
 They go up to the position that the shard published after its sync, and never beyond; they write nothing, and the shard
 does not know of them. A follower may be opened before there is a journal, and lives through new segments and new

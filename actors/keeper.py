@@ -30,7 +30,7 @@ from actors.ray_settings import RunDirectory
 from actors.ray_transport import RayTransport
 from actors.serve_settings import GIVE_UP, ServeSettings
 from actors.settings import Settings
-from actors.shard_actor import ShardActor
+from actors.shard_home import HousedShard
 from actors.shard_watch import ShardWatch
 from actors.supervisor import PULSE_VARIABLE
 from engine.layout import Limits
@@ -59,7 +59,7 @@ async def keep(serving: ServeSettings, pulse: Pulse, compiling: "subprocess.Pope
         return GIVE_UP
     data = DataDir.open(serving.data)
     settings = Settings()
-    shards = cluster.create_shards(ShardActor, shard_arguments(data, serving.database, settings, Limits()))
+    shards = cluster.create_shards(HousedShard, shard_arguments(data, serving.database, settings, Limits()))
     documents = cluster.create_async(
         DOCUMENTS,
         DocumentsActor,

@@ -149,6 +149,8 @@ class Link:
         if status is None or not ready or status.busy_ms > self._settings.call_timeout_ms:
             self._failures += 1
             self._probe_at_ms = now_ms + self._pause_ms()
+            if answers and self.state is ShardState.STARTING:
+                self._probe_at_ms = min(self._probe_at_ms, now_ms + self._settings.backoff_opening_ms)
             return []
         self._suspended = False
         self._probe_at_ms = None

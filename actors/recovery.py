@@ -1,45 +1,77 @@
-"""From files to a shard: the newest snapshot that is whole, and the journal's records after it.
+"""From files to a shard: the newest snapshot that is whole, or what the standby has, and the journal's records since.
 
-Called by a shard that opens, by the snapshotter, and by `verify`. A snapshot is only a shortcut, the journal is the
-truth: a snapshot of records that the journal does not have means that the journal has lost some, and nothing starts.
+Called by a shard that opens, by the standby, and by `verify`. Both are only shortcuts, the journal is the truth. What
+the standby has is left alone when anything about it is not as the journal says. A snapshot of records that the journal
+does not have means that the journal has lost some, and nothing starts.
 """
 
 import logging
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar, cast
 
+from actors.handover import Lent, NoHandOver
 from actors.journal import JournalCorrupt, JournalReader
-from actors.snapshot import Snapshot, good_snapshots
+from actors.snapshot import Snapshot, good_snapshots, newest_in
+from actors.take_over import Offer
 from engine.journal_format import NO_HASH
 from engine.layout import Limits
 from engine.record import Record
 from engine.shard import ReplayMismatch, Shard
+from engine.state import Reserve, reserve_array
 
 T = TypeVar("T")
 _AHEAD: Final = 4
 _log = logging.getLogger(__name__)
 
 
-def recover_shard(journal: JournalReader, snapshots: Path, limits: Limits) -> Shard:
-    """The shard as the journal has it; raises JournalCorrupt when records are damaged, missing or do not fit."""
+def recover_shard(
+    journal: JournalReader, snapshots: Path, limits: Limits, offer: Callable[[], Offer] | None = None
+) -> Shard:
+    """The shard as the journal has it; raises JournalCorrupt when records are damaged, missing or do not fit.
+
+    `offer` gives what the standby has; it is taken when the journal bears it out and no snapshot is newer.
+    """
+    if offer is not None:
+        try:
+            return _from_standby(journal, snapshots, *offer())
+        except (NoHandOver, JournalCorrupt) as error:
+            _log.info("shard %d: nothing from the standby: %s", journal.shard, error)
     shard, record_hash = from_snapshot(journal, snapshots, limits)
-    for record in ahead(journal.scan(shard.seq + 1, prev_hash=record_hash)):
-        fold(shard, record)
+    return _followed(journal, shard, record_hash)
+
+
+def _from_standby(journal: JournalReader, snapshots: Path, shard: Shard, lent: Lent) -> Shard:
+    durable, newest = journal.durable_seq, newest_in(snapshots)
+    if not newest <= lent.seq <= durable:
+        raise NoHandOver(f"it has record {lent.seq}, the journal {durable}, a snapshot {newest}")
+    record_hash = journal.hash_at(lent.seq)
+    if record_hash.hex() != lent.record_hash:
+        raise NoHandOver(f"it knows another record {lent.seq}")
+    return _followed(journal, shard, record_hash)
+
+
+def _followed(journal: JournalReader, shard: Shard, record_hash: bytes) -> Shard:
+    """With the records after it folded in."""
+    if shard.seq < journal.durable_seq:
+        for record in ahead(journal.scan(shard.seq + 1, prev_hash=record_hash)):
+            fold(shard, record)
     return shard
 
 
-def from_snapshot(journal: JournalReader, snapshots: Path, limits: Limits) -> tuple[Shard, bytes]:
+def from_snapshot(
+    journal: JournalReader, snapshots: Path, limits: Limits, reserve: Reserve = reserve_array
+) -> tuple[Shard, bytes]:
     """The shard at its newest usable snapshot, or at its beginning, and the hash of the record it stands at."""
     for snapshot in good_snapshots(snapshots):
         check_against(journal, snapshot)
         try:
-            return Shard.from_arrays(limits, dict(snapshot.arrays)), snapshot.record_hash
-        except (ValueError, AttributeError) as error:  # smaller limits, or tables that this version does not have
+            return Shard.from_arrays(limits, snapshot.arrays, reserve), snapshot.record_hash
+        except ValueError as error:  # smaller limits, or tables that this version does not have
             _log.warning("shard %d: the snapshot at %d does not fit: %s", snapshot.shard, snapshot.seq, error)
-    return Shard(limits), NO_HASH
+    return Shard(limits, reserve), NO_HASH
 
 
 def check_against(journal: JournalReader, snapshot: Snapshot) -> None:

@@ -31,6 +31,8 @@ class Settings:
     probe_timeout_ms: int = 1_000
     backoff_first_ms: int = 10
     backoff_max_ms: int = 1_000
+    backoff_opening_ms: int = 100
+    """at most, when the shard itself said that it is opening"""
     retry_after_ms: int = 1_000
     """what a caller is told to wait when a shard is away"""
     deaths_max: int = 2

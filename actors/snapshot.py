@@ -9,13 +9,14 @@ The digest is taken over blocks, by two threads, with a checksum that is as fast
 import contextlib
 import hashlib
 import logging
+import math
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 import numpy as np
@@ -24,7 +25,7 @@ import numpy.typing as npt
 from actors.disk import Disk, RealDisk
 from engine.kernels.checksum import LANES, checksum
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 SUFFIX: Final = ".snapshot"
 KEPT: Final = 2
 """So many snapshots are kept: if the newest is damaged, the one before it serves."""
@@ -53,13 +54,21 @@ class SnapshotDamaged(Exception):
         return f"{self.path}: {self.reason}"
 
 
-class _Array(msgspec.Struct, frozen=True):
+class ArrayPlace(msgspec.Struct, frozen=True):
     """Where an array lies."""
 
     name: str
-    dtype: str | list[tuple[str, str]]
-    shape: list[int]
+    dtype: str | list[tuple[str, str, tuple[int, ...]]]
+    """of a record: each field's name, type and shape"""
+    shape: tuple[int, ...]
     offset: int
+
+    @classmethod
+    def of(cls, name: str, array: npt.NDArray[np.generic], offset: int) -> Self:
+        """The place of `array`."""
+        dtype = array.dtype
+        fields = [(name, field[0].base.str, field[0].shape) for name, field in (dtype.fields or {}).items()]
+        return cls(name, fields or dtype.str, array.shape, offset)
 
 
 class _Head(msgspec.Struct, frozen=True):
@@ -72,7 +81,7 @@ class _Head(msgspec.Struct, frozen=True):
     now_ms: int
     record_hash: str
     state_hash: str
-    arrays: list[_Array]
+    arrays: list[ArrayPlace]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,29 +112,129 @@ def snapshots_in(directory: Path) -> list[int]:
     return []
 
 
+def newest_in(directory: Path) -> int:
+    """The seq of the newest snapshot there, 0 = there is none."""
+    return next(iter(snapshots_in(directory)), 0)
+
+
+def drop_unfinished(directory: Path) -> None:
+    """Remove what a process that was killed had begun; called when nobody is writing there."""
+    for path in directory.glob("*" + SUFFIX + _NEW):
+        path.unlink(missing_ok=True)
+
+
 def write(directory: Path, snapshot: Snapshot, disk: Disk | None = None) -> Path:
     """Write a snapshot durably, then let go of all but the newest ones. Raises OSError; then nothing has changed."""
-    disk = disk or RealDisk()
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = path_of(directory, snapshot.seq)
-    new = path.with_name(path.name + _NEW)
-    descriptor = disk.create(new)
-    try:
-        size = _write_parts(disk, descriptor, snapshot)
-        digest = _digest(descriptor, size)
-        disk.write(descriptor, memoryview(digest), size)
-        disk.sync(descriptor)
-        disk.rename(new, path)
-        disk.sync_directory(directory)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            disk.remove(new)
-        raise
-    finally:
-        os.close(descriptor)
-    for old in snapshots_in(directory)[KEPT:]:
-        disk.remove(path_of(directory, old))
-    return path
+    with SnapshotFile.begin(directory, snapshot, disk) as file:
+        file.copy(snapshot.arrays)
+        return file.finish(snapshot.state_hash)
+
+
+class SnapshotFile:
+    """A snapshot that is being written: `copy` while its arrays stand still, then `finish`; else nothing was.
+
+    Between the two it may be left to another process, which finds in it what it needs (`resume`).
+    """
+
+    def __init__(self, new: Path, descriptor: int, head: _Head, disk: Disk) -> None:
+        """Use `begin` or `resume`."""
+        self._new = new
+        self._descriptor = descriptor
+        self._head = head
+        self._disk = disk
+        self._begin = _begin(len(msgspec.json.encode(head)))
+        self._done = False
+        last = head.arrays[-1]
+        self.size = self._begin + last.offset + _aligned(math.prod(last.shape) * np.dtype(last.dtype).itemsize)
+
+    @classmethod
+    def begin(cls, directory: Path, of: Snapshot, disk: Disk | None = None) -> Self:
+        """A new file; a state hash that is not known yet is left to `finish`."""
+        disk = disk or RealDisk()
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = path_of(directory, of.seq)
+        new = path.with_name(path.name + _NEW)
+        state_hash = of.state_hash or bytes(32)  # as long as the right one
+        head = _Head(
+            FORMAT, of.shard, of.era, of.seq, of.now_ms, of.record_hash.hex(), state_hash.hex(), places_of(of.arrays)
+        )
+        return cls(new, disk.create(new), head, disk)
+
+    @classmethod
+    def resume(cls, new: Path) -> Self:
+        """One that another process left; raises OSError, ValueError."""
+        descriptor = os.open(new, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            return cls(new, descriptor, _parse_head(os.pread(descriptor, _HEAD_BYTES_MAX, 0))[0], RealDisk())
+        except BaseException:
+            os.close(descriptor)
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._descriptor)
+        if not self._done:
+            with contextlib.suppress(OSError):
+                self._disk.remove(self._new)
+
+    def copy(self, arrays: Mapping[str, npt.NDArray[np.generic]], given_up: Callable[[], bool] = lambda: False) -> bool:
+        """Head and arrays, in blocks; False when it was `given_up` on the way."""
+        # In one piece, and a full disk is met at once.
+        self._disk.allocate(self._descriptor, self.size + _DIGEST_BYTES)
+        self._write_head()
+        for place in self._head.arrays:
+            data = np.ascontiguousarray(arrays[place.name]).reshape(-1).view(np.uint8).data
+            for at in range(0, len(data), _BLOCK_BYTES):
+                if given_up():
+                    return False
+                self._disk.write(self._descriptor, data[at : at + _BLOCK_BYTES], self._begin + place.offset + at)
+        return not given_up()
+
+    def leave(self) -> Path:
+        """To be resumed by somebody else."""
+        self._done = True
+        return self._new
+
+    def arrays(self) -> Arrays:
+        """As they were copied, from the file."""
+        data = np.memmap(self._new, np.uint8, "r", shape=(self.size,))
+        return {place.name: _view(data, place, self._begin) for place in self._head.arrays}
+
+    def finish(self, state_hash: bytes) -> Path:
+        """Put the file under its name, durably."""
+        self._head = msgspec.structs.replace(self._head, state_hash=state_hash.hex())
+        self._write_head()
+        self._disk.write(self._descriptor, memoryview(_digest(self._descriptor, self.size)), self.size)
+        self._disk.sync(self._descriptor)
+        path = self._new.with_name(self._new.name.removesuffix(_NEW))
+        self._disk.rename(self._new, path)
+        self._done = True
+        self._disk.sync_directory(path.parent)
+        for old in snapshots_in(path.parent)[KEPT:]:
+            self._disk.remove(path_of(path.parent, old))
+        return path
+
+    def _write_head(self) -> None:
+        head = msgspec.json.encode(self._head)
+        assert _begin(len(head)) == self._begin <= _HEAD_BYTES_MAX
+        start = (_MAGIC + len(head).to_bytes(4, "little") + head).ljust(self._begin, b"\0")
+        self._disk.write(self._descriptor, memoryview(start), 0)
+
+
+def places_of(arrays: Mapping[str, npt.NDArray[np.generic]]) -> list[ArrayPlace]:
+    """One behind the other."""
+    places: list[ArrayPlace] = []
+    offset = 0
+    for name, array in arrays.items():
+        places.append(ArrayPlace.of(name, array, offset))
+        offset += _aligned(array.nbytes)
+    return places
+
+
+def _aligned(size: int) -> int:
+    return -(-size // _ALIGNMENT) * _ALIGNMENT
 
 
 def load(path: Path) -> Snapshot:
@@ -138,10 +247,10 @@ def load(path: Path) -> Snapshot:
         size = os.fstat(descriptor).st_size - _DIGEST_BYTES
         if size < len(_MAGIC) + 4 or os.pread(descriptor, _DIGEST_BYTES, size) != _digest(descriptor, size):
             raise SnapshotDamaged(str(path), "the digest is wrong")
-        head, _ = _parse_head(os.pread(descriptor, _HEAD_BYTES_MAX, 0))
+        head, begin = _parse_head(os.pread(descriptor, _HEAD_BYTES_MAX, 0))
         # Every page was just read, and so found readable: from here on the file is as good as memory.
         data = np.memmap(path, np.uint8, "r", shape=(size,))
-        arrays = {array.name: _view(data, array) for array in head.arrays}
+        arrays = {place.name: _view(data, place, begin) for place in head.arrays}
     except (OSError, ValueError, TypeError, msgspec.MsgspecError) as error:
         raise SnapshotDamaged(str(path), str(error)) from error
     finally:
@@ -169,43 +278,9 @@ def good_snapshots(directory: Path) -> Iterator[Snapshot]:
             _log.error("a snapshot is damaged and not used: %s", error)
 
 
-def _write_parts(disk: Disk, descriptor: int, snapshot: Snapshot) -> int:
-    """Head and arrays; returns how many bytes they take."""
-    plain = {name: np.ascontiguousarray(array) for name, array in snapshot.arrays.items()}
-    places: list[_Array] = []
-    offset = 0
-    for name, array in plain.items():
-        dtype = (
-            array.dtype.str if array.dtype.names is None else [(field[0], str(field[1])) for field in array.dtype.descr]
-        )
-        places.append(_Array(name, dtype, list(array.shape), offset))
-        offset += -(-array.nbytes // _ALIGNMENT) * _ALIGNMENT
-    head = msgspec.json.encode(
-        _Head(
-            FORMAT,
-            snapshot.shard,
-            snapshot.era,
-            snapshot.seq,
-            snapshot.now_ms,
-            snapshot.record_hash.hex(),
-            snapshot.state_hash.hex(),
-            places,
-        )
-    )
-    begin = _begin(len(head))
-    assert begin <= _HEAD_BYTES_MAX
-    disk.allocate(descriptor, begin + offset + _DIGEST_BYTES)  # in one piece, and a full disk is met at once
-    start = (_MAGIC + len(head).to_bytes(4, "little") + head).ljust(begin, b"\0")
-    disk.write(descriptor, memoryview(start), 0)
-    for place, array in zip(places, plain.values(), strict=True):
-        if array.nbytes:
-            disk.write(descriptor, array.reshape(-1).view(np.uint8).data, begin + place.offset)
-    return begin + offset
-
-
 def _begin(head_bytes: int) -> int:
     """Where the arrays begin."""
-    return -(-(len(_MAGIC) + 4 + head_bytes) // _ALIGNMENT) * _ALIGNMENT
+    return _aligned(len(_MAGIC) + 4 + head_bytes)
 
 
 def _parse_head(data: bytes) -> tuple[_Head, int]:
@@ -218,10 +293,9 @@ def _parse_head(data: bytes) -> tuple[_Head, int]:
     return head, _begin(count)
 
 
-def _view(data: npt.NDArray[np.uint8], place: _Array) -> npt.NDArray[np.generic]:
-    begin = _begin(int.from_bytes(data[len(_MAGIC) : len(_MAGIC) + 4].tobytes(), "little"))
+def _view(data: npt.NDArray[np.uint8], place: ArrayPlace, begin: int) -> npt.NDArray[np.generic]:
     dtype: np.dtype[np.generic] = np.dtype(place.dtype)
-    count = int(np.prod(place.shape, dtype=np.int64))
+    count = math.prod(place.shape)
     array = np.frombuffer(data, dtype, count, begin + place.offset) if count else np.empty(0, dtype)
     return array.reshape(place.shape)
 

@@ -4,7 +4,7 @@ A state machine without processes, clock or signals: events in, effects out, tim
 supervisor (`actors/supervisor.py`) turns its effects into processes and feeds it what happens to them.
 
 The keeper owns Ray, and Ray's death is everybody's: when the keeper, the GCS or the raylet goes, the whole
-stack is killed and built again. An API worker or the snapshotter is started again alone.
+stack is killed and built again. An API worker or the standby is started again alone.
 """
 
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from typing import Final
 from actors.serve_settings import GIVE_UP
 
 KEEPER: Final = "keeper"
-SNAPSHOTTER: Final = "snapshotter"
+STANDBY: Final = "standby"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class Supervision:
 
     workers: int
     ray: bool
-    snapshotter: bool = True
+    standby: bool = True
     limits: SupervisionLimits = field(default_factory=SupervisionLimits)
     phase: Phase = Phase.RUNNING
     was_ready: bool = False
@@ -132,8 +132,8 @@ class Supervision:
         if self.phase is not Phase.RUNNING:
             return []
         self.was_ready = True
-        if self.snapshotter and SNAPSHOTTER not in self._children:
-            return [self._start(SNAPSHOTTER, now_ms)]
+        if self.standby and STANDBY not in self._children:
+            return [self._start(STANDBY, now_ms)]
         return []
 
     def beat(self, name: str, now_ms: int) -> None:
@@ -200,7 +200,7 @@ class Supervision:
         for name, child in self._children.items():
             if child.start_at_ms is not None and now_ms >= child.start_at_ms:
                 effects.append(self._start(name, now_ms))
-            elif child.alive and name != SNAPSHOTTER and (silent_ms := self._silent_ms(child, now_ms)):
+            elif child.alive and name != STANDBY and (silent_ms := self._silent_ms(child, now_ms)):
                 effects.append(KillChild(name, f"it has been silent for {silent_ms} ms"))
         return effects
 
@@ -254,9 +254,7 @@ class Supervision:
 
     def _alive(self, *, workers: bool) -> list[str]:
         return [
-            name
-            for name, child in self._children.items()
-            if child.alive and (name not in (KEEPER, SNAPSHOTTER)) is workers
+            name for name, child in self._children.items() if child.alive and (name not in (KEEPER, STANDBY)) is workers
         ]
 
 

@@ -104,7 +104,7 @@ def test_hot_sku(benchmark: BenchmarkFixture, session: Driver) -> None:
 
 
 def test_a_killed_shard_answers_again(benchmark: BenchmarkFixture) -> None:
-    """After a minute at the rate of one client that makes its rows on the way, and with a snapshotter beside."""
+    """After a minute at the rate of one client that makes its rows on the way, and with the standby beside."""
     with driver() as session:
         found: list[dict[str, Any]] = []
         pedantic: Any = benchmark.pedantic

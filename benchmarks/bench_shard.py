@@ -11,7 +11,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from actors.datadir import DataDir, make_journal, recover
 from actors.journal import Journal
 from actors.shard_actor import ShardActor, ShardConfig
-from actors.snapshotter import TAIL_ROWS_MAX, Snapshotter
+from actors.snapshotter import TAIL_ROWS_MAX
+from actors.standby import Standby
 from benchmarks.figures import measure, note, rate
 from benchmarks.filled import limits_for, touch
 from benchmarks.sizes import BATCH_ROWS, CELLS, scaled, scratch
@@ -158,12 +159,12 @@ def test_recovery_from_the_journal_alone(benchmark: BenchmarkFixture, house: Hou
 
 
 def test_recovery_from_a_snapshot_and_the_longest_tail(benchmark: BenchmarkFixture, goods: Goods, house: House) -> None:
-    """The snapshotter begins one when 4,000,000 rows lie behind the last: so many lie there here."""
-    snapshotter = Snapshotter(house.data, limits=house.limits)
+    """The standby begins one when 4,000,000 rows lie behind the last: so many lie there here."""
+    standby = Standby(house.data, limits=house.limits)
     began = time.monotonic()
-    assert snapshotter.take(0) is not None
+    assert standby.take(0)
     note(benchmark, "snapshot", [time.monotonic() - began], "s")
-    snapshotter.close()
+    standby.close()
     for _ in range(TAIL_BATCHES):
         all_ok(house.submit(house.messages([goods.reserves().finished()])))
     seconds = measure(benchmark, house.close, lambda _: house.open(), 3)

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -22,13 +23,13 @@ import uvloop
 from actors import cluster
 from actors.client import Client
 from actors.composition import make_client, shard_arguments
-from actors.datadir import DataDir, recover
+from actors.datadir import DataDir
 from actors.journal import Journal
 from actors.process_group import die_with_parent
 from actors.ray_settings import RunDirectory
 from actors.ray_transport import RayTransport
 from actors.settings import Settings
-from actors.shard_actor import ShardActor
+from actors.shard_home import HousedShard, ShardHome
 from benchmarks.filled import touch
 from benchmarks.sizes import BATCH_ROWS
 from benchmarks.workload import Batch, Goods, LifeCycle
@@ -41,12 +42,16 @@ OPEN_S: Final = 300.0
 _WAREHOUSES: Final = 5
 
 
-def recover_touched(data: Path, shard: int, limits: Limits, journal: Journal) -> Shard:
-    """A new shard with its memory brought in; one that was killed comes back as it does in service."""
-    engine = recover(data, shard, limits, journal)
-    if not journal.durable_seq:
-        touch(engine)
-    return engine
+@dataclass
+class TouchedHome(ShardHome):
+    """A new shard has its memory brought in; one that was killed comes back as it does in service."""
+
+    def recover(self, journal: Journal) -> Shard:
+        """The shard as its journal has it."""
+        engine = super().recover(journal)
+        if not journal.durable_seq:
+            touch(engine)
+        return engine
 
 
 class Session:
@@ -58,10 +63,8 @@ class Session:
         self._cycle: LifeCycle | None = None
         arguments = shard_arguments(data, None, Settings(), limits)
         if touched:
-            arguments = [
-                (one[0], one[1], partial(recover_touched, data.path, one[0].shard, limits)) for one in arguments
-            ]
-        self._transport = RayTransport(cluster.create_shards(ShardActor, arguments))
+            arguments = [(config, TouchedHome(data.path, config.shard, None, limits)) for config, _ in arguments]
+        self._transport = RayTransport(cluster.create_shards(HousedShard, arguments))
         self._client: Client | None = None
         self._ready: list[Batch] = []
         self._in_flight = 0
@@ -95,8 +98,8 @@ class Session:
         return {"seconds": time.perf_counter() - began}
 
     async def storm(self, seconds: float) -> dict[str, Any]:
-        """Mixed rows for so long, made on the way, with a snapshotter beside."""
-        snapshotter = self._snapshotter()
+        """Mixed rows for so long, made on the way, with the standby beside."""
+        standby = self._standby()
         try:
             await self.prepare("mixed", 0, 2)
             assert self._cycle is not None
@@ -112,11 +115,11 @@ class Session:
             await self._send(batches(), 4)
             return {"rows": count * BATCH_ROWS, "seconds": time.monotonic() - began} | await self.kill()
         finally:
-            snapshotter.terminate()
-            snapshotter.wait()
+            standby.terminate()
+            standby.wait()
 
-    def _snapshotter(self) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-m", "actors.snapshotter", "--data", str(self._data.path)]
+    def _standby(self) -> "subprocess.Popen[bytes]":
+        command = [sys.executable, "-m", "actors.standby", "--data", str(self._data.path)]
         return subprocess.Popen(command, preexec_fn=partial(die_with_parent, os.getpid()))
 
     async def kill(self) -> dict[str, Any]:

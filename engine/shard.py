@@ -1,13 +1,13 @@
 """The state machine of one shard: batches in, results and movements out, and the fold of its journal.
 
 The shard actor calls `decide` and journals what comes back before anybody sees it; recovery, the
-snapshotter and `verify` call `apply` with the same records. Nothing here knows a file, a clock or a network.
+standby and `verify` call `apply` with the same records. Nothing here knows a file, a clock or a network.
 """
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,7 @@ from engine.state import (
     SPILL_USED,
     SPLIT,
     USED,
+    Reserve,
     make_state,
     reserve_array,
 )
@@ -121,10 +122,11 @@ class Answers:
 class Shard:
     """One shard's stock, single writer, in memory."""
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(self, limits: Limits | None = None, reserve: Reserve = reserve_array) -> None:
+        """`reserve` gives the tables' memory: of this process alone, unless others are to read it."""
         self.limits = limits or Limits()
         assert self.limits.quantity_max <= self.limits.stock_max, self.limits
-        self._state = make_state(self.limits)
+        self._state = make_state(self.limits, reserve)
         self._memory = self._state.memory
         self._movements = reserve_array(MOVEMENT, max(self.limits.movements_max, 4 * self.limits.batch_rows_max))
         self._lines = reserve_array(LINE, max(ANSWER_LINES_MAX, 2 * ENTRIES_MAX))
@@ -240,16 +242,44 @@ class Shard:
         return found
 
     @classmethod
-    def from_arrays(cls, limits: Limits, arrays: dict[str, npt.NDArray[np.generic]]) -> "Shard":
-        """The shard that `arrays` describes; limits may be larger than they were, except `ids_max` once full."""
-        shard = cls(limits)
+    def from_arrays(
+        cls, limits: Limits, arrays: Mapping[str, npt.NDArray[np.generic]], reserve: Reserve = reserve_array
+    ) -> "Shard":
+        """The shard that `arrays` describes; limits may be larger than they were, except `ids_max` once full.
+
+        Raises ValueError when an array does not fit.
+        """
+        shard = cls(limits, reserve)
         for name, array in arrays.items():
-            target = getattr(shard._state, name)
-            if array.ndim > 1:
-                target[tuple(slice(0, size) for size in array.shape)] = array
+            target = shard.room_for(name, array.dtype, array.shape)
+            if target.flags.c_contiguous and array.flags.c_contiguous:
+                # By bytes: numpy copies records field by field, which takes twenty times as long.
+                target.reshape(-1).view(np.uint8)[:] = array.reshape(-1).view(np.uint8)
             else:
-                target[: len(array)] = array
+                target[...] = array
         return shard
+
+    @classmethod
+    def over(cls, limits: Limits, arrays: Mapping[str, npt.NDArray[Any]], id_window_ms: int) -> "Shard":
+        """A shard whose tables are these arrays where they lie, for `state_hash` alone."""
+        shard = cls(limits)
+        shard._state = replace(shard._state, **arrays)
+        shard._state.bounds[ID_WINDOW_MS] = id_window_ms
+        return shard
+
+    @property
+    def id_window_ms(self) -> int:
+        """As of the last record."""
+        return int(self._state.bounds[ID_WINDOW_MS])
+
+    def room_for(self, name: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:
+        """The part of a new shard's table that an array of another shard's `arrays` goes to; ValueError: no such."""
+        table: npt.NDArray[Any] | None = getattr(self._state, name, None)
+        if table is None or table.dtype != dtype or table.ndim != len(shape) or min(shape, default=0) < 0:
+            raise ValueError(f"no table {name} of {dtype} and {shape}")
+        if any(size > most for size, most in zip(shape, table.shape, strict=True)):
+            raise ValueError(f"{name}: {shape} where there is room for {table.shape}")
+        return table[tuple(slice(0, size) for size in shape)]
 
     def state_hash(self) -> bytes:
         """SHA-256 of everything that decides later answers, in an order that does not depend on slots."""
@@ -258,7 +288,7 @@ class Shard:
 
         def add(*columns: npt.NDArray[np.generic]) -> None:
             for column in columns:
-                digest.update(np.ascontiguousarray(column).tobytes())
+                digest.update(np.ascontiguousarray(column).reshape(-1).view(np.uint8).data)
 
         skus = state.skus[: int(state.tables[SKUS, USED])]
         order = np.argsort(skus["key"][1:], kind="stable") + 1

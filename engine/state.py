@@ -11,7 +11,7 @@ per counter would touch five. `state.cells["on_hand"]` is the column as a stride
 import mmap
 import sys
 from dataclasses import dataclass, fields
-from typing import Final, cast
+from typing import Any, Final, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -192,8 +192,16 @@ ARRAYS: Final = tuple(field.name for field in fields(State))
 MEMORY: Final = np.dtype([(name, "<u8") for name in ARRAYS] + [(name + "_n", "<i8") for name in ARRAYS])
 
 
-def reserve_array(dtype: "np.dtype[np.void] | type[np.generic]", count: int) -> npt.NDArray[np.void]:
-    """`count` zero records whose memory is taken from the system only when touched."""
+class Reserve(Protocol):
+    """Where a table's memory comes from."""
+
+    def __call__(self, dtype: "np.dtype[np.void] | type[np.generic]", count: int) -> npt.NDArray[Any]:
+        """`count` zero records whose memory is taken from the system only when touched."""
+        ...
+
+
+def reserve_array(dtype: "np.dtype[np.void] | type[np.generic]", count: int) -> npt.NDArray[Any]:
+    """`count` zero records in memory of this process alone: see Reserve."""
     size = max(1, np.dtype(dtype).itemsize * count)
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NORESERVE
     memory = mmap.mmap(-1, size, flags=flags)
@@ -207,52 +215,52 @@ def _power_of_two(count: int) -> int:
     return max(_FIRST_BUCKETS, 1 << (count - 1).bit_length())
 
 
-def make_state(limits: Limits) -> State:
+def make_state(limits: Limits, reserve: Reserve = reserve_array) -> State:
     """An empty shard's memory."""
 
     def buckets(count: int) -> npt.NDArray[np.uint64]:
-        return reserve_array(np.uint64, 8 * _power_of_two(count // 3)).reshape(-1, 8)  # type: ignore[return-value]
+        return reserve(np.uint64, 8 * _power_of_two(count // 3)).reshape(-1, 8)
 
     def spill(count: int) -> npt.NDArray[np.uint64]:
-        return reserve_array(np.uint64, 8 * (count // 7 + _FIRST_BUCKETS)).reshape(-1, 8)  # type: ignore[return-value]
+        return reserve(np.uint64, 8 * (count // 7 + _FIRST_BUCKETS)).reshape(-1, 8)
 
-    tables = np.zeros((7, TABLE_COLUMNS), np.int64)
+    tables = reserve(np.int64, 7 * TABLE_COLUMNS).reshape(7, TABLE_COLUMNS)
     tables[:, USED] = 1
     for table in _HASHED:
         tables[table, MASK] = _FIRST_BUCKETS - 1
     bounds = np.array([limits.quantity_max, limits.stock_max, limits.ttl_s_max, limits.id_window_ms], np.int64)
     return State(
-        skus=reserve_array(SKU, limits.skus_max + 1),
+        skus=reserve(SKU, limits.skus_max + 1),
         sku_buckets=buckets(limits.skus_max),
         sku_spill=spill(limits.skus_max),
-        cells=reserve_array(CELL, limits.cells_max + 1),
+        cells=reserve(CELL, limits.cells_max + 1),
         cell_buckets=buckets(limits.cells_max),
         cell_spill=spill(limits.cells_max),
-        planning=reserve_array(PLANNING, limits.cells_max + 1),
-        reservations=reserve_array(RESERVATION, limits.reservations_max + 1),
+        planning=reserve(PLANNING, limits.cells_max + 1),
+        reservations=reserve(RESERVATION, limits.reservations_max + 1),
         reservation_buckets=buckets(limits.reservations_max),
         reservation_spill=spill(limits.reservations_max),
-        lines=reserve_array(HELD_LINE, limits.lines_max + 1),
-        sources=reserve_array(SOURCE, limits.sources_max + 1),
+        lines=reserve(HELD_LINE, limits.lines_max + 1),
+        sources=reserve(SOURCE, limits.sources_max + 1),
         source_buckets=buckets(limits.sources_max),
         source_spill=spill(limits.sources_max),
-        operations=reserve_array(OPERATION, limits.operations_max + 1),
+        operations=reserve(OPERATION, limits.operations_max + 1),
         operation_buckets=buckets(limits.operations_max),
         operation_spill=spill(limits.operations_max),
-        ids=reserve_array(ID, -(-limits.ids_max // ID_BLOCK) * ID_BLOCK + 1),
+        ids=reserve(ID, -(-limits.ids_max // ID_BLOCK) * ID_BLOCK + 1),
         id_buckets=buckets(limits.ids_max),
         id_spill=spill(limits.ids_max),
-        id_times=reserve_array(np.int64, limits.ids_max // ID_BLOCK + 2),  # type: ignore[arg-type]
-        deadlines=reserve_array(DEADLINE, limits.reservations_max + 1),
-        warehouses=np.zeros(limits.warehouses_max, WAREHOUSE),
-        channels=np.zeros(limits.channels_max, CHANNEL),
-        channel_ranks=reserve_array(np.int16, limits.channels_max * limits.warehouses_max).reshape(  # type: ignore[arg-type]
+        id_times=reserve(np.int64, limits.ids_max // ID_BLOCK + 2),
+        deadlines=reserve(DEADLINE, limits.reservations_max + 1),
+        warehouses=reserve(WAREHOUSE, limits.warehouses_max),
+        channels=reserve(CHANNEL, limits.channels_max),
+        channel_ranks=reserve(np.int16, limits.channels_max * limits.warehouses_max).reshape(
             limits.channels_max, limits.warehouses_max
         ),
-        clients=np.zeros(limits.clients_max, np.uint8),
+        clients=reserve(np.uint8, limits.clients_max),
         tables=tables,
-        marks=np.zeros(MARKS_N, np.int64),
+        marks=reserve(np.int64, MARKS_N),
         bounds=bounds,
-        plan=reserve_array(PLAN, PLAN_MAX),
+        plan=reserve(PLAN, PLAN_MAX),
         hints=np.zeros(HINTS_N, HINT),
     )

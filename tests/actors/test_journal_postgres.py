@@ -12,7 +12,7 @@ import pytest
 from actors.datadir import DataDir, make_journal, recover
 from actors.journal import JournalCorrupt, JournalFailed, JournalFenced, Opening
 from actors.postgres_journal import PostgresJournal
-from actors.snapshotter import Snapshotter
+from actors.standby import Standby
 from actors.verify import verify
 from engine.layout import Limits
 from engine.record import Record, RecordKind
@@ -169,9 +169,9 @@ def test_a_shard_is_recovered_and_verified_from_a_server(store: PostgresStore, t
     opening = journal.open()
     for record in world.records:
         journal.append(replace(record, epoch=opening.epoch))
-    snapshotter = Snapshotter(data, store.url, tail_rows_max=1)
-    assert snapshotter.look() == 1
-    snapshotter.close()
+    standby = Standby(data, store.url, tail_rows_max=1)
+    assert standby.look() == 1
+    standby.close()
     journal.append(Record(RecordKind.OPEN, 0, 0, world.next_seq, opening.epoch, world.now_ms))
     recovered = recover(data.path, 0, Limits(), journal)
     assert recovered.seq == world.next_seq

@@ -13,7 +13,7 @@ from actors.datadir import DataDir, recover
 from actors.follow import SegmentFollower
 from actors.journal import JournalCorrupt
 from actors.snapshot import KEPT, Snapshot, SnapshotDamaged, good_snapshots, load, path_of, snapshots_in, write
-from actors.snapshotter import Snapshotter
+from actors.standby import Standby
 from engine.layout import Limits
 from engine.shard import Shard
 from tests.actors.crashing_disk import CrashingDisk
@@ -146,12 +146,11 @@ def test_recovery_gives_the_state_that_was_left(data: DataDir, world: World) -> 
 
 def test_recovery_from_a_snapshot_and_what_came_after_gives_the_same_state(tmp_path: Path, world: World) -> None:
     data = journaled(tmp_path, world.records[:20])
-    snapshotter = Snapshotter(data)
-    taken = snapshotter.take(0)
-    assert taken is not None
-    assert taken.seq == 20
-    assert snapshotter.take(0) is None, "nothing new"
-    snapshotter.close()
+    standby = Standby(data)
+    assert standby.take(0)
+    assert snapshots_in(data.snapshots(0)) == [20]
+    assert not standby.take(0), "nothing new"
+    standby.close()
     journaled_more(data, world)
     assert recovered(data).state_hash() == world.shard.state_hash()
 
@@ -168,11 +167,11 @@ def test_a_damaged_snapshot_is_noticed_and_the_one_before_serves(
     tmp_path: Path, world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     data = journaled(tmp_path, world.records[:10])
-    snapshotter = Snapshotter(data)
-    snapshotter.take(0)
+    standby = Standby(data)
+    standby.take(0)
     journaled_more(data, world)
-    snapshotter.take(0)
-    snapshotter.close()
+    standby.take(0)
+    standby.close()
     newest, before = snapshots_in(data.snapshots(0))
     assert (newest, before) == (len(world.records), 10)
     for seq in (newest, before):
@@ -184,10 +183,10 @@ def test_a_damaged_snapshot_is_noticed_and_the_one_before_serves(
 
 
 def test_a_snapshot_of_lost_records_stops_the_shard(data: DataDir, world: World) -> None:
-    snapshotter = Snapshotter(data)
-    taken = snapshotter.take(0)
-    snapshotter.close()
-    assert taken is not None
+    standby = Standby(data)
+    assert standby.take(0)
+    standby.close()
+    taken = load(path_of(data.snapshots(0), snapshots_in(data.snapshots(0))[0]))
     lost = taken.seq + 3
     write(data.snapshots(0), replace(taken, seq=lost))
     with pytest.raises(JournalCorrupt) as caught:
@@ -197,10 +196,10 @@ def test_a_snapshot_of_lost_records_stops_the_shard(data: DataDir, world: World)
 
 @pytest.mark.parametrize("change", [{"record_hash": bytes(32)}, {"shard": 1}])
 def test_a_snapshot_from_elsewhere_stops_the_shard(data: DataDir, change: dict[str, object]) -> None:
-    snapshotter = Snapshotter(data)
-    taken = snapshotter.take(0)
-    snapshotter.close()
-    assert taken is not None
+    standby = Standby(data)
+    assert standby.take(0)
+    standby.close()
+    taken = load(path_of(data.snapshots(0), snapshots_in(data.snapshots(0))[0]))
     write(data.snapshots(0), replace(taken, **change))  # type: ignore[arg-type]
     with pytest.raises(JournalCorrupt) as caught:
         recovered(data)
@@ -208,8 +207,8 @@ def test_a_snapshot_from_elsewhere_stops_the_shard(data: DataDir, change: dict[s
 
 
 def test_a_snapshot_that_does_not_fit_the_limits_is_not_used(data: DataDir, world: World) -> None:
-    snapshotter = Snapshotter(data)
-    snapshotter.take(0)
-    snapshotter.close()
+    standby = Standby(data)
+    standby.take(0)
+    standby.close()
     small = Limits(warehouses_max=16, channels_max=16, clients_max=16)
     assert recovered(data, small).seq == world.shard.seq

@@ -28,17 +28,17 @@ def running(workers: int = 2) -> Supervision:
     return supervision
 
 
-def test_keeper_and_workers_start_together_and_the_snapshotter_when_all_is_ready() -> None:
+def test_keeper_and_workers_start_together_and_the_standby_when_all_is_ready() -> None:
     supervision = Supervision(2, ray=True, limits=LIMITS)
     assert supervision.begin(0) == [Start("keeper"), Start("worker-0"), Start("worker-1")]
-    assert supervision.ready(6_000) == [Start("snapshotter")]
+    assert supervision.ready(6_000) == [Start("standby")]
     assert supervision.tick(6_500) == []
 
 
 def test_local_transport_is_one_worker_without_keeper() -> None:
     supervision = Supervision(1, ray=False, limits=LIMITS)
     assert supervision.begin(0) == [Start("worker-0")]
-    assert supervision.ready(900) == [Start("snapshotter")]
+    assert supervision.ready(900) == [Start("standby")]
 
 
 def test_a_dead_worker_is_started_again_alone() -> None:
@@ -53,14 +53,14 @@ def test_pauses_double_up_to_a_limit_and_begin_anew_for_a_child_that_lived() -> 
     supervision = running()
     now_ms, pauses = 0, []
     for _ in range(7):
-        supervision.exited("snapshotter", 1, now_ms)
+        supervision.exited("standby", 1, now_ms)
         died_ms = now_ms
-        while supervision.tick(now_ms) != [Start("snapshotter")]:
+        while supervision.tick(now_ms) != [Start("standby")]:
             now_ms += 100
         pauses.append(now_ms - died_ms)
     assert pauses == [200, 400, 800, 1_600, 3_200, 5_000, 5_000]
-    supervision.exited("snapshotter", 1, now_ms + 30_000)
-    assert supervision.tick(now_ms + 30_200) == [Start("snapshotter")]
+    supervision.exited("standby", 1, now_ms + 30_000)
+    assert supervision.tick(now_ms + 30_200) == [Start("standby")]
 
 
 def test_when_ray_is_lost_the_stack_is_killed_and_built_again() -> None:
@@ -72,7 +72,7 @@ def test_when_ray_is_lost_the_stack_is_killed_and_built_again() -> None:
     assert supervision.lost("raylet is gone", 60_020) == []
     assert supervision.tick(60_100) == []
     assert supervision.tick(60_200) == [Start("keeper"), Start("worker-0"), Start("worker-1")]
-    assert supervision.ready(66_000) == [Start("snapshotter")]
+    assert supervision.ready(66_000) == [Start("standby")]
 
 
 def test_the_keepers_death_is_the_stacks() -> None:
@@ -118,8 +118,8 @@ def test_a_stop_drains_the_workers_then_closes_the_keeper_then_is_done() -> None
     supervision = running()
     assert supervision.stop(1_000) == [StopListening(), Terminate("worker-0"), Terminate("worker-1")]
     assert supervision.exited("worker-0", 0, 1_100) == []
-    assert supervision.exited("worker-1", 0, 1_200) == [Terminate("keeper"), Terminate("snapshotter")]
-    assert supervision.exited("snapshotter", -15, 1_300) == []
+    assert supervision.exited("worker-1", 0, 1_200) == [Terminate("keeper"), Terminate("standby")]
+    assert supervision.exited("standby", -15, 1_300) == []
     assert supervision.exited("keeper", 0, 2_000) == [Finish(0)]
 
 
@@ -127,7 +127,7 @@ def test_workers_that_do_not_finish_in_time_are_killed_and_a_stuck_keeper_is_lef
     supervision = running(1)
     supervision.stop(0)
     assert supervision.tick(15_000) == [KillChild("worker-0", "it did not finish in time")]
-    assert supervision.exited("worker-0", -9, 15_010) == [Terminate("keeper"), Terminate("snapshotter")]
+    assert supervision.exited("worker-0", -9, 15_010) == [Terminate("keeper"), Terminate("standby")]
     assert supervision.tick(35_009) == []
     assert supervision.tick(35_010) == [Finish(0, "not everything ended in time")]
 

@@ -11,7 +11,7 @@ from actors.datadir import DataDir, DataDirError
 from actors.segment_files import path_of as segment_path
 from actors.segment_files import segments_in
 from actors.snapshot import Snapshot, load, path_of, write
-from actors.snapshotter import Snapshotter
+from actors.standby import Standby
 from actors.verify import Problem, Progress, verify
 from engine.record import RULES_VERSION, Record, RecordKind
 from tests.actors.histories import history, journaled
@@ -25,9 +25,9 @@ def world() -> World:
 
 
 def snapshot(data: DataDir) -> None:
-    snapshotter = Snapshotter(data)
-    assert snapshotter.take(0) is not None
-    snapshotter.close()
+    standby = Standby(data)
+    assert standby.take(0)
+    standby.close()
 
 
 def problem_of(data: DataDir) -> Problem:

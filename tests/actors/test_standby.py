@@ -1,4 +1,4 @@
-"""The snapshotter: when a snapshot is due, what it does beside a living shard, and how it ends."""
+"""The standby: when a snapshot is due, what it does beside a living shard, and how it ends."""
 
 import logging
 import signal
@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from actors.snapshot import snapshots_in
-from actors.snapshotter import RECORD_COST_ROWS, Snapshotter
+from actors.snapshotter import RECORD_COST_ROWS
+from actors.standby import Standby
 from tests.actors.histories import history, journaled
 from tests.actors.journal_stores import small_journal
 from tests.world import World
@@ -26,27 +27,27 @@ def test_a_snapshot_is_due_when_replay_would_take_long(tmp_path: Path, world: Wo
     rows = sum(max(len(record.rows), len(record.movements), len(record.lines)) for record in world.records[:5])
     cost = rows + 5 * RECORD_COST_ROWS
     for tail_rows_max, taken in ((cost + 1, 0), (cost, 1), (cost, 0)):
-        snapshotter = Snapshotter(data, tail_rows_max=tail_rows_max)
-        assert snapshotter.look() == taken
-        assert snapshotter.look() == 0
-        snapshotter.close()
+        standby = Standby(data, tail_rows_max=tail_rows_max)
+        assert standby.look() == taken
+        assert standby.look() == 0
+        standby.close()
     assert snapshots_in(data.snapshots(0)) == [5]
 
 
 def test_the_tail_is_counted_from_the_newest_snapshot(tmp_path: Path, world: World) -> None:
     data = journaled(tmp_path, [])
-    snapshotter = Snapshotter(data, tail_rows_max=3 * RECORD_COST_ROWS)
+    standby = Standby(data, tail_rows_max=3 * RECORD_COST_ROWS)
     journal = small_journal(data.shard(0))
     opening = journal.open()
     taken = []
     for record in world.records:
         journal.append(replace(record, epoch=opening.epoch))
-        if snapshotter.look():
+        if standby.look():
             taken.append(record.seq)
     assert 5 < len(taken) <= len(world.records) // 2
     assert snapshots_in(data.snapshots(0)) == taken[:-3:-1]
     journal.close()
-    snapshotter.close()
+    standby.close()
 
 
 def test_a_damaged_journal_is_left_alone(tmp_path: Path, world: World, caplog: pytest.LogCaptureFixture) -> None:
@@ -55,23 +56,23 @@ def test_a_damaged_journal_is_left_alone(tmp_path: Path, world: World, caplog: p
     damaged = bytearray(path.read_bytes())
     damaged[700] ^= 1
     path.write_bytes(damaged)
-    snapshotter = Snapshotter(data, tail_rows_max=1)
+    standby = Standby(data, tail_rows_max=1)
     with caplog.at_level(logging.ERROR):
-        assert snapshotter.look() == 0
-        assert snapshotter.look() == 0
+        assert standby.look() == 0
+        assert standby.look() == 0
     assert caplog.text.count("damaged journal") == 1
     assert snapshots_in(data.snapshots(0)) == []
-    snapshotter.close()
+    standby.close()
 
 
 def test_the_process_takes_what_is_due_and_ends_when_told(tmp_path: Path, world: World) -> None:
     data = journaled(tmp_path, world.records)
-    command = [sys.executable, "-m", "actors.snapshotter", "--data", str(tmp_path), "--tail-rows-max", "1"]
+    command = [sys.executable, "-m", "actors.standby", "--data", str(tmp_path), "--tail-rows-max", "1"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stderr is not None
-            line = process.stderr.readline()
-            assert f"shard 0: snapshot at {len(world.records)}" in line
+            wanted = f"shard 0: snapshot at {len(world.records)}"
+            assert any(wanted in line for line in process.stderr)
             nice = int(Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[16])
             assert nice >= 10
             process.send_signal(signal.SIGTERM)
