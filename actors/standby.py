@@ -109,8 +109,8 @@ class Standby:
             self.close()
 
     def _late(self) -> bool:
-        """Whether a state that was up to date once has not been for too long."""
-        since = [shard.behind_since for shard in self._shards if shard.was_up_to_date]
+        """Whether a state has not been up to date for too long."""
+        since = [shard.behind_since for shard in self._shards]
         return any(at is not None and time.monotonic() - at > PATIENCE_S for at in since)
 
     def advance(self) -> bool:

@@ -43,7 +43,6 @@ class WarmShard:
         """of replaying what lies behind the newest snapshot, in rows"""
         self.behind_since: float | None = None
         """when it last had folded all that was durable, if there is more now"""
-        self.was_up_to_date = False
         self._follower = follower
         self._snapshots = snapshots
         self._limits = limits
@@ -189,7 +188,6 @@ class WarmShard:
         engine, durable = self._engine, self._follower.durable_seq
         if engine is None or durable <= engine.seq:
             self.behind_since = None
-            self.was_up_to_date = engine is not None
             return False
         first = engine.seq + 1
         prev_hash = self._hash if self._hash is not None else self._follower.hash_at(engine.seq)
@@ -205,7 +203,6 @@ class WarmShard:
                     break
             else:
                 self.behind_since = None
-                self.was_up_to_date = True
         except JournalCorrupt:
             self._engine = None  # half of the record may be in it
             raise
