@@ -275,13 +275,17 @@ class Round:
 
     def _voted_yes(self, command: _Command) -> list[tuple[int, int]]:
         """(shard, reservation) of the parts that wait for the decision."""
+        last = self._rows[command.end - 1]
+        yes = {_OK}
+        if last["kind"] == Kind.RESERVE and last["flags"] & Flag.PARTIAL:
+            yes.add(int(Outcome.INSUFFICIENT_STOCK))  # prepared too: its lines are to be seen
         kinds = self._rows["kind"][command.of].tolist()
         keys = self._rows["reservation"][command.of].tolist()
         outcomes = self._results["outcome"][command.sent].tolist()
         found = {
             (self._shards[at], command.key if kind in _HOLDING_KINDS else key)
             for at, kind, key, outcome in zip(command.sent, kinds, keys, outcomes, strict=True)
-            if outcome == _OK
+            if outcome in yes
         }
         return sorted(found)
 

@@ -325,8 +325,11 @@ def _reserve_fits(st: Memory, plan_n: int, rows_n: int) -> bool:
 
 
 @inlined
-def _group_stands(rows: Rows, results: Rows, i: int, end: int) -> bool:
-    """Whether the planned group is to be carried out."""
+def _group_stands(rows: Rows, results: Rows, i: int, end: int, prepared: bool) -> bool:
+    """Whether the planned group is to be carried out.
+
+    One in part needs a line that gets something; of one over several shards another shard may have that line.
+    """
     partial = rows[end - 1].kind == _RESERVE and (rows[end - 1].flags & _PARTIAL) != 0
     any_ok = False
     for r in range(i, end):
@@ -336,7 +339,7 @@ def _group_stands(rows: Rows, results: Rows, i: int, end: int) -> bool:
                 any_ok = True
         elif not (partial and outcome == _INSUFFICIENT_STOCK):
             return False
-    return any_ok
+    return any_ok or (partial and prepared)
 
 
 @inlined
@@ -384,8 +387,8 @@ def _decide_group(
         for r in range(first, end):
             if rows[r].warehouse == NO_WAREHOUSE and results[r].outcome == 0:
                 plan_n = _plan_row(st, rows, results, r, plan_n)
-    stands = _group_stands(rows, results, i, end)
     prepared = (rows[first].flags & _PREPARE) != 0
+    stands = _group_stands(rows, results, i, end, prepared)
     if stands and prepared and not operations_room(st):
         stands = False
         results[first].outcome = _LIMIT_EXCEEDED

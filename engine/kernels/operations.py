@@ -20,6 +20,7 @@ from engine.kernels.memory import (
 )
 from engine.kernels.plan import say_reservation
 from engine.kernels.reservations import (
+    close,
     drop_deadline,
     find_reservation,
     free_reservation,
@@ -122,6 +123,14 @@ def finish_operation(st: Memory, reservation: int, commit: bool) -> None:
 
 
 @jit
+def _holds_anything(st: Memory, reservation: int) -> bool:
+    line = i64(reservations_of(st)[reservation].first_line)
+    while line != 0 and remaining_of(st, line) == 0:
+        line = i64(lines_of(st)[line].next)
+    return line != 0
+
+
+@jit
 def _carry_out(
     st: Memory, movements: Rows, m: int, r: int, reservation: int, slot: int, due_ms: int, now_ms: int
 ) -> int:
@@ -129,10 +138,16 @@ def _carry_out(
     kind = i64(operations_of(st)[slot].kind)
     record = reservations_of(st)[reservation]
     value = i64(0)
+    empty = False
     if kind == _RESERVE:
-        record.state = _HELD
         value = due_ms
-        set_deadline(st, reservation, due_ms)
+        empty = not _holds_anything(st, reservation)
+        if empty:
+            # The lines that got nothing are to be seen; there is nothing to confirm, release or let expire.
+            close(st, reservation, _RELEASED, now_ms)
+        else:
+            record.state = _HELD
+            set_deadline(st, reservation, due_ms)
     elif kind == _EXTEND:
         value = max(due_ms, record.expires_at_ms)
         set_deadline(st, reservation, value)
@@ -146,7 +161,7 @@ def _carry_out(
         if kind == _FULFIL or kind == _RELEASE:
             if pinned > 0:
                 m = take_from_line(st, movements, m, r, kind, reservation, line, pinned)
-        elif remaining > 0:
+        elif remaining > 0 or empty:
             if kind == _SELL:
                 m = take_from_line(st, movements, m, r, kind, reservation, line, remaining)
             else:

@@ -95,13 +95,19 @@ def _group_start(rows: Rows, r: int) -> int:
 
 
 @inlined
-def _apply_reserve(st: Memory, rows: Rows, movement: Row, hint: int, cell: int, sku: int, seq: int) -> None:
+def _apply_reserve(
+    st: Memory, rows: Rows, movement: Row, hint: int, cell: int, sku: int, now_ms: int, seq: int
+) -> None:
     """A line of a new reservation, or a prepared one that was committed (its units are held already)."""
     reservation = find_reservation_near(st, movement.reservation, hint)
     if movement.reserved_delta == 0 and cell != 0:
         if reservations_of(st)[reservation].state == _PREPARED:
             reservations_of(st)[reservation].state = _HELD
             set_deadline(st, reservation, movement.value)
+        return
+    if cell == 0 and rows[i64(movement.row)].kind == _APPLY:
+        if reservations_of(st)[reservation].state == _PREPARED:
+            close(st, reservation, i64(movement.state), now_ms)
         return
     if reservation == 0:
         r = i64(movement.row)
@@ -209,7 +215,7 @@ def apply_record(st: Memory, rows: Rows, results: Rows, movements: Rows, now_ms:
                 return m
         if movement.reservation != 0:
             if kind == _RESERVE:
-                _apply_reserve(st, rows, movement, i64(hint.reservation), cell, sku, seq)
+                _apply_reserve(st, rows, movement, i64(hint.reservation), cell, sku, now_ms, seq)
             elif not _apply_to_line(st, rows, movement, i64(hint.reservation), cell, now_ms):
                 return m
             if movement.row != NO_ROW and (rows[i64(movement.row)].flags & _PREPARE) != 0:

@@ -129,6 +129,27 @@ def test_an_aborted_hold_gives_its_units_back_and_leaves_nothing(voter: Voter) -
     assert voter.counters == (10, 0)
 
 
+@pytest.mark.parametrize("commit", [True, False])
+def test_a_part_that_gets_nothing_is_prepared_and_shows_its_lines_when_committed(voter: Voter, commit: bool) -> None:
+    voter.send({"kind": Kind.SELL, "sku_key": APPLE, "warehouse": 0, "quantity": 10_000})
+    vote = voter.send(
+        {"kind": Kind.RESERVE, "sku_key": APPLE, "ttl_s": TTL_S, "quantity": 99_000, "line": 3, "source_key": 7,
+         "flags": Flag.PREPARE | Flag.PARTIAL | Flag.WANT_LINES}
+    )  # fmt: skip
+    assert vote.results["outcome"][0] == Outcome.INSUFFICIENT_STOCK
+    assert [(int(line["line"]), int(line["quantity"])) for line in vote.lines] == [(3, 0)]
+    key = int(vote.results["reservation"][0])
+    applied = voter.apply(key, 7, commit=commit)
+    assert all(applied.movements["flags"] == MovementFlag.HIDDEN)
+    assert voter.counters == (0, 0)
+    assert voter.shard.counts["deadlines"] == 0
+    assert not len(voter.noted())
+    question = np.zeros(1, QUESTION)
+    question["kind"], question["key"], question["flags"] = QuestionKind.RESERVATION, key, Flag.ADMIN
+    found = voter.shard.answer(question)
+    assert [(int(line["line"]), int(line["requested"])) for line in found.lines] == ([(3, 99)] if commit else [])
+
+
 def test_a_prepared_confirm_lifts_the_deadline_and_an_abort_puts_it_back(voter: Voter) -> None:
     key = voter.hold()
     due_ms = voter.shard.next_due_ms()
