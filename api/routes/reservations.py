@@ -40,7 +40,9 @@ _deadline = s.decoder(s.NewDeadline)
 _parts = s.decoder(s.Parts)
 
 _OK: Final = int(Outcome.OK)
-_SKU_KEY, _WAREHOUSE = ((LINE.names or ()).index(name) for name in ("sku_key", "warehouse"))
+_SKU_KEY, _WAREHOUSE, _LINE, _OUTCOME, _DECIMALS = (
+    (LINE.names or ()).index(name) for name in ("sku_key", "warehouse", "line", "outcome", "decimals")
+)
 
 STATES: Final = {
     state.text: state for state in ReservationState if state not in (ReservationState.NONE, ReservationState.PREPARED)
@@ -65,6 +67,10 @@ async def create(call: Call) -> Answer:
     texts = ReservationTexts(body.reference or "", body.customer or "")
     head = row_of(answered.results, first)
     call.runtime.texts.put(head.reservation, texts)
+    for own in answered.lines[head.lines_at : head.lines_at + head.lines_n].tolist():
+        # A look into the documents takes a millisecond, and what it would say stands in the request.
+        if own[_OUTCOME] == _OK and call.runtime.directory.sku_text(own[_SKU_KEY]) is None:
+            call.runtime.directory.remember_sku(own[_SKU_KEY], body.lines[own[_LINE]].sku, own[_DECIMALS])
     channel = call.runtime.directory.channel_code(head.channel) or body.channel
     shown, document = await _shown(call, head, answered.lines, channel, texts)
     headers = [*JSON, (b"location", b"/v1/reservations/" + shown.encode())]
