@@ -47,8 +47,17 @@ class Dispatcher:
         """Have chunks of one request decided; their owner is told."""
         self.links[shard].add(chunks)
         if not self._waiting:
-            asyncio.get_running_loop().call_soon(self._flush)
+            asyncio.get_running_loop().call_soon(self.flush)
         self._waiting.add(shard)
+
+    def flush(self) -> None:
+        """Send what is queued and may be sent; happens by itself at the end of the loop's turn."""
+        if not self._waiting:
+            return
+        now_ms = self._now_ms()
+        waiting, self._waiting = self._waiting, set()
+        for shard in waiting:
+            self._run(shard, self.links[shard].pump(now_ms))
 
     async def probe(self, shard: int) -> ShardStatus | None:
         """How the shard is now; None when it does not say."""
@@ -67,12 +76,6 @@ class Dispatcher:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _flush(self) -> None:
-        now_ms = self._now_ms()
-        waiting, self._waiting = self._waiting, set()
-        for shard in waiting:
-            self._run(shard, self.links[shard].pump(now_ms))
 
     def _run(self, shard: int, effects: Sequence[Effect]) -> None:
         for effect in effects:
