@@ -69,12 +69,12 @@ class Client:
         self.now_ms = now_ms or system_clock()
         self._secret = secret
         self._dispatcher = Dispatcher(
-            transport, partitions.shards, self.settings, self.metrics, self.now_ms, jitter, first_call
+            transport, partitions.shards, self.settings, self.metrics, self.now_ms, jitter, first_call, self._gathered
         )
         self._over_shards = OverShards(self.settings, partitions, self._step, self.ask_all, self.now_ms)
         self._watch: asyncio.Task[None] | None = None
-        self._lone: dict[tuple[int, int], LoneRows] = {}
-        """of this turn of the loop, by shard and by when they are given up"""
+        self._lone: list[dict[int, LoneRows]] = [{} for _ in range(partitions.shards)]
+        """by shard and by when they are given up: what waits to be gathered"""
 
     async def close(self) -> None:
         """End what is under way."""
@@ -130,22 +130,19 @@ class Client:
         if not self.admission.admit_row(shard, len(row) + len(texts), client_of(row), now_ms):
             return refused(Outcome.OVERLOADED, self.admission.retry_after_ms)
         give_up_at_ms = later(self._give_up_at_ms(now_ms, not_after_ms_of(row)))
-        own = self._lone.get((shard, give_up_at_ms))
+        own = self._lone[shard].get(give_up_at_ms)
         if own is not None and len(own) >= self.settings.chunk_rows_max:
-            self._send_lone()
+            self._dispatcher.queue(shard, self._gathered(shard))
             own = None
         if own is None:
-            if not self._lone:
-                asyncio.get_running_loop().call_soon(self._send_lone)
-            own = self._lone[shard, give_up_at_ms] = LoneRows(shard, give_up_at_ms, now_ms)
+            own = self._lone[shard][give_up_at_ms] = LoneRows(shard, give_up_at_ms, now_ms)
+            self._dispatcher.wake(shard)
         return await own.add(row, texts)
 
-    def _send_lone(self) -> None:
-        lone, self._lone = self._lone, {}
-        for own in lone.values():
-            chunk = own.chunk(self._secret, self.settings.retry_after_ms, self._finish_lone)
-            self._dispatcher.queue(own.shard, [chunk])
-        self._dispatcher.flush()
+    def _gathered(self, shard: int) -> list[Chunk]:
+        waiting, self._lone[shard] = self._lone[shard], {}
+        retry_after_ms = self.settings.retry_after_ms
+        return [own.chunk(self._secret, retry_after_ms, self._finish_lone) for own in waiting.values()]
 
     def _finish_lone(self, own: LoneRows) -> None:
         self.admission.release(Share(own.shard, len(own), own.size), self.now_ms())

@@ -1,8 +1,9 @@
 """Commands of one row, such as a reservation of one line: those that come together travel together.
 
-One row by itself wants as many calls into numpy as a thousand. So the packed rows of one turn of the event loop are
-joined first, and are then finished, queued, answered and given up as one chunk; to the shard, and to whatever sends
-it again, that is a request of many commands. Nothing is held back for it: the end of the turn sends.
+One row by itself wants as many calls into numpy as a thousand. So packed rows are gathered until a call may be sent,
+which is at the end of the event loop's turn, or when the call that is out comes back. Then they are joined, finished,
+queued, answered and given up as one chunk; to the shard, and to whatever sends it again, that is a request of many
+commands. Nothing is held back for it.
 """
 
 import asyncio
@@ -29,11 +30,14 @@ Values = tuple[Any, ...]
 """A record as plain integers, in its dtype's order."""
 
 
+_LETTER: Final = {"<i8": "q", "<u2": "H", "|u1": "B"}
+
+
 def _reader(column: str) -> Callable[[bytes], int]:
     """Reads one column of a packed COMMAND row."""
     assert COMMAND.fields is not None
     dtype, at = COMMAND.fields[column][:2]
-    unpack = Struct(f"<{at}x{dtype.char}").unpack_from
+    unpack = Struct(f"<{at}x{_LETTER[dtype.str]}").unpack_from
     return lambda row: int(unpack(row)[0])
 
 
@@ -87,7 +91,7 @@ def refused(outcome: Outcome, retry_after_ms: int) -> LoneAnswer:
 
 
 class LoneRows:
-    """The rows of one turn for one shard that may wait equally long; what the owner of their chunk is."""
+    """Rows for one shard that may wait equally long; the owner of their chunk."""
 
     def __init__(self, shard: int, give_up_at_ms: int, since_ms: int) -> None:
         self.shard = shard
