@@ -207,9 +207,7 @@ async def _shown(
 ) -> tuple[str, dict[str, Any]]:
     """(id, document) of the reservation that a result row speaks of."""
     directory = call.runtime.directory
-    await know(
-        directory, warehouses=[line[_WAREHOUSE] for line in lines], sku_keys=[line[_SKU_KEY] for line in lines]
-    )
+    await know(directory, warehouses=[line[_WAREHOUSE] for line in lines], sku_keys=[line[_SKU_KEY] for line in lines])
     shown = reservation_text(head.partition, head.reservation)
     document = reservation_json(shown, head.state, head.expires_at_ms, channel, texts, lines_json(lines, directory))
     return shown, document
