@@ -141,6 +141,10 @@ class Directory:
         """0 when it is not cached."""
         return self._skus.get(sku_key, _NO_SKU)[1]
 
+    def remember_sku(self, sku_key: int, sku: str, decimals: int) -> None:
+        """A shard has just carried out a command about this SKU: so it is registered, and need not be looked up."""
+        self._skus.setdefault(sku_key, (sku, decimals))
+
     def principal(self, key: str, now_ms: int) -> Principal | None:
         """Who a key speaks for; None when it is none, is revoked, or its time is over."""
         found = self._principals.get(key)
