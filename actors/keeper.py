@@ -30,8 +30,9 @@ from actors.ray_settings import RunDirectory
 from actors.ray_transport import RayTransport
 from actors.serve_settings import GIVE_UP, ServeSettings
 from actors.settings import Settings
-from actors.shard_home import HousedShard
 from actors.shard_watch import ShardWatch
+from actors.socket_server import ListeningShard
+from actors.socket_transport import SocketTransport, socket_paths
 from actors.supervisor import PULSE_VARIABLE
 from engine.layout import Limits
 
@@ -59,17 +60,22 @@ async def keep(serving: ServeSettings, pulse: Pulse, compiling: "subprocess.Pope
         return GIVE_UP
     data = DataDir.open(serving.data)
     settings = Settings()
-    shards = cluster.create_shards(HousedShard, shard_arguments(data, serving.database, settings, Limits()))
+    run = RunDirectory(serving.run)
+    arguments = shard_arguments(data, serving.database, settings, Limits())
+    shards = cluster.create_shards(
+        ListeningShard,
+        [(*given, str(path)) for given, path in zip(arguments, socket_paths(run.sockets, len(arguments)), strict=True)],
+    )
     documents = cluster.create_async(
         DOCUMENTS,
         DocumentsActor,
         documents_settings(data, serving.database),
-        partial(client_of_shards, serving.data),
+        partial(client_of_shards, serving.data, run.sockets),
         wall_ms,
     )
     # It opens when it is first asked for something; the schema must be there before anybody asks.
     opening = documents.open.remote()
-    RunDirectory(serving.run).publish_address(cluster.address())
+    run.publish_address(cluster.address())
     pulse.say(ClusterUp(cluster.daemons()))
     transport = RayTransport(shards)
     watch = ShardWatch(
@@ -103,11 +109,12 @@ async def stop_actors(handles: Sequence[Any]) -> None:
     await asyncio.gather(*(stop(handle) for handle in handles))
 
 
-async def client_of_shards(path: Path) -> Client:
-    """In any process that has joined the cluster: its way to the shards."""
+async def client_of_shards(path: Path, sockets: Path) -> Client:
+    """In any process that has joined the cluster: its way to the shards of `path`, which listen in `sockets`."""
     data = DataDir.open(path)
     handles = await asyncio.to_thread(cluster.find_shards, data.partitions.shards, FIND_S_MAX)
-    return make_client(RayTransport(handles), data, Settings())
+    transport = SocketTransport(RayTransport(handles), socket_paths(sockets, len(handles)))
+    return make_client(transport, data, Settings())
 
 
 def main() -> None:

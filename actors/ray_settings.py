@@ -56,6 +56,7 @@ class RunDirectory:
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_hex(32))
         run.metrics.mkdir(mode=0o700)
+        run.sockets.mkdir(mode=0o700)
         return run
 
     @property
@@ -77,6 +78,11 @@ class RunDirectory:
     def metrics(self) -> Path:
         """Where the API processes put their counters, so that any of them can answer for all."""
         return self.path / "metrics"
+
+    @property
+    def sockets(self) -> Path:
+        """Where shards listen for batches from this machine."""
+        return self.path / "sockets"
 
     @property
     def logs(self) -> Path:
