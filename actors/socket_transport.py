@@ -97,7 +97,6 @@ class _Connection(asyncio.BufferedProtocol):
         if self._transport is None or not self.is_open:
             self._answer.set_exception(ConnectionError())
         else:
-            self._got = 0
             self._transport.writelines((len(message).to_bytes(HEAD_BYTES, "little"), message))
         return self._answer
 
@@ -127,8 +126,13 @@ class _Connection(asyncio.BufferedProtocol):
                 self.close()
                 return
             self._body = bytearray(size)
-        if self._got == HEAD_BYTES + len(self._body) and self._answer is not None and not self._answer.done():
-            self._answer.set_result(bytes(self._body))
+        if self._got == HEAD_BYTES + len(self._body):
+            # From here on for the next one: an event loop may ask for a buffer although nothing more will come.
+            body, self._got, self._body = bytes(self._body), 0, bytearray()
+            if self._answer is None or self._answer.done():
+                self.close()  # nobody asked for this
+            else:
+                self._answer.set_result(body)
 
     def connection_lost(self, error: Exception | None) -> None:
         """The shard's process ended, or somebody hung up."""

@@ -134,7 +134,7 @@ async def _remote(serving: ServeSettings, data: DataDir, ending: AsyncExitStack)
     from actors.keeper import DOCUMENTS, FIND_S_MAX, client_of_shards
     from actors.ray_transport import caller
 
-    client = await client_of_shards(serving.data)
+    client = await client_of_shards(serving.data, RunDirectory(serving.run).sockets)
     ending.push_async_callback(client.close)
     writer = await asyncio.to_thread(cluster.find, DOCUMENTS, FIND_S_MAX)
     return client, RemoteDocuments(caller(writer.submit))
