@@ -70,6 +70,14 @@ class Admission:
             return [False] * len(shares)
         return [self._admit_share(share) for share in shares]
 
+    def admit_row(self, shard: int, size: int, client: int, now_ms: int) -> bool:
+        """`admit` of one row."""
+        short_ms = self._take(client, 1, now_ms)
+        if short_ms:
+            self._refuse(1, short_ms)
+            return False
+        return self._admit_share(Share(shard, 1, size))
+
     def release(self, share: Share, now_ms: int) -> None:
         """The rows of an admitted share are answered, one way or the other."""
         queue = self._queues[share.shard]

@@ -129,6 +129,8 @@ class Batcher:
             return None
         if len(self.calls) >= self.calls_max or not self._queue:
             return None
+        if self.calls and self.waiting_rows < self._settings.beside_rows_min:
+            return None
         return self._send(self._compose(), now_ms)
 
     def finish(self, number: int) -> Call | None:

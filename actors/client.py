@@ -19,6 +19,8 @@ from actors.clock import ShardClock, system_readings
 from actors.command_lookup import CommandAnswer, find_command
 from actors.dispatcher import Dispatcher
 from actors.gathering import NO_LINES, Answered, Gathering, QuestionGathering, no_results
+from actors.lone import LoneAnswer, LoneRows, client_of, later, not_after_ms_of, refused
+from actors.lone import shard_of as shard_of_lone
 from actors.metrics import ClientMetrics
 from actors.over_shards import Entry, OverShards
 from actors.packing import chunk_ends, number_groups, pick
@@ -29,6 +31,7 @@ from actors.settings import Settings
 from actors.transport import ShardStatus, Transport, away
 from engine.ids import command_key, finish_rows
 from engine.kinds import QuestionKind
+from engine.layout import COMMAND
 from engine.outcomes import Outcome
 from engine.wire import Array, Bytes
 
@@ -66,10 +69,12 @@ class Client:
         self.now_ms = now_ms or system_clock()
         self._secret = secret
         self._dispatcher = Dispatcher(
-            transport, partitions.shards, self.settings, self.metrics, self.now_ms, jitter, first_call
+            transport, partitions.shards, self.settings, self.metrics, self.now_ms, jitter, first_call, self._gathered
         )
         self._over_shards = OverShards(self.settings, partitions, self._step, self.ask_all, self.now_ms)
         self._watch: asyncio.Task[None] | None = None
+        self._lone: list[dict[int, LoneRows]] = [{} for _ in range(partitions.shards)]
+        """by shard and by when they are given up: what waits to be gathered"""
 
     async def close(self) -> None:
         """End what is under way."""
@@ -110,6 +115,37 @@ class Client:
         results, lines, retry_after_ms = await self._over_shards.decided(rows, heap, shard_of, units)
         late = bool((results["outcome"] > Outcome.OK).any())
         return Answered(results, lines, (retry_after_ms or self.settings.retry_after_ms) if late else 0)
+
+    async def lone(self, row: bytes, texts: bytes) -> LoneAnswer:
+        """`commands` of one COMMAND row, packed, with its texts: much cheaper when many callers send one each."""
+        shard = shard_of_lone(row, self.partitions)
+        if shard is None:
+            rows = np.frombuffer(bytearray(row), COMMAND)
+            answered = await self.commands(rows, np.frombuffer(texts, np.uint8))
+            return LoneAnswer(answered.results[0].item(), answered.lines.tolist(), answered.retry_after_ms)
+        self._keep_watch()
+        now_ms = self.now_ms()
+        self.metrics.requests += 1
+        self.metrics.rows += 1
+        if not self.admission.admit_row(shard, len(row) + len(texts), client_of(row), now_ms):
+            return refused(Outcome.OVERLOADED, self.admission.retry_after_ms)
+        give_up_at_ms = later(self._give_up_at_ms(now_ms, not_after_ms_of(row)))
+        own = self._lone[shard].get(give_up_at_ms)
+        if own is not None and len(own) >= self.settings.chunk_rows_max:
+            self._dispatcher.queue(shard, self._gathered(shard))
+            own = None
+        if own is None:
+            own = self._lone[shard][give_up_at_ms] = LoneRows(shard, give_up_at_ms, now_ms)
+            self._dispatcher.wake(shard)
+        return await own.add(row, texts)
+
+    def _gathered(self, shard: int) -> list[Chunk]:
+        waiting, self._lone[shard] = self._lone[shard], {}
+        retry_after_ms = self.settings.retry_after_ms
+        return [own.chunk(self._secret, retry_after_ms, self._finish_lone) for own in waiting.values()]
+
+    def _finish_lone(self, own: LoneRows) -> None:
+        self.admission.release(Share(own.shard, len(own), own.size), self.now_ms())
 
     async def ask(
         self, questions: Array, *, partitions: npt.ArrayLike | None = None, shards: npt.ArrayLike | None = None
@@ -183,10 +219,7 @@ class Client:
 
     def _queue_rows(self, gathering: Gathering, shard: int, rows: Array, heap: Bytes, at: Place, now_ms: int) -> None:
         settings = self.settings
-        # Even a row whose time is over is given one call: that it is too late is for the shard to say.
-        give_up_at_ms = max(
-            now_ms + settings.call_timeout_ms, min(int(rows["not_after_ms"].max()), now_ms + settings.answer_within_ms)
-        )
+        give_up_at_ms = self._give_up_at_ms(now_ms, int(rows["not_after_ms"].max()))
         chunks = []
         begin = 0
         for end in chunk_ends(rows, settings.chunk_rows_max):
@@ -201,6 +234,11 @@ class Client:
             begin = end
         if chunks:
             self._dispatcher.queue(shard, chunks)
+
+    def _give_up_at_ms(self, now_ms: int, not_after_ms: int) -> int:
+        settings = self.settings
+        # Even a row whose time is over is given one call: that it is too late is for the shard to say.
+        return max(now_ms + settings.call_timeout_ms, min(not_after_ms, now_ms + settings.answer_within_ms))
 
     async def command(self, client: int, command_id: str) -> CommandAnswer | None:
         """What became of a command of that client; None when it never arrived. Raises ShardAway."""

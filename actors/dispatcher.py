@@ -31,9 +31,12 @@ class Dispatcher:
         now_ms: Callable[[], int],
         jitter: Callable[[], float],
         first_call: int,
+        gathered: Callable[[int], Sequence[Chunk]],
     ) -> None:
+        """`gathered` gives the requests, of one chunk each, that were gathered for a shard: asked when they may go."""
         self.links = [Link(settings, metrics, jitter, first_call + (shard << 40)) for shard in range(shards)]
         self._transport = transport
+        self._gathered = gathered
         self._settings = settings
         self._now_ms = now_ms
         self._call_timeout_s = settings.call_timeout_ms / 1000 + _GRACE_S
@@ -46,6 +49,10 @@ class Dispatcher:
     def queue(self, shard: int, chunks: Sequence[Chunk]) -> None:
         """Have chunks of one request decided; their owner is told."""
         self.links[shard].add(chunks)
+        self.wake(shard)
+
+    def wake(self, shard: int) -> None:
+        """Something was gathered for this shard."""
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self._flush)
         self._waiting.add(shard)
@@ -72,7 +79,17 @@ class Dispatcher:
         now_ms = self._now_ms()
         waiting, self._waiting = self._waiting, set()
         for shard in waiting:
-            self._run(shard, self.links[shard].pump(now_ms))
+            link = self.links[shard]
+            # While a call is out, what is gathered goes on growing: its answer, or its loss, is the next occasion.
+            if not link.batcher.calls:
+                self._take_gathered(shard)
+            self._run(shard, link.pump(now_ms))
+
+    def _take_gathered(self, shard: int) -> Link:
+        link = self.links[shard]
+        for chunk in self._gathered(shard):
+            link.add([chunk])
+        return link
 
     def _run(self, shard: int, effects: Sequence[Effect]) -> None:
         for effect in effects:
@@ -92,18 +109,17 @@ class Dispatcher:
         task.add_done_callback(self._tasks.discard)
 
     async def _call(self, shard: int, batch: Batch) -> None:
-        link = self.links[shard]
         try:
             message = await self._transport.call(shard, batch.to_bytes(), self._call_timeout_s)
             reply = Reply.from_bytes(message)
         except (TransportError, WireError):
-            self._run(shard, link.on_lost(batch.call, self._now_ms()))
+            self._run(shard, self._take_gathered(shard).on_lost(batch.call, self._now_ms()))
         else:
-            self._run(shard, link.on_reply(batch.call, reply, self._now_ms()))
+            self._run(shard, self._take_gathered(shard).on_reply(batch.call, reply, self._now_ms()))
 
     async def _ask_how(self, shard: int) -> None:
         status = await self.probe(shard)
-        self._run(shard, self.links[shard].on_probe(status, self._now_ms()))
+        self._run(shard, self._take_gathered(shard).on_probe(status, self._now_ms()))
 
     def _set_timer(self, shard: int) -> None:
         at_ms = self.links[shard].wake_at_ms()
@@ -119,4 +135,4 @@ class Dispatcher:
 
     def _on_timer(self, shard: int) -> None:
         self._timers[shard] = None
-        self._run(shard, self.links[shard].on_time(self._now_ms()))
+        self._run(shard, self._take_gathered(shard).on_time(self._now_ms()))

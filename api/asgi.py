@@ -47,14 +47,11 @@ class Call:
     principal: Principal
     headers: dict[bytes, bytes]
     query: bytes
+    now_ms: int
+    """when it arrived"""
     name: str = ""
     """what the path names: a SKU, a reservation or a command"""
     body: bytes = b""
-
-    @property
-    def now_ms(self) -> int:
-        """When it arrived."""
-        return self.runtime.now_ms()
 
 
 class Answer(NamedTuple):
@@ -131,10 +128,11 @@ class Front:
 
     async def _answer(self, route: Direct, name: str, scope: Scope, receive: Receive) -> Answer:
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        principal = await authenticate(self._runtime.directory, headers.get(b"authorization"), self._runtime.now_ms())
+        now_ms = self._runtime.now_ms()
+        principal = await authenticate(self._runtime.directory, headers.get(b"authorization"), now_ms)
         if route.scopes:
             check_scope(principal, *route.scopes)
-        call = Call(self._runtime, principal, headers, scope["query_string"], name)
+        call = Call(self._runtime, principal, headers, scope["query_string"], now_ms, name)
         if route.method == "POST":
             call.body = await read_body(headers, receive, route.body_bytes(self._runtime))
         return await route.handler(call)

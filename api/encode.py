@@ -155,6 +155,11 @@ class Encoder:
         rows = np.frombuffer(bytearray(b"".join(self._packed)), COMMAND)
         return rows, np.frombuffer(self._heap, np.uint8)
 
+    def lone(self) -> tuple[bytes, bytes]:
+        """The only row, packed, and its texts."""
+        (row,) = self._packed
+        return row, bytes(self._heap)
+
     # ---- commands
 
     def commands(self, commands: Sequence[s.AnyCommand], first: int = 0) -> None:

@@ -74,6 +74,7 @@ async def work(serving: ServeSettings, listening: socket.socket, pulse: Pulse) -
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # nobody here asks for a caller's address or scheme
             ws="none",
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=GRACEFUL_S,

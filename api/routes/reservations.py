@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 import orjson
 
-from actors.gathering import Answered
+from actors.lone import LoneAnswer
 from api import decode
 from api import schemas as s
 from api.asgi import JSON, Answer, Call, Handler, too_large
@@ -29,7 +29,7 @@ from api.render import (
 from api.status import Headers, Problem, invalid
 from api.texts import check_code, check_text
 from engine.ids import parse_reservation, reservation_text, sku_key
-from engine.kinds import Kind, ReservationState
+from engine.kinds import Kind, ReservationState, ResultFlag
 from engine.layout import LINE, UNKNOWN_NUMBER
 from engine.outcomes import Outcome
 from engine.wire import Array
@@ -40,6 +40,7 @@ _deadline = s.decoder(s.NewDeadline)
 _parts = s.decoder(s.Parts)
 
 _OK: Final = int(Outcome.OK)
+_REPLAYED: Final = int(ResultFlag.REPLAYED)
 _SKU_KEY, _WAREHOUSE, _LINE, _OUTCOME, _DECIMALS = (
     (LINE.names or ()).index(name) for name in ("sku_key", "warehouse", "line", "outcome", "decimals")
 )
@@ -58,23 +59,41 @@ async def create(call: Call) -> Answer:
     if len(body.lines) > call.runtime.limits.reservation_lines:
         raise too_large(f"more than {call.runtime.limits.reservation_lines} lines")
     encoder = _encoded(call, command_id, body)
-    if await learn(call.runtime.directory, encoder.unknown_warehouses, encoder.unknown_channels):
+    if encoder.unknown_warehouses or encoder.unknown_channels:
+        await learn(call.runtime.directory, encoder.unknown_warehouses, encoder.unknown_channels)
         encoder = _encoded(call, command_id, body)
+    if len(encoder) == 1:
+        return await _created_alone(call, body, await call.runtime.client.lone(*encoder.lone()))
     answered = await call.runtime.client.commands(*encoder.arrays())
     first = 0 if body.replaces is None else 1
     if _OK not in answered.results["outcome"].tolist()[first:]:
-        raise _refused(call, body, answered)
-    texts = ReservationTexts(body.reference or "", body.customer or "")
+        raise _refused(call, body, answered.results, answered.retry_after_ms)
     head = row_of(answered.results, first)
-    call.runtime.texts.put(head.reservation, texts)
-    for own in answered.lines[head.lines_at : head.lines_at + head.lines_n].tolist():
+    lines = answered.lines[head.lines_at : head.lines_at + head.lines_n].tolist()
+    return await _created(call, body, head, lines, is_replayed(answered.results))
+
+
+async def _created_alone(call: Call, body: s.NewReservation, answer: LoneAnswer) -> Answer:
+    head = ResultRow._make(answer.result)
+    if head.outcome != _OK:
+        raise _refused(call, body, answer.results, answer.retry_after_ms)
+    return await _created(call, body, head, answer.lines, bool(head.flags & _REPLAYED))
+
+
+async def _created(
+    call: Call, body: s.NewReservation, head: ResultRow, lines: list[tuple[Any, ...]], replayed: bool
+) -> Answer:
+    runtime = call.runtime
+    texts = ReservationTexts(body.reference or "", body.customer or "")
+    runtime.texts.put(head.reservation, texts)
+    for own in lines:
         # A look into the documents takes a millisecond, and what it would say stands in the request.
-        if own[_OUTCOME] == _OK and call.runtime.directory.sku_text(own[_SKU_KEY]) is None:
-            call.runtime.directory.remember_sku(own[_SKU_KEY], body.lines[own[_LINE]].sku, own[_DECIMALS])
-    channel = call.runtime.directory.channel_code(head.channel) or body.channel
-    shown, document = await _shown(call, head, answered.lines, channel, texts)
+        if own[_OUTCOME] == _OK and runtime.directory.sku_text(own[_SKU_KEY]) is None:
+            runtime.directory.remember_sku(own[_SKU_KEY], body.lines[own[_LINE]].sku, own[_DECIMALS])
+    channel = runtime.directory.channel_code(head.channel) or body.channel
+    shown, document = await _shown(call, head, lines, channel, texts)
     headers = [*JSON, (b"location", b"/v1/reservations/" + shown.encode())]
-    return Answer(201, orjson.dumps(document), _replayed(answered.results, headers))
+    return Answer(201, orjson.dumps(document), _with_replayed(headers, replayed))
 
 
 def _encoded(call: Call, command_id: str, body: s.NewReservation) -> Encoder:
@@ -86,14 +105,13 @@ def _encoded(call: Call, command_id: str, body: s.NewReservation) -> Encoder:
     return encoder
 
 
-def _refused(call: Call, body: s.NewReservation, answered: Answered) -> Problem:
-    results = answered.results
+def _refused(call: Call, body: s.NewReservation, results: Array, retry_after_ms: int) -> Problem:
     outcome = overall(results["outcome"].tolist())
     if body.replaces is None:
         lines = failed_lines([line.sku for line in body.lines], results)
-        return refusal(outcome, lines, results, answered.retry_after_ms)
+        return refusal(outcome, lines, results, retry_after_ms)
     lines = failed_lines([line.sku for line in body.lines], results[1:])
-    problem = refusal(outcome, lines, results, answered.retry_after_ms)
+    problem = refusal(outcome, lines, results, retry_after_ms)
     if results["outcome"][0] == outcome:
         problem.extra["path"] = "$.replaces"
     return problem
@@ -159,8 +177,9 @@ async def _step(call: Call, kind: Kind, *, ttl_s: int = 0, parts: list[s.LinePar
     head = row_of(answered.results, 0)
     await know(runtime.directory, channels=(head.channel,))
     channel = runtime.directory.channel_code(head.channel)
-    _, document = await _shown(call, head, answered.lines, channel, texts or ReservationTexts("", ""))
-    return Answer(200, orjson.dumps(document), _replayed(answered.results, [*JSON]))
+    lines = answered.lines[head.lines_at : head.lines_at + head.lines_n].tolist()
+    _, document = await _shown(call, head, lines, channel, texts or ReservationTexts("", ""))
+    return Answer(200, orjson.dumps(document), _with_replayed([*JSON], is_replayed(answered.results)))
 
 
 def _step_rows(call: Call, kind: Kind, command_id: str, ttl_s: int, parts: list[s.LinePart]) -> Encoder:
@@ -184,19 +203,18 @@ def _failed_parts(parts: list[s.LinePart], results: Array) -> list[dict[str, Any
 
 
 async def _shown(
-    call: Call, head: ResultRow, lines: Array, channel: str, texts: ReservationTexts
+    call: Call, head: ResultRow, lines: list[tuple[Any, ...]], channel: str, texts: ReservationTexts
 ) -> tuple[str, dict[str, Any]]:
     """(id, document) of the reservation that a result row speaks of."""
-    own = lines[head.lines_at : head.lines_at + head.lines_n].tolist()
     directory = call.runtime.directory
-    await know(directory, warehouses={line[_WAREHOUSE] for line in own}, sku_keys={line[_SKU_KEY] for line in own})
+    await know(directory, warehouses=[line[_WAREHOUSE] for line in lines], sku_keys=[line[_SKU_KEY] for line in lines])
     shown = reservation_text(head.partition, head.reservation)
-    document = reservation_json(shown, head.state, head.expires_at_ms, channel, texts, lines_json(own, directory))
+    document = reservation_json(shown, head.state, head.expires_at_ms, channel, texts, lines_json(lines, directory))
     return shown, document
 
 
-def _replayed(results: Array, headers: Headers) -> Headers:
-    if is_replayed(results):
+def _with_replayed(headers: Headers, replayed: bool) -> Headers:
+    if replayed:
         headers.append(IDEMPOTENT_REPLAYED)
     return headers
 

@@ -33,7 +33,7 @@ def take(batcher: Batcher, now_ms: int = 0) -> Call:
 
 
 def test_while_calls_are_in_flight_the_next_batch_fills() -> None:
-    batcher = Batcher(Settings(calls_in_flight_max=2))
+    batcher = Batcher(Settings(calls_in_flight_max=2, beside_rows_min=1))
     batcher.add([chunk("a")])
     first = take(batcher)
     batcher.add([chunk("b")])
@@ -45,6 +45,21 @@ def test_while_calls_are_in_flight_the_next_batch_fills() -> None:
     batcher.finish(first.number)
     assert names(take(batcher).chunks) == ["c", "d", "e"]
     assert batcher.waiting_rows == 0
+
+
+def test_few_rows_wait_for_the_call_that_is_out_and_many_go_beside_it() -> None:
+    batcher = Batcher(Settings(calls_in_flight_max=2, beside_rows_min=10))
+    batcher.add([chunk("a")])
+    first = take(batcher)
+    batcher.add([chunk("b", 9)])
+    assert batcher.next_call(0) is None
+    batcher.add([chunk("c")])
+    assert names(take(batcher).chunks) == ["b", "c"]
+    batcher.add([chunk("d")])
+    batcher.finish(first.number)
+    assert batcher.next_call(0) is None, "the second call is still out"
+    batcher.finish(first.number + 1)
+    assert names(take(batcher).chunks) == ["d"]
 
 
 def test_a_batch_keeps_to_its_rows_and_bytes() -> None:

@@ -150,7 +150,7 @@ def test_a_shard_that_answers_its_probe_but_is_stuck_in_a_batch_is_left_alone() 
 
 
 def test_a_reply_of_a_lower_epoch_is_dropped_and_the_rows_are_sent_again() -> None:
-    bench = Bench()
+    bench = Bench(Settings(beside_rows_min=1))
     first, second = bench.send(chunk("a")) + bench.send(chunk("b"))
     bench.answer(first, epoch=5)
     effects = bench.answer(second, epoch=4)
@@ -200,7 +200,7 @@ def test_a_row_given_up_while_its_call_is_out_is_not_answered_twice() -> None:
 
 
 def test_after_a_loss_one_call_goes_ahead_before_there_are_two_again() -> None:
-    bench = Bench(Settings(chunk_rows_max=1, batch_rows_max=1))
+    bench = Bench(Settings(chunk_rows_max=1, batch_rows_max=1, beside_rows_min=1))
     first, _ = bench.send(*(chunk(name) for name in "abcd"))
     bench.link.on_lost(first.call, 0)
     (second,) = bench.link.batcher.calls
