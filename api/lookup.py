@@ -35,18 +35,19 @@ class RememberedTexts:
 
     def __init__(self, count_max: int = TEXTS_KEPT_MAX) -> None:
         self._count_max = count_max
-        self._texts: OrderedDict[int, ReservationTexts] = OrderedDict()
+        # Plain tuples of texts: the garbage collector need not look at those.
+        self._texts: OrderedDict[int, tuple[str, str]] = OrderedDict()
 
     def get(self, key: int) -> ReservationTexts | None:
         """The texts of the reservation with this key."""
         found = self._texts.get(key)
         if found is not None:
             self._texts.move_to_end(key)
-        return found
+        return None if found is None else ReservationTexts._make(found)
 
     def put(self, key: int, texts: ReservationTexts) -> None:
         """Remember them."""
-        self._texts[key] = texts
+        self._texts[key] = (texts.reference, texts.customer)
         if len(self._texts) > self._count_max:
             self._texts.popitem(last=False)
 

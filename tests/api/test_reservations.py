@@ -10,6 +10,7 @@ from api import shapes
 from api.deps import Runtime
 from api.events import Filters
 from api.lookup import RememberedTexts
+from engine.ids import sku_key
 from engine.kinds import Kind
 from tests.api.box import BOUND_S, Box, fresh
 
@@ -330,3 +331,18 @@ async def _has_expired(runtime: Runtime, reservation: str) -> bool:
             if reservation.encode() in message:
                 return True
     return False
+
+
+def test_what_the_request_says_is_not_looked_up_in_the_documents(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look takes a millisecond: the SKU's text stands in the request, and is then known for the steps."""
+    box.put("/v1/products/NEVER-SEEN", {"name": "New", "quantity_decimals": 0})
+    box.commands({"kind": "receive", "sku": "NEVER-SEEN", "warehouse": "berlin", "quantity": 5})
+    assert box.runtime is not None
+    directory = box.runtime.directory
+    assert directory.sku_text(sku_key("NEVER-SEEN")) is None
+    asked: list[object] = []
+    monkeypatch.setattr(directory, "resolve_missing", lambda **names: asked.append(names))
+    held = make(box, ("NEVER-SEEN", 1))
+    confirmed = box.post(f"/v1/reservations/{held['reservation']}/confirm")
+    assert held["lines"][0]["sku"] == confirmed["lines"][0]["sku"] == "NEVER-SEEN"
+    assert asked == []
