@@ -63,11 +63,6 @@ class Encoder:
         (row,) = self._packed
         return row, bytes(self._heap)
 
-    def lone(self) -> tuple[bytes, bytes]:
-        """The only row, packed, and its texts."""
-        (row,) = self._packed
-        return row, bytes(self._heap)
-
     # ---- commands
 
     def commands(self, commands: Sequence[s.AnyCommand], first: int = 0) -> None:
