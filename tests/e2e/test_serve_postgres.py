@@ -20,7 +20,7 @@ def test_journals_and_documents_on_a_server_survive_a_shard_and_the_whole_stack(
     first = Served(tmp_path / "data", "--shards", "1", "--database", url)
     stock_up(first, "mug", 100_000)
     with calls_going_on(first, "mug") as answers:
-        assert first.process("ray::ShardActor").send(signal.SIGKILL)
+        assert first.process("ray::ListeningShard").send(signal.SIGKILL)
     assert {answer.status_code for answer in answers} == {201}
     assert stock(first, "mug")["reserved"] == len(answers)
     assert list((tmp_path / "data" / "shards").rglob("*.journal")) == []
