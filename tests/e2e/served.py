@@ -51,6 +51,15 @@ class Served:
             base_url=self.url, headers={"Authorization": f"Bearer {self.key}"}, timeout=30, trust_env=False
         )
 
+    def __enter__(self) -> "Served":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """A test that failed on the way leaves nothing behind."""
+        if self.popen.poll() is None:
+            self.http.close()
+            self.kill()
+
     def words(self) -> str:
         """What it wrote to standard error."""
         return self.log.read_text(errors="replace")[-8_000:]
