@@ -99,8 +99,11 @@ class Front:
             await self._behind(scope, receive, send)
             return
         started = perf_counter()
-        shape, name = _shape_and_name(scope["path"])
+        shape, name = scope["path"], ""
         route = self._routes.get((scope["method"], shape))
+        if route is None:
+            shape, name = _shape_and_name(shape)
+            route = self._routes.get((scope["method"], shape))
         if route is None and shape not in self._methods:
             await self._pass_on(scope, receive, send, started)
             return
