@@ -18,15 +18,13 @@ import ray
 from actors.process_group import Process, descendants
 from actors.ray_settings import NAMESPACE, OBJECT_STORE_BYTES, RunDirectory
 from actors.ray_transport import PROBE_GROUP
+from actors.transport import BATCHES_AT_ONCE
 
 DAEMONS: Final = ("gcs_server", "raylet")
 """Ray's processes that everything hangs on."""
 
 SHARD: Final = "shard"
 """Actors of shards are named shard-0, shard-1, ..."""
-
-BATCHES_AT_ONCE: Final = 2
-"""In one shard: the second is decided while the first is written and synced."""
 
 _FIND_EVERY_S: Final = 0.05
 

@@ -13,13 +13,10 @@ from queue import SimpleQueue
 from typing import NoReturn
 
 from actors.shard_actor import ShardActor, ShardDied
-from actors.transport import TransportError
+from actors.transport import BATCHES_AT_ONCE, TransportError
 
 MakeShard = Callable[[Callable[[str], NoReturn]], ShardActor]
 """Makes a shard's actor, which calls its argument instead of ending the process."""
-
-_THREADS = 2
-"""for each shard: one batch is decided while another is made durable"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +56,8 @@ class _Place:
         self._replacing = threading.Lock()
         self.life = _Life(make, self._wake)
         self._threads = [
-            threading.Thread(target=self._run, name=f"shard-{shard}-batches-{n}", daemon=True) for n in range(_THREADS)
+            threading.Thread(target=self._run, name=f"shard-{shard}-batches-{n}", daemon=True)
+            for n in range(BATCHES_AT_ONCE)
         ]
         for thread in self._threads:
             thread.start()

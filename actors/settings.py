@@ -15,8 +15,9 @@ class Settings:
     calls_in_flight_max: int = 2
     """calls to one shard at a time; while they are under way the next batch fills"""
     beside_rows_min: int = 256
-    """a call is sent beside another only with so many rows; fewer wait for the answer and fill: measured, a call costs
-    a core 1.3 ms whatever is in it, so small ones side by side only take each other's time"""
+    """a call is sent beside another only with so many rows; fewer wait for the answer and fill: a call has a price
+    whatever is in it (1.3 ms of a core through Ray, less through a socket), so small ones take each other's
+    time; through a socket 1, 64 and 256 made no difference that could be told from noise"""
     batch_rows_max: int = 8192
     """rows and questions of one call; a group larger than this goes alone, up to `Limits.batch_rows_max`"""
     batch_bytes_max: int = 4 << 20

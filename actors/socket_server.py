@@ -18,11 +18,10 @@ from typing import Final
 
 from actors.shard_actor import ShardConfig
 from actors.shard_home import HousedShard, ShardHome
+from actors.transport import BATCHES_AT_ONCE
 
 HEAD_BYTES: Final = 4
 MESSAGE_BYTES_MAX: Final = 1 << 30
-BATCHES_AT_ONCE: Final = 2
-"""The second is decided while the first is written and synced."""
 
 _SMALL_BYTES: Final = 1 << 16
 _CALLERS_WAITING: Final = 64

@@ -4,11 +4,14 @@
 processes; the messages and the shard's class are the same. A transport retries nothing and knows no rows.
 """
 
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
 from engine.wire import ShardState
+
+BATCHES_AT_ONCE: Final = 2
+"""In one shard: the second is decided while the first is written and synced."""
 
 
 class TransportError(Exception):
