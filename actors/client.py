@@ -8,6 +8,7 @@ has to be retried is retried below, by the same ids (`actors.link`); commands ov
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -118,26 +119,37 @@ class Client:
 
     async def lone(self, row: bytes, texts: bytes) -> LoneAnswer:
         """`commands` of one COMMAND row, packed, with its texts: much cheaper when many callers send one each."""
+        waiting: asyncio.Future[LoneAnswer] = asyncio.get_running_loop().create_future()
+        if self.lone_soon(row, texts, partial(_tell, waiting)):
+            return await waiting
+        answered = await self.commands(np.frombuffer(bytearray(row), COMMAND), np.frombuffer(texts, np.uint8))
+        return LoneAnswer(answered.results[0].item(), answered.lines.tolist(), answered.retry_after_ms)
+
+    def lone_soon(self, row: bytes, texts: bytes, answered: Callable[[LoneAnswer], None]) -> bool:
+        """`lone` without a task: `answered` is called once, with what came of it, and must not raise.
+
+        False: nothing was done, because the row may take several shards.
+        """
         shard = shard_of_lone(row, self.partitions)
         if shard is None:
-            rows = np.frombuffer(bytearray(row), COMMAND)
-            answered = await self.commands(rows, np.frombuffer(texts, np.uint8))
-            return LoneAnswer(answered.results[0].item(), answered.lines.tolist(), answered.retry_after_ms)
-        self._keep_watch()
+            return False
         now_ms = self.now_ms()
         self.metrics.requests += 1
         self.metrics.rows += 1
         if not self.admission.admit_row(shard, len(row) + len(texts), client_of(row), now_ms):
-            return refused(Outcome.OVERLOADED, self.admission.retry_after_ms)
+            answered(refused(Outcome.OVERLOADED, self.admission.retry_after_ms))
+            return True
         give_up_at_ms = later(self._give_up_at_ms(now_ms, not_after_ms_of(row)))
         own = self._lone[shard].get(give_up_at_ms)
         if own is not None and len(own) >= self.settings.chunk_rows_max:
             self._dispatcher.queue(shard, self._gathered(shard))
             own = None
         if own is None:
+            self._keep_watch()
             own = self._lone[shard][give_up_at_ms] = LoneRows(shard, give_up_at_ms, now_ms)
             self._dispatcher.wake(shard)
-        return await own.add(row, texts)
+        own.add(row, texts, answered)
+        return True
 
     def _gathered(self, shard: int) -> list[Chunk]:
         waiting, self._lone[shard] = self._lone[shard], {}
@@ -270,3 +282,9 @@ class Client:
         # Whoever asked may be gone; the rows were decided all the same.
         if not waiting.done():
             waiting.set_result(None)
+
+
+def _tell(waiting: "asyncio.Future[LoneAnswer]", answer: LoneAnswer) -> None:
+    """Whoever asked may be gone; the row was decided all the same."""
+    if not waiting.done():
+        waiting.set_result(answer)

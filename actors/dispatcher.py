@@ -5,7 +5,8 @@ that thirty lone reservations make one batch and not thirty.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any
 
 from actors.batcher import Chunk
@@ -92,30 +93,55 @@ class Dispatcher:
         return link
 
     def _run(self, shard: int, effects: Sequence[Effect]) -> None:
+        # The next batch first: the shard works on it while the answers to this one are written.
+        for effect in effects:
+            if isinstance(effect, Send):
+                self._send(shard, effect.batch)
         for effect in effects:
             if isinstance(effect, Delivered):
                 effect.chunk.owner.deliver(effect.chunk, effect.reply, effect.row, effect.question)
             elif isinstance(effect, GivenUp):
                 effect.chunk.owner.give_up(effect.chunk)
-            elif isinstance(effect, Send):
-                self._spawn(self._call(shard, effect.batch))
             elif isinstance(effect, AskHow):
                 self._spawn(self._ask_how(shard))
         self._set_timer(shard)
+
+    def _send(self, shard: int, batch: Batch) -> None:
+        answer = self._transport.call(shard, batch.to_bytes(), self._call_timeout_s)
+        if isinstance(answer, asyncio.Future):
+            answer.add_done_callback(partial(self._came, shard, batch.call))
+        else:
+            self._spawn(self._call(shard, batch.call, answer))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _call(self, shard: int, batch: Batch) -> None:
+    async def _call(self, shard: int, number: int, answer: Awaitable[bytes]) -> None:
         try:
-            message = await self._transport.call(shard, batch.to_bytes(), self._call_timeout_s)
-            reply = Reply.from_bytes(message)
-        except (TransportError, WireError):
-            self._run(shard, self._take_gathered(shard).on_lost(batch.call, self._now_ms()))
+            message = await answer
+        except TransportError:
+            self._lost(shard, number)
         else:
-            self._run(shard, self._take_gathered(shard).on_reply(batch.call, reply, self._now_ms()))
+            self._replied(shard, number, message)
+
+    def _came(self, shard: int, number: int, answer: asyncio.Future[bytes]) -> None:
+        if answer.cancelled() or answer.exception() is not None:
+            self._lost(shard, number)
+        else:
+            self._replied(shard, number, answer.result())
+
+    def _replied(self, shard: int, number: int, message: bytes) -> None:
+        try:
+            reply = Reply.from_bytes(message)
+        except WireError:
+            self._lost(shard, number)
+        else:
+            self._run(shard, self._take_gathered(shard).on_reply(number, reply, self._now_ms()))
+
+    def _lost(self, shard: int, number: int) -> None:
+        self._run(shard, self._take_gathered(shard).on_lost(number, self._now_ms()))
 
     async def _ask_how(self, shard: int) -> None:
         status = await self.probe(shard)

@@ -6,7 +6,6 @@ queued, answered and given up as one chunk; to the shard, and to whatever sends 
 commands. Nothing is held back for it.
 """
 
-import asyncio
 from collections.abc import Callable
 from itertools import accumulate
 from struct import Struct
@@ -101,7 +100,7 @@ class LoneRows:
         self._since_ms = since_ms
         self._rows: list[bytes] = []
         self._texts: list[bytes] = []
-        self._waiting: list[asyncio.Future[LoneAnswer]] = []
+        self._waiting: list[Callable[[LoneAnswer], None]] = []
         self._left = 0
         self._finished: Callable[[LoneRows], None] = _nothing
         self._retry_after_ms = 0
@@ -109,14 +108,12 @@ class LoneRows:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def add(self, row: bytes, texts: bytes) -> "asyncio.Future[LoneAnswer]":
-        """One more; its answer."""
-        waiting: asyncio.Future[LoneAnswer] = asyncio.get_running_loop().create_future()
+    def add(self, row: bytes, texts: bytes, answered: Callable[[LoneAnswer], None]) -> None:
+        """One more; `answered` is called once, and must not raise."""
         self._rows.append(row)
         self._texts.append(texts)
-        self._waiting.append(waiting)
+        self._waiting.append(answered)
         self.size += len(row) + len(texts)
-        return waiting
 
     def chunk(self, secret: bytes, retry_after_ms: int, finished: "Callable[[LoneRows], None]") -> Chunk:
         """All of them, finished; `finished` is called when every one has its answer."""
@@ -149,10 +146,8 @@ class LoneRows:
 
     def _answer(self, chunk: Chunk, answers: list[LoneAnswer]) -> None:
         assert isinstance(chunk.at, slice)
-        for waiting, answer in zip(self._waiting[chunk.at], answers, strict=True):
-            # Whoever asked may be gone; the row was decided all the same.
-            if not waiting.done():
-                waiting.set_result(answer)
+        for answered, answer in zip(self._waiting[chunk.at], answers, strict=True):
+            answered(answer)
         self._left -= len(answers)
         if not self._left:
             self._finished(self)

@@ -7,7 +7,7 @@ that does not answer.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from typing import Final, cast
 
@@ -15,6 +15,7 @@ from actors.socket_server import HEAD_BYTES, MESSAGE_BYTES_MAX
 from actors.transport import Transport, TransportError
 
 CONNECT_S_MAX: Final = 1.0
+_ENDED: Final = "its process ended"
 
 
 def socket_paths(directory: Path, shards: int) -> list[Path]:
@@ -31,24 +32,18 @@ class SocketTransport:
         self._paths = paths
         self._idle: list[list[_Connection]] = [[] for _ in paths]
 
-    async def call(self, shard: int, message: bytes, timeout_s: float) -> bytes:
+    def call(self, shard: int, message: bytes, timeout_s: float) -> Awaitable[bytes]:
         """Have the shard decide a Batch; gives a Reply."""
-        connection = self._take(shard) or await self._open(shard)
+        connection = self._take(shard)
+        if connection is None:
+            return self._call_anew(shard, message, timeout_s)
+        return connection.ask(message, timeout_s)
+
+    async def _call_anew(self, shard: int, message: bytes, timeout_s: float) -> bytes:
+        connection = await self._open(shard)
         if connection is None:
             return await self._behind.call(shard, message, timeout_s)
-        try:
-            async with asyncio.timeout(timeout_s):
-                answer = await connection.ask(message)
-        except TimeoutError as error:
-            connection.close()
-            raise TransportError(shard, f"no answer within {timeout_s:g} s") from error
-        except ConnectionError as error:
-            raise TransportError(shard, "its process ended") from error
-        except BaseException:
-            connection.close()
-            raise
-        self._idle[shard].append(connection)
-        return answer
+        return await connection.ask(message, timeout_s)
 
     async def probe(self, shard: int, timeout_s: float) -> bytes:
         """Ask how the shard is, beside its work; gives a ShardStatus."""
@@ -73,7 +68,9 @@ class SocketTransport:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECT_S_MAX):
-                _, connection = await loop.create_unix_connection(_Connection, str(self._paths[shard]))
+                _, connection = await loop.create_unix_connection(
+                    lambda: _Connection(shard, self._idle[shard]), str(self._paths[shard])
+                )
         except (OSError, TimeoutError):
             return None
         return connection
@@ -82,22 +79,28 @@ class SocketTransport:
 class _Connection(asyncio.BufferedProtocol):
     """A connection: `ask`, wait, `ask` again."""
 
-    def __init__(self) -> None:
+    def __init__(self, shard: int, idle: "list[_Connection]") -> None:
+        """`idle`: where it waits for the next call."""
         self.is_open = False
+        self._shard = shard
+        self._idle = idle
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[bytes] | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._head = bytearray(HEAD_BYTES)
         self._body = bytearray()
         self._got = 0
         """of head and body together"""
 
-    def ask(self, message: bytes) -> "asyncio.Future[bytes]":
-        """The answer to come; ConnectionError when the other side is gone."""
-        self._answer = asyncio.get_running_loop().create_future()
+    def ask(self, message: bytes, timeout_s: float) -> "asyncio.Future[bytes]":
+        """The answer to come; TransportError when the other side is gone or takes longer."""
+        loop = asyncio.get_running_loop()
+        self._answer = loop.create_future()
         if self._transport is None or not self.is_open:
-            self._answer.set_exception(ConnectionError())
+            self._fail(_ENDED)
         else:
             self._transport.writelines((len(message).to_bytes(HEAD_BYTES, "little"), message))
+            self._timer = loop.call_later(timeout_s, self._late, timeout_s)
         return self._answer
 
     def close(self) -> None:
@@ -129,13 +132,28 @@ class _Connection(asyncio.BufferedProtocol):
         if self._got == HEAD_BYTES + len(self._body):
             # From here on for the next one: an event loop may ask for a buffer although nothing more will come.
             body, self._got, self._body = bytes(self._body), 0, bytearray()
+            self._stop_waiting()
             if self._answer is None or self._answer.done():
-                self.close()  # nobody asked for this
+                self.close()  # nobody asked for this, or whoever did is gone
             else:
+                self._idle.append(self)
                 self._answer.set_result(body)
 
     def connection_lost(self, error: Exception | None) -> None:
         """The shard's process ended, or somebody hung up."""
         self.is_open = False
+        self._stop_waiting()
+        self._fail(_ENDED)
+
+    def _late(self, timeout_s: float) -> None:
+        self._fail(f"no answer within {timeout_s:g} s")
+        self.close()
+
+    def _fail(self, reason: str) -> None:
         if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(ConnectionError())
+            self._answer.set_exception(TransportError(self._shard, reason))
+
+    def _stop_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -4,6 +4,7 @@
 processes; the messages and the shard's class are the same. A transport retries nothing and knows no rows.
 """
 
+from collections.abc import Awaitable
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -70,8 +71,8 @@ def away(shard: int) -> ShardStatus:
 class Transport(Protocol):
     """What carries messages; both calls raise TransportError."""
 
-    async def call(self, shard: int, message: bytes, timeout_s: float) -> bytes:
-        """Have the shard decide a Batch; gives a Reply."""
+    def call(self, shard: int, message: bytes, timeout_s: float) -> Awaitable[bytes]:
+        """Have the shard decide a Batch; gives a Reply. A future when the message is on its way already."""
         ...
 
     async def probe(self, shard: int, timeout_s: float) -> bytes:

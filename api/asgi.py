@@ -10,15 +10,17 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
 from typing import Any, Final, NamedTuple
 
 import structlog
 
 from actors.documents.keys import Principal
+from actors.lone import LoneAnswer
 from api.deps import Runtime
 from api.metrics import HttpMetrics
-from api.names import authenticate
+from api.names import authenticate, known_principal
 from api.security import check_scope
 from api.status import Headers, Problem
 
@@ -64,6 +66,20 @@ class Answer(NamedTuple):
 
 
 Handler = Callable[[Call], Awaitable[Answer]]
+Finished = Answer | Awaitable[Answer]
+"""an answer, or what has to be waited for to have it"""
+
+
+class LoneCall(NamedTuple):
+    """A request that is one row, and how its answer is written."""
+
+    row: bytes
+    """a COMMAND row, packed"""
+    texts: bytes
+    finish: Callable[[LoneAnswer], Finished]
+
+
+Lone = Callable[[Call], LoneCall | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +92,35 @@ class Direct:
     handler: Handler
     scopes: tuple[str, ...] = ()
     """the key needs one of these; with none given the handler decides"""
+    lone: Lone | None = None
+    """does the handler's work without a task where a request is one row; None when this one is not that simple"""
     body_bytes: Callable[[Runtime], int] = lambda _: 0
+    streams: bool = False
+    """the answer may be a stream"""
     docs: dict[str, Any] = field(default_factory=dict)
     """the OpenAPI operation"""
+
+
+class Exchange:
+    """One request with its whole body on a direct route, from a server that needs no ASGI for it."""
+
+    __slots__ = ("body", "headers", "name", "query", "route", "started")
+
+    def __init__(self, route: Direct, name: str, headers: dict[bytes, bytes], query: bytes) -> None:
+        self.route = route
+        self.name = name
+        self.headers = headers
+        self.query = query
+        self.body = b""
+        self.started = perf_counter()
+
+    def answer(self, answer: Answer) -> None:
+        """Send it; called once."""
+        raise NotImplementedError
+
+    def wait_for(self, work: Awaitable[None]) -> None:
+        """Have `work` done, which calls `answer`."""
+        raise NotImplementedError
 
 
 class Front:
@@ -93,17 +135,21 @@ class Front:
         for method, shape in self._routes:
             self._methods.setdefault(shape, []).append(method)
 
+    def find(self, method: str, path: str) -> tuple[Direct | None, str, str]:
+        """The direct route of a request, what its path names, and the path's shape."""
+        route = self._routes.get((method, path))
+        if route is not None:
+            return route, "", path
+        shape, name = _shape_and_name(path)
+        return self._routes.get((method, shape)), name, shape
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         if scope["type"] != "http":
             await self._behind(scope, receive, send)
             return
         started = perf_counter()
-        shape, name = scope["path"], ""
-        route = self._routes.get((scope["method"], shape))
-        if route is None:
-            shape, name = _shape_and_name(shape)
-            route = self._routes.get((scope["method"], shape))
+        route, name, shape = self.find(scope["method"], scope["path"])
         if route is None and shape not in self._methods:
             await self._pass_on(scope, receive, send, started)
             return
@@ -111,15 +157,9 @@ class Front:
             if route is None:
                 answer = self._not_allowed(shape)
             else:
-                answer = await self._answer(route, name, scope, receive)
-        except Problem as problem:
-            answer = Answer(problem.status, problem.body(), problem.headers())
+                answer = await self._guarded(route, self._answer(route, name, scope, receive))
         except ClientGone:
             return
-        except Exception:
-            _log.exception("request_failed", path=scope["path"], method=scope["method"])
-            failed = Problem(500, "internal")
-            answer = Answer(500, failed.body(), failed.headers())
         if answer.stream is None:
             headers = [*answer.headers, (b"content-length", b"%d" % len(answer.body))]
             await send({"type": "http.response.start", "status": answer.status, "headers": headers})
@@ -129,16 +169,81 @@ class Front:
             await _stream(answer.stream, receive, send)
         self._metrics.count(route.path if route else "", scope["method"], answer.status, perf_counter() - started)
 
+    def begin(self, exchange: Exchange) -> None:
+        """Serve a request that is there as a whole: at once, or with the shard's answer, or in a task of its own."""
+        route, runtime = exchange.route, self._runtime
+        try:
+            now_ms = runtime.now_ms()
+            principal = known_principal(runtime.directory, exchange.headers.get(b"authorization"), now_ms)
+            if principal is not None and route.lone is not None:
+                call = self._call(route, exchange.name, exchange.headers, exchange.query, principal, now_ms)
+                call.body = exchange.body
+                lone = route.lone(call)
+                if lone is not None and runtime.client.lone_soon(
+                    lone.row, lone.texts, partial(self._lone_answered, exchange, lone.finish)
+                ):
+                    return
+        except Exception as error:
+            self._send(exchange, _refusal(route, error))
+        else:
+            exchange.wait_for(self._serve(exchange))
+
+    def _lone_answered(
+        self, exchange: Exchange, finish: Callable[[LoneAnswer], Finished], answer: LoneAnswer
+    ) -> None:
+        try:
+            finished = finish(answer)
+        except Exception as error:
+            finished = _refusal(exchange.route, error)
+        if isinstance(finished, Answer):
+            self._send(exchange, finished)
+        else:
+            exchange.wait_for(self._serve(exchange, finished))
+
+    async def _serve(self, exchange: Exchange, finishing: Awaitable[Answer] | None = None) -> None:
+        work = finishing or self._handled(exchange)
+        self._send(exchange, await self._guarded(exchange.route, work))
+
+    async def _handled(self, exchange: Exchange) -> Answer:
+        route, now_ms = exchange.route, self._runtime.now_ms()
+        principal = await authenticate(self._runtime.directory, exchange.headers.get(b"authorization"), now_ms)
+        call = self._call(route, exchange.name, exchange.headers, exchange.query, principal, now_ms)
+        call.body = exchange.body
+        return await route.handler(call)
+
+    def _send(self, exchange: Exchange, answer: Answer) -> None:
+        exchange.answer(answer)
+        route = exchange.route
+        self._metrics.count(route.path, route.method, answer.status, perf_counter() - exchange.started)
+
     async def _answer(self, route: Direct, name: str, scope: Scope, receive: Receive) -> Answer:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         now_ms = self._runtime.now_ms()
         principal = await authenticate(self._runtime.directory, headers.get(b"authorization"), now_ms)
-        if route.scopes:
-            check_scope(principal, *route.scopes)
-        call = Call(self._runtime, principal, headers, scope["query_string"], now_ms, name)
+        call = self._call(route, name, headers, scope["query_string"], principal, now_ms)
         if route.method == "POST":
             call.body = await read_body(headers, receive, route.body_bytes(self._runtime))
         return await route.handler(call)
+
+    def _call(
+        self, route: Direct, name: str, headers: dict[bytes, bytes], query: bytes, principal: Principal, now_ms: int
+    ) -> Call:
+        if route.scopes:
+            check_scope(principal, *route.scopes)
+        return Call(self._runtime, principal, headers, query, now_ms, name)
+
+    async def _guarded(self, route: Direct, work: Awaitable[Answer]) -> Answer:
+        """Its answer, or that of the failure."""
+        try:
+            return await work
+        except ClientGone:
+            raise
+        except Exception as error:
+            return _refusal(route, error)
+
+    def body_bytes_max(self, route: Direct) -> int:
+        """How large a request's body may be."""
+        return route.body_bytes(self._runtime) if route.method == "POST" else 0
 
     def _not_allowed(self, shape: str) -> Answer:
         allowed = ", ".join(sorted(self._methods[shape]))
@@ -159,6 +264,14 @@ class Front:
         finally:
             route = scope.get("route")
             self._metrics.count(getattr(route, "path", ""), scope["method"], status, perf_counter() - started)
+
+
+def _refusal(route: Direct, error: Exception) -> Answer:
+    """What is answered instead; called where the error is being handled."""
+    if not isinstance(error, Problem):
+        _log.exception("request_failed", path=route.path, method=route.method)
+        error = Problem(500, "internal")
+    return Answer(error.status, error.body(), error.headers())
 
 
 def _shape(path: str) -> str:

@@ -20,14 +20,9 @@ from engine.wire import Array, Bytes
 
 TEXTS_KEPT_MAX: Final = 1 << 16
 """Reservations whose texts this process remembers: about 20 MB."""
+ReservationTexts = tuple[str, str]
+"""The reference and the customer that a reservation was given when it was made, and keeps; empty when not given."""
 _REFERENCE, _CUSTOMER = TEXTS.index("reference"), TEXTS.index("customer")
-
-
-class ReservationTexts(NamedTuple):
-    """What a reservation was given when it was made, and keeps."""
-
-    reference: str
-    customer: str
 
 
 class RememberedTexts:
@@ -36,18 +31,18 @@ class RememberedTexts:
     def __init__(self, count_max: int = TEXTS_KEPT_MAX) -> None:
         self._count_max = count_max
         # Plain tuples of texts: the garbage collector need not look at those.
-        self._texts: OrderedDict[int, tuple[str, str]] = OrderedDict()
+        self._texts: OrderedDict[int, ReservationTexts] = OrderedDict()
 
     def get(self, key: int) -> ReservationTexts | None:
         """The texts of the reservation with this key."""
         found = self._texts.get(key)
         if found is not None:
             self._texts.move_to_end(key)
-        return None if found is None else ReservationTexts._make(found)
+        return found
 
     def put(self, key: int, texts: ReservationTexts) -> None:
         """Remember them."""
-        self._texts[key] = (texts.reference, texts.customer)
+        self._texts[key] = texts
         if len(self._texts) > self._count_max:
             self._texts.popitem(last=False)
 
@@ -111,7 +106,7 @@ def reservations_of(answers: Answers, at: int) -> Iterator[Reservation]:
             int(view["state"]),
             int(view["expires_at_ms"]),
             int(view["channel"]),
-            ReservationTexts(text_of(made_by, answers.heap, _REFERENCE), text_of(made_by, answers.heap, _CUSTOMER)),
+            (text_of(made_by, answers.heap, _REFERENCE), text_of(made_by, answers.heap, _CUSTOMER)),
             answers.reservation_lines[lines_at : lines_at + int(view["lines_n"])],
         )
 

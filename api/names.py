@@ -23,6 +23,11 @@ def bearer_key(authorization: bytes | None) -> str:
     return authorization[7:].strip().decode("latin-1")
 
 
+def known_principal(directory: Directory, authorization: bytes | None, now_ms: int) -> Principal | None:
+    """The principal of an Authorization header, as far as it is known in this process."""
+    return directory.principal(bearer_key(authorization), now_ms)
+
+
 async def authenticate(directory: Directory, authorization: bytes | None, now_ms: int) -> Principal:
     """The principal of an Authorization header, else 401 `unauthorized`."""
     key = bearer_key(authorization)
@@ -52,26 +57,39 @@ async def channel_number(directory: Directory, code: str) -> int:
     return number
 
 
-async def know(
+def knows(
     directory: Directory,
     *,
     warehouses: Iterable[int] = (),
     channels: Iterable[int] = (),
     clients: Iterable[int] = (),
     sku_keys: Iterable[int] = (),
+) -> bool:
+    """Whether the codes behind these numbers are at hand."""
+    for number in warehouses:
+        if number < UNKNOWN_NUMBER and not directory.warehouse_code(number):
+            return False
+    for number in channels:
+        if number < UNKNOWN_NUMBER and not directory.channel_code(number):
+            return False
+    if not all(map(directory.client_name, clients)):
+        return False
+    return None not in map(directory.sku_text, sku_keys)
+
+
+async def know(
+    directory: Directory,
+    *,
+    warehouses: Collection[int] = (),
+    channels: Collection[int] = (),
+    clients: Collection[int] = (),
+    sku_keys: Collection[int] = (),
 ) -> None:
     """Have the codes behind these numbers at hand."""
-    missing = (
-        not all(number >= UNKNOWN_NUMBER or directory.warehouse_code(number) for number in warehouses)
-        or not all(number >= UNKNOWN_NUMBER or directory.channel_code(number) for number in channels)
-        or not all(map(directory.client_name, clients))
-    )
-    unseen = [key for key in sku_keys if directory.sku_text(key) is None]
-    if not missing and not unseen:
-        return
     try:
-        if missing:
+        if not knows(directory, warehouses=warehouses, channels=channels, clients=clients):
             await directory.refresh()
+        unseen = [key for key in sku_keys if directory.sku_text(key) is None]
         if unseen:
             await directory.resolve_missing(sku_keys=unseen)
     except DirectoryUnavailable:

@@ -1,13 +1,11 @@
-"""uvicorn's HTTP protocol, but an answer's head and body leave in one write.
+"""A transport through which an answer's head and body leave in one write.
 
 uvicorn writes them apart, and each write is a system call that wakes the caller: a sixth of what a short answer costs.
 Here what is written first waits for what follows, at most until the event loop's turn ends.
 """
 
 import asyncio
-from typing import Any, Final, cast
-
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from typing import Any, Final
 
 JOINED_MAX: Final = 1 << 16
 """larger bodies are not copied behind their heads"""
@@ -37,6 +35,15 @@ class OneWrite:
             self._held = data
             self._loop.call_soon(self._flush)
 
+    def write_whole(self, data: bytes) -> None:
+        """Send it now, behind what is held."""
+        self._flush()
+        self._transport.write(data)
+
+    def is_closing(self) -> bool:
+        """Whether nothing more can be written."""
+        return self._transport.is_closing()
+
     def close(self) -> None:
         """After what was written."""
         self._flush()
@@ -46,11 +53,3 @@ class OneWrite:
         if self._held:
             held, self._held = self._held, b""
             self._transport.write(held)
-
-
-class OneWriteProtocol(HttpToolsProtocol):
-    """For `uvicorn.Config(http=...)`."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A caller is there."""
-        super().connection_made(cast(asyncio.Transport, OneWrite(transport, self.loop)))

@@ -139,11 +139,12 @@ _WRITE: Final = (400, 401, 403, 404, 409, 413, 422, 429, 503)
 _READ: Final = (401, 403, 404, 422, 429, 503)
 
 
-def _step(name: str, summary: str, handler: Any, body: Any, examples: dict[str, Any]) -> Direct:
+def _step(kind: Kind, summary: str, body: Any, examples: dict[str, Any]) -> Direct:
     return Direct(
         method="POST",
-        path=f"/v1/reservations/{{reservation}}/{name}",
-        handler=handler,
+        path=f"/v1/reservations/{{reservation}}/{kind.text}",
+        handler=reservations.step(kind),
+        lone=reservations.step_lone(kind),
         scopes=("reserve",),
         body_bytes=_single,
         docs=_docs(
@@ -159,8 +160,8 @@ def _step(name: str, summary: str, handler: Any, body: Any, examples: dict[str, 
     )
 
 
-def _read(path: str, handler: Any, scopes: tuple[str, ...], docs: dict[str, Any]) -> Direct:
-    return Direct(method="GET", path=path, handler=handler, scopes=scopes, docs=docs)
+def _read(path: str, handler: Any, scopes: tuple[str, ...], docs: dict[str, Any], streams: bool = False) -> Direct:
+    return Direct(method="GET", path=path, handler=handler, scopes=scopes, streams=streams, docs=docs)
 
 
 _PARTS: Final = {
@@ -173,6 +174,7 @@ DIRECT: Final[tuple[Direct, ...]] = (
         method="POST",
         path="/v1/commands",
         handler=commands.post,
+        lone=commands.post_lone,
         body_bytes=_array,
         docs=_docs(
             "commands",
@@ -200,6 +202,7 @@ DIRECT: Final[tuple[Direct, ...]] = (
         method="POST",
         path="/v1/reservations",
         handler=reservations.create,
+        lone=reservations.create_lone,
         scopes=("reserve",),
         body_bytes=_single,
         docs=_docs(
@@ -244,16 +247,15 @@ DIRECT: Final[tuple[Direct, ...]] = (
             parameters=(_parameter("reservation", "path", "its id", _CODE),),
         ),
     ),
-    _step("confirm", "It loses its deadline", reservations.confirm, s.Nothing, {"confirm": _example("confirm", {})}),
+    _step(Kind.CONFIRM, "It loses its deadline", s.Nothing, {"confirm": _example("confirm", {})}),
     _step(
-        "extend",
+        Kind.EXTEND,
         "Its deadline becomes max(old, now + ttl_s)",
-        reservations.extend,
         s.NewDeadline,
         {"an_hour": _example("an hour from now", {"ttl_s": 3600})},
     ),
-    _step("release", "Units go back", reservations.settle(Kind.RELEASE), s.Parts, _PARTS),
-    _step("fulfil", "Units leave the house", reservations.settle(Kind.FULFIL), s.Parts, _PARTS),
+    _step(Kind.RELEASE, "Units go back", s.Parts, _PARTS),
+    _step(Kind.FULFIL, "Units leave the house", s.Parts, _PARTS),
     _read(
         "/v1/stock/{sku}",
         stock.get,
@@ -303,6 +305,7 @@ DIRECT: Final[tuple[Direct, ...]] = (
                 _parameter("Last-Event-ID", "header", "for a stream: where to go on", _TEXT),
             ),
         ),
+        streams=True,
     ),
 )
 

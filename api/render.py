@@ -64,12 +64,22 @@ class Names(Protocol):
         """The SKU behind a key."""
 
 
-def result_json(command_id: str, kind: int, results: Array, names: Names) -> dict[str, Any]:
-    """The entry of `results` for the command of the first row."""
-    (shown,) = zip(*(results[column][:1].tolist() for column in _SHOWN), strict=True)
-    first = row_of(results, 0)
-    reservation = reservation_text(first.partition, first.reservation) if first.reservation else None
-    return _entry(command_id, reservation, quantity_json(first.available, first.decimals), names, kind, *shown)
+def result_json(command_id: str, kind: int, row: ResultRow, names: Names) -> dict[str, Any]:
+    """The entry of `results` for one command, whose first row came to this."""
+    return _entry(
+        command_id,
+        reservation_text(row.partition, row.reservation) if row.reservation else None,
+        quantity_json(row.available, row.decimals),
+        names,
+        kind,
+        row.outcome,
+        row.quantity,
+        row.requested,
+        row.decimals,
+        row.warehouse,
+        row.expires_at_ms,
+        row.state,
+    )
 
 
 def results_bytes(ids: Sequence[str], kinds: Sequence[int], results: Array, names: Names) -> bytes:

@@ -36,7 +36,7 @@ from actors.supervisor import PULSE_VARIABLE
 from api.app import create_app
 from api.deps import Runtime
 from api.feed import Feed
-from api.one_write import OneWriteProtocol
+from api.http_protocol import DirectProtocol
 from engine.layout import Limits
 
 GRACEFUL_S: Final = 10
@@ -73,7 +73,7 @@ async def work(serving: ServeSettings, listening: socket.socket, pulse: Pulse) -
         runtime = await _runtime(serving, ending)
         config = uvicorn.Config(
             create_app(runtime),
-            http=OneWriteProtocol,
+            http=DirectProtocol,
             lifespan="on",
             log_config=None,
             access_log=False,

@@ -2,32 +2,35 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 import orjson
 
+from actors.lone import LoneAnswer
 from api import decode
 from api import schemas as s
 from api.arrow import ARROW_MEDIA, read_table, write_results
 from api.arrow_columns import ArrowColumns
-from api.asgi import JSON, Answer, Call, too_large
+from api.asgi import JSON, Answer, Call, Finished, LoneCall, too_large
 from api.encode import Encoder
 from api.encoding import Encoded, encoded_columns, encoded_structs
 from api.headers import IDEMPOTENT_REPLAYED, accepts_arrow, idempotency_key, is_arrow
 from api.lookup import any_of, command
-from api.names import know, learn
-from api.render import failed_lines, is_replayed, lines_json, overall, result_json, results_bytes
+from api.names import know, knows, learn
+from api.render import ResultRow, failed_lines, is_replayed, lines_json, overall, result_json, results_bytes, row_of
 from api.security import SCOPE_OF_KIND, check_commands, check_scope
 from api.status import Headers, away, invalid, retry_after_s
 from api.texts import check_code
-from engine.kinds import Flag, Kind
-from engine.layout import COMMAND, RESULT
+from engine.kinds import Flag, Kind, ResultFlag
+from engine.layout import RESULT
 from engine.outcomes import PINNED_MAX, Outcome
 from engine.wire import Array
 
 RENDERED_AT_ONCE: Final = 2_000
 """Rows rendered between two turns of the event loop: 1 ms."""
+_REPLAYED: Final = int(ResultFlag.REPLAYED)
 
 
 async def post(call: Call) -> Answer:
@@ -43,7 +46,30 @@ async def post(call: Call) -> Answer:
     if await learn(call.runtime.directory, *unknown):
         rows, heap, *_ = await _encoded(call, commands, is_array)
     answered = await call.runtime.client.commands(rows, heap)
-    return await _answer(call, [command.id for command in commands], rows, answered.results, answered.retry_after_ms)
+    ids = [command.id for command in commands]
+    return await _answer(call, ids, rows["kind"], answered.results, answered.retry_after_ms)
+
+
+def post_lone(call: Call) -> LoneCall | None:
+    """`post` of one command that is not in an array."""
+    if is_arrow(call.headers) or decode.is_array(call.body) or accepts_arrow(call.headers):
+        return None
+    command = _single(call)
+    check_commands(call.principal, (command,))
+    encoder = Encoder(call.runtime.directory, call.principal, call.now_ms)
+    encoder.single(command)
+    if encoder.unknown_warehouses or encoder.unknown_channels:
+        return None
+    return LoneCall(*encoder.lone(), partial(_lone_answered, call, command.id, s.KIND_OF[type(command)]))
+
+
+def _lone_answered(call: Call, command_id: str, kind: int, answer: LoneAnswer) -> Finished:
+    row = ResultRow._make(answer.result)
+    directory = call.runtime.directory
+    if row.outcome > PINNED_MAX or not knows(directory, warehouses=(row.warehouse,)):
+        return _answer(call, [command_id], np.array([kind]), answer.results, answer.retry_after_ms)
+    body = orjson.dumps({"results": [result_json(command_id, kind, row, directory)]})
+    return Answer(200, body, [*JSON, IDEMPOTENT_REPLAYED] if row.flags & _REPLAYED else JSON)
 
 
 def _single(call: Call) -> s.AnyCommand:
@@ -83,13 +109,13 @@ async def _post_arrow(call: Call) -> Answer:
     columns = ArrowColumns(table)
     ids = columns.ids().own
     if not columns.count:
-        return await _answer(call, ids, np.empty(0, COMMAND), np.empty(0, RESULT), 0)
+        return await _answer(call, ids, np.empty(0, np.uint8), np.empty(0, RESULT), 0)
     rows, heap, *unknown = _rows(call, columns)
     if await learn(call.runtime.directory, *unknown):
         rows, heap, *_ = _rows(call, columns)
     await asyncio.sleep(0)
     answered = await call.runtime.client.commands(rows, heap)
-    return await _answer(call, ids, rows, answered.results, answered.retry_after_ms)
+    return await _answer(call, ids, rows["kind"], answered.results, answered.retry_after_ms)
 
 
 def _rows(call: Call, columns: ArrowColumns) -> Encoded:
@@ -101,7 +127,7 @@ def _rows(call: Call, columns: ArrowColumns) -> Encoded:
     return encoded
 
 
-async def _answer(call: Call, ids: Any, rows: Array, results: Array, retry_after_ms: int) -> Answer:
+async def _answer(call: Call, ids: Any, kinds: Array, results: Array, retry_after_ms: int) -> Answer:
     """The results, as JSON or as Arrow; 503 or 429 when no shard decided any row."""
     outcomes = results["outcome"]
     headers: Headers = []
@@ -112,7 +138,7 @@ async def _answer(call: Call, ids: Any, rows: Array, results: Array, retry_after
         if undecided.all():
             # `unavailable` may have run: it is the more careful word for a mixture.
             problem = away(Outcome(int(outcomes.min())), retry_after_ms)
-            entries = results_bytes(_texts(ids), rows["kind"].tolist(), results, call.runtime.directory)
+            entries = results_bytes(_texts(ids), kinds.tolist(), results, call.runtime.directory)
             problem.extra["results"] = orjson.Fragment(b"[" + entries + b"]")
             raise problem
     elif is_replayed(results):
@@ -120,11 +146,11 @@ async def _answer(call: Call, ids: Any, rows: Array, results: Array, retry_after
     if accepts_arrow(call.headers, unless_said=is_arrow(call.headers)):
         body = write_results(ids, results, call.runtime.directory)
         return Answer(200, body, [(b"content-type", ARROW_MEDIA), *headers])
-    texts, kinds = _texts(ids), rows["kind"].tolist()
+    texts, numbers = _texts(ids), kinds.tolist()
     pieces = []
     for at in range(0, len(texts), RENDERED_AT_ONCE):
         to = at + RENDERED_AT_ONCE
-        pieces.append(results_bytes(texts[at:to], kinds[at:to], results[at:to], call.runtime.directory))
+        pieces.append(results_bytes(texts[at:to], numbers[at:to], results[at:to], call.runtime.directory))
         if to < len(texts):
             await asyncio.sleep(0)
     return Answer(200, b'{"results":[' + b",".join(pieces) + b"]}", [*JSON, *headers])
@@ -150,7 +176,7 @@ async def get(call: Call) -> Answer:
     kind = int(rows["kind"][0])
     outcomes = found.results["outcome"].tolist()
     held = kind == Kind.RESERVE and Outcome.OK in results["outcome"]
-    document = result_json(call.name, kind, results, directory)
+    document = result_json(call.name, kind, row_of(results, 0), directory)
     document["kind"] = Kind(kind).text
     document["outcome"] = Outcome.OK.text if held else overall(outcomes).text
     if int(results["lines_n"][0]):

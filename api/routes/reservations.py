@@ -1,6 +1,8 @@
 """POST and GET /v1/reservations, and the steps of one: confirm, extend, release, fulfil."""
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -9,11 +11,11 @@ import orjson
 from actors.lone import LoneAnswer
 from api import decode
 from api import schemas as s
-from api.asgi import JSON, Answer, Call, Handler, too_large
+from api.asgi import JSON, Answer, Call, Finished, Handler, Lone, LoneCall, too_large
 from api.encode import Encoder, under
 from api.headers import IDEMPOTENT_REPLAYED, idempotency_key
-from api.lookup import Filters, Place, Reservation, ReservationTexts, any_of, reservation, reservations
-from api.names import channel_number, know, learn
+from api.lookup import Filters, Place, Reservation, any_of, reservation, reservations
+from api.names import channel_number, know, knows, learn
 from api.paging import decode_cursor, encode_cursor, query_of
 from api.render import (
     OUTCOME_TEXT,
@@ -45,6 +47,12 @@ _SKU_KEY, _WAREHOUSE, _LINE, _OUTCOME, _DECIMALS = (
     (LINE.names or ()).index(name) for name in ("sku_key", "warehouse", "line", "outcome", "decimals")
 )
 
+Lines = list[tuple[Any, ...]]
+"""LINE as plain integers"""
+Texts = tuple[str, str]
+"""a reservation's reference and customer"""
+_NO_TEXTS: Final = ("", "")
+
 STATES: Final = {
     state.text: state for state in ReservationState if state not in (ReservationState.NONE, ReservationState.PREPARED)
 }
@@ -52,48 +60,89 @@ STATES: Final = {
 
 async def create(call: Call) -> Answer:
     """Hold all lines together, or none of them."""
-    command_id = idempotency_key(call.headers)
-    body: s.NewReservation = decode.decode(_new, call.body)
-    if not body.lines:
-        raise invalid("$.lines", "at least one line")
-    if len(body.lines) > call.runtime.limits.reservation_lines:
-        raise too_large(f"more than {call.runtime.limits.reservation_lines} lines")
+    command_id, body = _new_reservation(call)
     encoder = _encoded(call, command_id, body)
     if encoder.unknown_warehouses or encoder.unknown_channels:
         await learn(call.runtime.directory, encoder.unknown_warehouses, encoder.unknown_channels)
         encoder = _encoded(call, command_id, body)
     if len(encoder) == 1:
-        return await _created_alone(call, body, await call.runtime.client.lone(*encoder.lone()))
+        return await _waited(_created_alone(call, body, await call.runtime.client.lone(*encoder.lone())))
     answered = await call.runtime.client.commands(*encoder.arrays())
     first = 0 if body.replaces is None else 1
     if _OK not in answered.results["outcome"].tolist()[first:]:
         raise _refused(call, body, answered.results, answered.retry_after_ms)
     head = row_of(answered.results, first)
     lines = answered.lines[head.lines_at : head.lines_at + head.lines_n].tolist()
-    return await _created(call, body, head, lines, is_replayed(answered.results))
+    return await _waited(_created(call, body, head, lines, is_replayed(answered.results)))
 
 
-async def _created_alone(call: Call, body: s.NewReservation, answer: LoneAnswer) -> Answer:
+def create_lone(call: Call) -> LoneCall | None:
+    """`create` of one line."""
+    command_id, body = _new_reservation(call)
+    if len(body.lines) != 1 or body.replaces is not None:
+        return None
+    encoder = _encoded(call, command_id, body)
+    if encoder.unknown_warehouses or encoder.unknown_channels:
+        return None
+    return LoneCall(*encoder.lone(), partial(_created_alone, call, body))
+
+
+def _new_reservation(call: Call) -> tuple[str, s.NewReservation]:
+    command_id = idempotency_key(call.headers)
+    body: s.NewReservation = decode.decode(_new, call.body)
+    if not body.lines:
+        raise invalid("$.lines", "at least one line")
+    if len(body.lines) > call.runtime.limits.reservation_lines:
+        raise too_large(f"more than {call.runtime.limits.reservation_lines} lines")
+    return command_id, body
+
+
+def _created_alone(call: Call, body: s.NewReservation, answer: LoneAnswer) -> Finished:
     head = ResultRow._make(answer.result)
     if head.outcome != _OK:
         raise _refused(call, body, answer.results, answer.retry_after_ms)
-    return await _created(call, body, head, answer.lines, bool(head.flags & _REPLAYED))
+    return _created(call, body, head, answer.lines, bool(head.flags & _REPLAYED))
 
 
-async def _created(
-    call: Call, body: s.NewReservation, head: ResultRow, lines: list[tuple[Any, ...]], replayed: bool
-) -> Answer:
+def _created(
+    call: Call, body: s.NewReservation, head: ResultRow, lines: Lines, replayed: bool
+) -> Finished:
     runtime = call.runtime
-    texts = ReservationTexts(body.reference or "", body.customer or "")
+    texts = (body.reference or "", body.customer or "")
     runtime.texts.put(head.reservation, texts)
+    directory = runtime.directory
     for own in lines:
         # A look into the documents takes a millisecond, and what it would say stands in the request.
-        if own[_OUTCOME] == _OK and runtime.directory.sku_text(own[_SKU_KEY]) is None:
-            runtime.directory.remember_sku(own[_SKU_KEY], body.lines[own[_LINE]].sku, own[_DECIMALS])
-    channel = runtime.directory.channel_code(head.channel) or body.channel
-    shown, document = await _shown(call, head, lines, channel, texts)
-    headers = [*JSON, (b"location", b"/v1/reservations/" + shown.encode())]
-    return Answer(201, orjson.dumps(document), _with_replayed(headers, replayed))
+        if own[_OUTCOME] == _OK and directory.sku_text(own[_SKU_KEY]) is None:
+            directory.remember_sku(own[_SKU_KEY], body.lines[own[_LINE]].sku, own[_DECIMALS])
+    channel = directory.channel_code(head.channel) or body.channel
+
+    def written() -> Answer:
+        shown, document = _shown(call, head, lines, channel, texts)
+        headers = [*JSON, (b"location", b"/v1/reservations/" + shown.encode())]
+        return Answer(201, orjson.dumps(document), _with_replayed(headers, replayed))
+
+    return _when_known(call, lines, written)
+
+
+def _when_known(
+    call: Call, lines: Lines, written: Callable[[], Answer], channels: tuple[int, ...] = ()
+) -> Finished:
+    """What is written of these lines: at once, or when the documents have said what their numbers mean."""
+    directory = call.runtime.directory
+    warehouses, sku_keys = [own[_WAREHOUSE] for own in lines], [own[_SKU_KEY] for own in lines]
+    if knows(directory, warehouses=warehouses, channels=channels, sku_keys=sku_keys):
+        return written()
+
+    async def later() -> Answer:
+        await know(directory, warehouses=warehouses, channels=channels, sku_keys=sku_keys)
+        return written()
+
+    return later()
+
+
+async def _waited(finished: Finished) -> Answer:
+    return finished if isinstance(finished, Answer) else await finished
 
 
 def _encoded(call: Call, command_id: str, body: s.NewReservation) -> Encoder:
@@ -117,69 +166,94 @@ def _refused(call: Call, body: s.NewReservation, results: Array, retry_after_ms:
     return problem
 
 
-async def confirm(call: Call) -> Answer:
-    """The hold loses its deadline."""
-    if call.body.strip():
-        decode.decode(_nothing, call.body)
-    return await _step(call, Kind.CONFIRM)
-
-
-async def extend(call: Call) -> Answer:
-    """The deadline moves to max(old, now + ttl_s)."""
-    body: s.NewDeadline = decode.decode(_deadline, call.body)
-    return await _step(call, Kind.EXTEND, ttl_s=body.ttl_s)
-
-
-def settle(kind: Kind) -> Handler:
-    """The handler of release or of fulfil: the parts named, or all that remains."""
+def step(kind: Kind) -> Handler:
+    """The handler of confirm, extend, release or fulfil."""
 
     async def handler(call: Call) -> Answer:
-        parts: list[s.LinePart] = []
-        if call.body.strip():
-            body: s.Parts = decode.decode(_parts, call.body)
-            if body.lines is not None:
-                parts = body.lines
-                if not parts:
-                    raise invalid("$.lines", "at least one line, or none named at all")
-        if len(parts) > call.runtime.limits.reservation_lines:
-            raise too_large(f"more than {call.runtime.limits.reservation_lines} lines")
-        return await _step(call, kind, parts=parts)
+        command_id, ttl_s, parts = _asked(call, kind)
+        runtime = call.runtime
+        encoder = _step_rows(call, kind, command_id, ttl_s, parts)
+        if await learn(runtime.directory, encoder.unknown_warehouses, ()):
+            encoder = _step_rows(call, kind, command_id, ttl_s, parts)
+        meant = parse_reservation(call.name)
+        texts = runtime.texts.get(meant[1]) if meant else None
+        if texts is None and meant is not None:
+            # Its texts are asked for beside the step: one more question in the same batch.
+            answered, known = await asyncio.gather(
+                runtime.client.commands(*encoder.arrays()),
+                reservation(runtime.client, call.principal, *meant),
+                return_exceptions=True,
+            )
+            if isinstance(answered, BaseException):
+                raise answered
+            if isinstance(known, Reservation):
+                texts = known.texts
+                runtime.texts.put(meant[1], texts)
+        else:
+            answered = await runtime.client.commands(*encoder.arrays())
+        outcome = overall(answered.results["outcome"].tolist())
+        if outcome != Outcome.OK:
+            failed = _failed_parts(parts, answered.results)
+            raise refusal(outcome, failed, answered.results, answered.retry_after_ms)
+        head = row_of(answered.results, 0)
+        lines = answered.lines[head.lines_at : head.lines_at + head.lines_n].tolist()
+        return await _waited(_stepped(call, head, lines, texts or _NO_TEXTS, is_replayed(answered.results)))
 
-    handler.__doc__ = f"{kind.text.capitalize()} the parts named, or all that remains."
+    handler.__doc__ = f"{kind.text.capitalize()} a reservation."
     return handler
 
 
-async def _step(call: Call, kind: Kind, *, ttl_s: int = 0, parts: list[s.LinePart] | None = None) -> Answer:
-    command_id = idempotency_key(call.headers)
-    runtime = call.runtime
-    encoder = _step_rows(call, kind, command_id, ttl_s, parts or [])
-    if await learn(runtime.directory, encoder.unknown_warehouses, ()):
-        encoder = _step_rows(call, kind, command_id, ttl_s, parts or [])
-    meant = parse_reservation(call.name)
-    texts = runtime.texts.get(meant[1]) if meant else None
-    if texts is None and meant is not None:
-        # Its texts are asked for beside the step: one more question in the same batch.
-        answered, known = await asyncio.gather(
-            runtime.client.commands(*encoder.arrays()),
-            reservation(runtime.client, call.principal, *meant),
-            return_exceptions=True,
-        )
-        if isinstance(answered, BaseException):
-            raise answered
-        if isinstance(known, Reservation):
-            texts = known.texts
-            runtime.texts.put(meant[1], texts)
-    else:
-        answered = await runtime.client.commands(*encoder.arrays())
-    outcome = overall(answered.results["outcome"].tolist())
-    if outcome != Outcome.OK:
-        raise refusal(outcome, _failed_parts(parts or [], answered.results), answered.results, answered.retry_after_ms)
-    head = row_of(answered.results, 0)
-    await know(runtime.directory, channels=(head.channel,))
-    channel = runtime.directory.channel_code(head.channel)
-    lines = answered.lines[head.lines_at : head.lines_at + head.lines_n].tolist()
-    _, document = await _shown(call, head, lines, channel, texts or ReservationTexts("", ""))
-    return Answer(200, orjson.dumps(document), _with_replayed([*JSON], is_replayed(answered.results)))
+def step_lone(kind: Kind) -> Lone:
+    """`step` of one row, on a reservation whose texts are at hand."""
+
+    def lone(call: Call) -> LoneCall | None:
+        command_id, ttl_s, parts = _asked(call, kind)
+        meant = parse_reservation(call.name)
+        texts = call.runtime.texts.get(meant[1]) if meant else None
+        if texts is None or len(parts) > 1:
+            return None
+        encoder = _step_rows(call, kind, command_id, ttl_s, parts)
+        if encoder.unknown_warehouses:
+            return None
+        return LoneCall(*encoder.lone(), partial(_stepped_alone, call, parts, texts))
+
+    return lone
+
+
+def _asked(call: Call, kind: Kind) -> tuple[str, int, list[s.LinePart]]:
+    """(command id, ttl_s, parts) of a step."""
+    command_id, parts = idempotency_key(call.headers), []
+    if kind is Kind.EXTEND:
+        until: s.NewDeadline = decode.decode(_deadline, call.body)
+        return command_id, until.ttl_s, []
+    if call.body.strip():
+        if kind is Kind.CONFIRM:
+            decode.decode(_nothing, call.body)
+            return command_id, 0, []
+        body: s.Parts = decode.decode(_parts, call.body)
+        if body.lines is not None:
+            parts = body.lines
+            if not parts:
+                raise invalid("$.lines", "at least one line, or none named at all")
+    if len(parts) > call.runtime.limits.reservation_lines:
+        raise too_large(f"more than {call.runtime.limits.reservation_lines} lines")
+    return command_id, 0, parts
+
+
+def _stepped_alone(call: Call, parts: list[s.LinePart], texts: Texts, answer: LoneAnswer) -> Finished:
+    head = ResultRow._make(answer.result)
+    if head.outcome != _OK:
+        results = answer.results
+        raise refusal(Outcome(head.outcome), _failed_parts(parts, results), results, answer.retry_after_ms)
+    return _stepped(call, head, answer.lines, texts, bool(head.flags & _REPLAYED))
+
+
+def _stepped(call: Call, head: ResultRow, lines: Lines, texts: Texts, replayed: bool) -> Finished:
+    def written() -> Answer:
+        _, document = _shown(call, head, lines, call.runtime.directory.channel_code(head.channel), texts)
+        return Answer(200, orjson.dumps(document), _with_replayed([*JSON], replayed))
+
+    return _when_known(call, lines, written, channels=(head.channel,))
 
 
 def _step_rows(call: Call, kind: Kind, command_id: str, ttl_s: int, parts: list[s.LinePart]) -> Encoder:
@@ -202,12 +276,9 @@ def _failed_parts(parts: list[s.LinePart], results: Array) -> list[dict[str, Any
     return failed
 
 
-async def _shown(
-    call: Call, head: ResultRow, lines: list[tuple[Any, ...]], channel: str, texts: ReservationTexts
-) -> tuple[str, dict[str, Any]]:
-    """(id, document) of the reservation that a result row speaks of."""
+def _shown(call: Call, head: ResultRow, lines: Lines, channel: str, texts: Texts) -> tuple[str, dict[str, Any]]:
+    """(id, document) of the reservation that a result row speaks of, all names of which are known."""
     directory = call.runtime.directory
-    await know(directory, warehouses=[line[_WAREHOUSE] for line in lines], sku_keys=[line[_SKU_KEY] for line in lines])
     shown = reservation_text(head.partition, head.reservation)
     document = reservation_json(shown, head.state, head.expires_at_ms, channel, texts, lines_json(lines, directory))
     return shown, document

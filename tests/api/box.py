@@ -32,6 +32,7 @@ from actors.warmup import warm_up
 from api.app import create_app
 from api.deps import ApiLimits, Runtime
 from api.feed import Feed
+from api.http_protocol import DirectProtocol
 from engine.layout import Limits
 from engine.wire import ShardState
 
@@ -203,7 +204,12 @@ class Box:
             share=self._data,
         )
         config = uvicorn.Config(
-            create_app(self.runtime), lifespan="on", log_config=None, ws="none", timeout_graceful_shutdown=5
+            create_app(self.runtime),
+            http=DirectProtocol,
+            lifespan="on",
+            log_config=None,
+            ws="none",
+            timeout_graceful_shutdown=5,
         )
         self._server = uvicorn.Server(config)
         self._started.set()
