@@ -9,20 +9,20 @@ problem documents and metrics are the same as on the routes behind; the OpenAPI 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import structlog
 
 from actors.documents.keys import Principal
 from actors.lone import LoneAnswer
 from api.deps import Runtime
+from api.direct import Answer, Call, Direct, Exchange, Finished, too_large
 from api.metrics import HttpMetrics
 from api.names import authenticate, known_principal
 from api.security import check_scope
-from api.status import Headers, Problem
+from api.status import Problem
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -30,7 +30,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-JSON: Final[Headers] = [(b"content-type", b"application/json")]
 DRAINED_MAX: Final = 33_554_432
 """A refused body is read to its end up to this size, because most clients read no answer before they have sent it."""
 
@@ -39,88 +38,6 @@ _log = structlog.get_logger(__name__)
 
 class ClientGone(Exception):
     """The caller hung up before its request was complete."""
-
-
-@dataclass(slots=True)
-class Call:
-    """One request on a direct route."""
-
-    runtime: Runtime
-    principal: Principal
-    headers: dict[bytes, bytes]
-    query: bytes
-    now_ms: int
-    """when it arrived"""
-    name: str = ""
-    """what the path names: a SKU, a reservation or a command"""
-    body: bytes = b""
-
-
-class Answer(NamedTuple):
-    """What goes back: a body, or a stream of pieces."""
-
-    status: int
-    body: bytes
-    headers: Headers = JSON
-    stream: AsyncIterator[bytes] | None = None
-
-
-Handler = Callable[[Call], Awaitable[Answer]]
-Finished = Answer | Awaitable[Answer]
-"""an answer, or what has to be waited for to have it"""
-
-
-class LoneCall(NamedTuple):
-    """A request that is one row, and how its answer is written."""
-
-    row: bytes
-    """a COMMAND row, packed"""
-    texts: bytes
-    finish: Callable[[LoneAnswer], Finished]
-
-
-Lone = Callable[[Call], LoneCall | None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Direct:
-    """A route that is served in front of FastAPI."""
-
-    method: str
-    path: str
-    """as the OpenAPI page shows it; at most one {parameter}"""
-    handler: Handler
-    scopes: tuple[str, ...] = ()
-    """the key needs one of these; with none given the handler decides"""
-    lone: Lone | None = None
-    """does the handler's work without a task where a request is one row; None when this one is not that simple"""
-    body_bytes: Callable[[Runtime], int] = lambda _: 0
-    streams: bool = False
-    """the answer may be a stream"""
-    docs: dict[str, Any] = field(default_factory=dict)
-    """the OpenAPI operation"""
-
-
-class Exchange:
-    """One request with its whole body on a direct route, from a server that needs no ASGI for it."""
-
-    __slots__ = ("body", "headers", "name", "query", "route", "started")
-
-    def __init__(self, route: Direct, name: str, headers: dict[bytes, bytes], query: bytes) -> None:
-        self.route = route
-        self.name = name
-        self.headers = headers
-        self.query = query
-        self.body = b""
-        self.started = perf_counter()
-
-    def answer(self, answer: Answer) -> None:
-        """Send it; called once."""
-        raise NotImplementedError
-
-    def wait_for(self, work: Awaitable[None]) -> None:
-        """Have `work` done, which calls `answer`."""
-        raise NotImplementedError
 
 
 class Front:
@@ -188,9 +105,7 @@ class Front:
         else:
             exchange.wait_for(self._serve(exchange))
 
-    def _lone_answered(
-        self, exchange: Exchange, finish: Callable[[LoneAnswer], Finished], answer: LoneAnswer
-    ) -> None:
+    def _lone_answered(self, exchange: Exchange, finish: Callable[[LoneAnswer], Finished], answer: LoneAnswer) -> None:
         try:
             finished = finish(answer)
         except Exception as error:
@@ -313,11 +228,6 @@ async def read_body(headers: dict[bytes, bytes], receive: Receive, bytes_max: in
     if size > bytes_max:
         raise too_large(f"more than {bytes_max} bytes")
     return b"".join(pieces)
-
-
-def too_large(detail: str) -> Problem:
-    """413."""
-    return Problem(413, "too_large", detail)
 
 
 async def _stream(pieces: AsyncIterator[bytes], receive: Receive, send: Send) -> None:

@@ -13,7 +13,8 @@ from typing import Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from api.asgi import Answer, Direct, Exchange, Front
+from api.asgi import Front
+from api.direct import Answer, Direct, Exchange
 from api.one_write import OneWrite
 
 _ODD: Final = (b"transfer-encoding", b"expect", b"upgrade")

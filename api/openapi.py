@@ -12,7 +12,7 @@ from fastapi.openapi.utils import get_openapi
 
 from api import shapes
 from api.arrow import ARROW_MEDIA
-from api.asgi import Direct
+from api.direct import Direct
 from api.operations import CODES
 from api.status import PROBLEM_MEDIA
 

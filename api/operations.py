@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from api import schemas as s
 from api import shapes
-from api.asgi import Direct
 from api.deps import Runtime
+from api.direct import Direct
 from api.events import KINDS
 from api.routes import commands, feed, reservations, stock
 from engine.kinds import Kind

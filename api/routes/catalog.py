@@ -16,8 +16,8 @@ from actors.documents.keys import Principal
 from actors.documents.messages import Change, Changed, Proposal, RequestId, Verdict
 from actors.documents.schema import DocumentKind
 from api import catalog
-from api.asgi import too_large
 from api.deps import Runtime, get_runtime
+from api.direct import too_large
 from api.documents import body_of, check, reading
 from api.headers import IDEMPOTENT_REPLAYED, idempotency_key
 from api.paging import query_of

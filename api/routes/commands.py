@@ -13,7 +13,7 @@ from api import decode
 from api import schemas as s
 from api.arrow import ARROW_MEDIA, read_table, write_results
 from api.arrow_columns import ArrowColumns
-from api.asgi import JSON, Answer, Call, Finished, LoneCall, too_large
+from api.direct import JSON, Answer, Call, Finished, LoneCall, too_large
 from api.encode import Encoder
 from api.encoding import Encoded, encoded_columns, encoded_structs
 from api.headers import IDEMPOTENT_REPLAYED, accepts_arrow, idempotency_key, is_arrow

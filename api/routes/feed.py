@@ -5,7 +5,7 @@ from typing import Final
 import orjson
 
 from api.arrow import ARROW_MEDIA, write_table
-from api.asgi import Answer, Call
+from api.direct import Answer, Call
 from api.events import KINDS, Filters
 from api.headers import accepts_arrow
 from api.names import learn

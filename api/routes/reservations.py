@@ -11,7 +11,7 @@ import orjson
 from actors.lone import LoneAnswer
 from api import decode
 from api import schemas as s
-from api.asgi import JSON, Answer, Call, Finished, Handler, Lone, LoneCall, too_large
+from api.direct import JSON, Answer, Call, Finished, Handler, Lone, LoneCall, too_large
 from api.encode import Encoder, under
 from api.headers import IDEMPOTENT_REPLAYED, idempotency_key
 from api.lookup import Filters, Place, Reservation, any_of, reservation, reservations
@@ -104,9 +104,7 @@ def _created_alone(call: Call, body: s.NewReservation, answer: LoneAnswer) -> Fi
     return _created(call, body, head, answer.lines, bool(head.flags & _REPLAYED))
 
 
-def _created(
-    call: Call, body: s.NewReservation, head: ResultRow, lines: Lines, replayed: bool
-) -> Finished:
+def _created(call: Call, body: s.NewReservation, head: ResultRow, lines: Lines, replayed: bool) -> Finished:
     runtime = call.runtime
     texts = (body.reference or "", body.customer or "")
     runtime.texts.put(head.reservation, texts)
@@ -125,9 +123,7 @@ def _created(
     return _when_known(call, lines, written)
 
 
-def _when_known(
-    call: Call, lines: Lines, written: Callable[[], Answer], channels: tuple[int, ...] = ()
-) -> Finished:
+def _when_known(call: Call, lines: Lines, written: Callable[[], Answer], channels: tuple[int, ...] = ()) -> Finished:
     """What is written of these lines: at once, or when the documents have said what their numbers mean."""
     directory = call.runtime.directory
     warehouses, sku_keys = [own[_WAREHOUSE] for own in lines], [own[_SKU_KEY] for own in lines]

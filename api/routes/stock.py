@@ -7,7 +7,7 @@ import orjson
 from actors.answers import Answers
 from api import decode
 from api import schemas as s
-from api.asgi import Answer, Call, too_large
+from api.direct import Answer, Call, too_large
 from api.lookup import any_of, stock
 from api.names import channel_number, know
 from api.numbers import quantity_json

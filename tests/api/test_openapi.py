@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from api.asgi import Direct
+from api.direct import Direct
 from api.operations import DIRECT
 from tests.api.box import Box, fresh
 
