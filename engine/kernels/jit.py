@@ -4,14 +4,16 @@
 notice a change in another file), `nogil` lets shards of one process run side by side, `error_model="numpy"`
 leaves no exception paths in the loops, and without reference counts (`_nrt`, kernels allocate nothing) the
 state's arrays cost nothing to hand on: with them a reserve took five times as long. Bounds are checked when
-NUMBA_BOUNDSCHECK=1 is in the environment.
+NUMBA_BOUNDSCHECK=1 is in the environment; with NUMBA_DISABLE_JIT=1 nothing is compiled (`kernels.interpreted`).
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import numba
 import numpy as np
+
+from engine.kernels.interpreted import interpreted
 
 Row = Any
 Rows = Any
@@ -26,11 +28,18 @@ _njit: Any = numba.njit
 F = TypeVar("F", bound=Callable[..., object])
 
 
+COMPILED: Final = not numba.config.DISABLE_JIT
+
+
 def jit(function: F) -> F:
     """Compile `function` in nopython mode at its first call with each set of argument types."""
+    if not COMPILED:
+        return cast(F, interpreted(function))
     return cast(F, _njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function))
 
 
 def inlined(function: F) -> F:
     """The same for small functions on the hot path: the compiler puts them into their callers."""
+    if not COMPILED:
+        return cast(F, interpreted(function))
     return cast(F, _njit(cache=True, nogil=True, error_model="numpy", _nrt=False, forceinline=True)(function))

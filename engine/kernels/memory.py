@@ -17,7 +17,9 @@ from numba.extending import intrinsic
 from numba.np import arrayobj
 from numba.np.numpy_support import from_dtype
 
-from engine.kernels.jit import Rows
+from engine.kernels import interpreted
+from engine.kernels.interpreted import array_at
+from engine.kernels.jit import COMPILED, Rows
 from engine.state import (
     CELL,
     CHANNEL,
@@ -47,6 +49,8 @@ Accessor = Callable[[Memory], npt.NDArray[Any]]
 
 def _array_of(name: str, dtype: Any, columns: int | str = 0) -> Any:
     """The accessor of one array; `columns`: width of a two-dimensional one, or the array that is as long."""
+    if not COMPILED:
+        return array_at(name, dtype, columns)
 
     @intrinsic
     def access(typing_context: Any, st: Any) -> Any:
@@ -139,5 +143,5 @@ def _prefetch(typing_context: Any, array: Any, index: Any) -> Any:
     return types.void(array, types.int64), generate
 
 
-prefetch = cast("Callable[[npt.NDArray[Any], int], None]", _prefetch)
+prefetch = cast("Callable[[npt.NDArray[Any], int], None]", _prefetch if COMPILED else interpreted.prefetch)
 """Ask for the cache line where row `index` of an array begins; waits for nothing, and any index may be asked for."""
