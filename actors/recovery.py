@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar, cast
 
+from actors.fresh_memory import FreshMemory
 from actors.handover import Lent, NoHandOver
 from actors.journal import JournalCorrupt, JournalReader
 from actors.snapshot import Snapshot, good_snapshots, newest_in
@@ -56,8 +57,9 @@ def _from_standby(journal: JournalReader, snapshots: Path, shard: Shard, lent: L
 def _followed(journal: JournalReader, shard: Shard, record_hash: bytes) -> Shard:
     """With the records after it folded in."""
     if shard.seq < journal.durable_seq:
-        for record in ahead(journal.scan(shard.seq + 1, prev_hash=record_hash)):
-            fold(shard, record)
+        with FreshMemory(shard, journal.durable_seq):
+            for record in ahead(journal.scan(shard.seq + 1, prev_hash=record_hash)):
+                fold(shard, record)
     return shard
 
 
