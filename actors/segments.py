@@ -14,7 +14,7 @@ import contextlib
 import errno
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -70,13 +70,16 @@ class SegmentJournal:
         segment_bytes: int = SEGMENT_BYTES,
         record_bytes_max: int = RECORD_BYTES_MAX,
         step_bytes: int = STEP_BYTES,
+        take_fence: Callable[[Path], Fence] = take,
     ) -> None:
+        """`take_fence`: makes the caller the owner of the shard whose lock file lies there, see `actors.fencing`."""
         self.shard = shard
         self._directory = directory
         self._disk: Disk = disk or RealDisk()
         self._segment_bytes = segment_bytes
         self._record_bytes_max = sectors_for(record_bytes_max) * SECTOR_BYTES
         self._step_bytes = step_bytes
+        self._take_fence = take_fence
         self._durable = DurableFile(durable_path(directory))
         self._position = Position()
         self._reader = SegmentReader(directory, shard, lambda: self._position)
@@ -98,7 +101,7 @@ class SegmentJournal:
         assert self._fence is None, "opened twice"
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._fence = take(self._directory / LOCK)
+            self._fence = self._take_fence(self._directory / LOCK)
             return self._open(known_seq)
         except FenceError as error:
             raise JournalFenced(self.shard, str(error)) from error
