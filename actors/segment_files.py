@@ -100,6 +100,7 @@ class Segment:
     def __init__(self, directory: Path, shard: int, first_seq: int) -> None:
         self.shard = shard
         self.first_seq = first_seq
+        self._descriptor = -1
         self._descriptor = os.open(path_of(directory, first_seq), os.O_RDONLY | os.O_CLOEXEC)
         try:
             try:

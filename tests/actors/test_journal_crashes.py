@@ -5,11 +5,13 @@ Whatever is missing, all that was acknowledged is found, at most the record in f
 
 import itertools
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from actors.disk import RealDisk
+from actors.fencing import Fence, take
 from actors.segments import SegmentJournal
 from engine.record import Record
 from tests.actors.crashing_disk import CrashingDisk
@@ -30,8 +32,10 @@ class QuickDisk(RealDisk):
         pass
 
 
-def tiny_journal(directory: Path, disk: RealDisk) -> SegmentJournal:
-    return SegmentJournal(directory, 0, disk=disk, segment_bytes=3 << 10, step_bytes=8 << 10, record_bytes_max=1)
+def tiny_journal(directory: Path, disk: RealDisk, take_fence: Callable[[Path], Fence] = take) -> SegmentJournal:
+    return SegmentJournal(
+        directory, 0, disk=disk, segment_bytes=3 << 10, step_bytes=8 << 10, record_bytes_max=1, take_fence=take_fence
+    )
 
 
 class Cuts:
@@ -103,3 +107,47 @@ def test_every_image_that_a_power_cut_leaves_opens_with_all_that_was_acknowledge
             break
     assert cuts.images > IMAGES_MIN
     assert cuts.torn > 50
+
+
+class Killed(BaseException):
+    """What a process that is killed does not live to handle."""
+
+
+class NoFence(Fence):
+    """For openers that share a process: the predecessor is dead, though its process lives."""
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = -1
+
+
+def test_a_record_that_its_writer_did_not_live_to_sync_is_synced_before_it_is_built_upon(tmp_path: Path) -> None:
+    """A successor finds it whole, for the system still has it; then callers are told, and then the power is cut."""
+    place, image_place = tmp_path / "journal", tmp_path / "image"
+    place.mkdir()
+    disk = CrashingDisk()
+    journal = tiny_journal(place, disk, take_fence=NoFence)
+    opening = journal.open()
+    journal.append(next_record(journal, opening, 1))
+
+    def killed() -> None:
+        raise Killed
+
+    disk.after = killed
+    with pytest.raises(Killed):
+        journal.append(next_record(journal, opening, 1))
+    disk.after = lambda: None
+    successor = tiny_journal(place, disk, take_fence=NoFence)
+    assert successor.open().seq == 2
+    images = list(disk.images(random.Random(SEED)))
+    assert images
+    for image in images:
+        image_place.mkdir()
+        for name, data in image.items():
+            (image_place / name).write_bytes(data)
+        again = tiny_journal(image_place, QuickDisk())
+        assert again.open().seq == 2
+        again.close()
+        for path in image_place.iterdir():
+            path.unlink()
+        image_place.rmdir()
+    successor.close()
