@@ -9,6 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+import pytest
+
+import actors.recovery
+import actors.segment_files
+import engine.state
 from actors.datadir import recover, shard_directory, snapshot_directory
 from actors.disk import Disk
 from actors.follow import SegmentFollower
@@ -17,10 +22,11 @@ from actors.settings import Settings
 from actors.shard_actor import ShardActor, ShardConfig, ShardDied
 from actors.snapshot import Snapshot, write
 from engine.ids import finish_rows
+from engine.journal_format import Header, decode
 from engine.layout import Limits
 from engine.record import Record
 from engine.shard import Shard
-from engine.wire import Batch, Reply
+from engine.wire import Batch, Bytes, Reply
 from tests.actors.crashing_disk import CrashingDisk, Image, Platter, Step
 from tests.actors.shop import SECRET, Spec, encode
 
@@ -30,6 +36,25 @@ LIMITS = Limits(
 )  # fmt: skip
 START_NS = 1_760_000_000_000_000_000
 DURABLE = "shards/000/durable"
+
+
+def make_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that open a shard ten thousand times: do without what costs time and decides nothing.
+
+    Tables begin small, not large and empty. The same bytes of a record are unpacked once. Nothing is read ahead.
+    """
+    unpacked: dict[bytes, tuple[Header, Record]] = {}
+
+    def decode_once(data: Bytes) -> tuple[Header, Record]:
+        key = data.tobytes()
+        found = unpacked.get(key)
+        if found is None:
+            found = unpacked[key] = decode(data)
+        return found
+
+    monkeypatch.setattr(actors.segment_files, "decode", decode_once)
+    monkeypatch.setattr(actors.recovery, "ahead", iter)
+    monkeypatch.setattr(engine.state, "_FIRST_BUCKETS", 16)
 
 
 class History:

@@ -8,23 +8,17 @@ import hashlib
 import random
 import shutil
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-import actors.recovery
-import actors.segment_files
-import engine.state
 from actors.datadir import recover
 from actors.journal import JournalCorrupt
-from engine.journal_format import Header, decode
 from engine.kinds import Kind
 from engine.record import Record
-from engine.wire import Bytes
 from tests.actors.crashing_disk import Image, QuickDisk
-from tests.actors.recorded_life import LIMITS, Known, Life, TinyJournal
+from tests.actors.recorded_life import LIMITS, Known, Life, TinyJournal, make_quick
 from tests.actors.shop import definitions, receive, reserve, sell, settle, together
 
 SEED = 20
@@ -37,30 +31,8 @@ LEFT_MIN = 8
 
 
 @pytest.fixture(autouse=True)
-def small_and_shared(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What costs time and tells nothing: tables that begin large and empty, unpacking the same bytes again and again,
-    reading ahead in a thread."""
-    unpacked: dict[bytes, tuple[Header, Record]] = {}
-
-    def decode_once(data: Bytes) -> tuple[Header, Record]:
-        key = data.tobytes()
-        found = unpacked.get(key)
-        if found is None:
-            found = unpacked[key] = decode(data)
-        return found
-
-    monkeypatch.setattr(actors.segment_files, "decode", decode_once)
-    monkeypatch.setattr(actors.recovery, "ahead", iter)
-    monkeypatch.setattr(engine.state, "_FIRST_BUCKETS", 16)
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """In memory."""
-    memory = Path("/dev/shm")
-    path = Path(tempfile.mkdtemp(dir=memory if memory.is_dir() else None))
-    yield path
-    shutil.rmtree(path)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_quick(monkeypatch)
 
 
 class Cuts:
@@ -170,9 +142,14 @@ def lived_on(place: Path, known: list[Record]) -> Life:
     ],
 )
 def test_every_image_that_a_power_cut_leaves_is_opened_with_all_that_was_acknowledged(
-    place: Path, kind: str, lived: Callable[[Path], Life], block: int, most: int, capsys: pytest.CaptureFixture[str]
+    memory_path: Path,
+    kind: str,
+    lived: Callable[[Path], Life],
+    block: int,
+    most: int,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    cuts = Cuts(lived(place / "life"), place)
+    cuts = Cuts(lived(memory_path / "life"), memory_path)
     cuts.cut(block, most)
     tell(capsys, kind, cuts.images, cuts.torn, cuts.in_flight)
     assert cuts.torn > 0 or lived is folded
@@ -180,26 +157,26 @@ def test_every_image_that_a_power_cut_leaves_is_opened_with_all_that_was_acknowl
 
 
 @pytest.mark.parametrize("left_out", ["sync", "sync directory"])
-def test_a_sync_that_is_left_out_is_found(place: Path, left_out: str) -> None:
+def test_a_sync_that_is_left_out_is_found(memory_path: Path, left_out: str) -> None:
     """The images tell: without either, some of them lack what was acknowledged."""
-    life = folded(place / "life")
+    life = folded(memory_path / "life")
     begin = life.disk.before
     life.disk.steps[begin:] = [step for step in life.disk.steps[begin:] if step.what != left_out]
     with pytest.raises((JournalCorrupt, AssertionError)):
-        Cuts(life, place).cut(512, 24)
+        Cuts(life, memory_path).cut(512, 24)
 
 
 def test_what_a_power_cut_left_is_opened_when_the_opener_and_its_successor_are_cut_too(
-    place: Path, capsys: pytest.CaptureFixture[str]
+    memory_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    first = written(place / "life")
-    cuts = Cuts(first, place / "first")
+    first = written(memory_path / "life")
+    cuts = Cuts(first, memory_path / "first")
     chance = random.Random(SEED)
     cuts.cut(512, 12, keep=lambda torn: chance.random() < (0.1 if torn else 0.005))
     assert len(cuts.kept) > LEFT_MIN
     images = torn = in_flight = 0
     for left, seq in cuts.kept:
-        again = Cuts(lived_on(left, first.history.records[:seq]), place / "again")
+        again = Cuts(lived_on(left, first.history.records[:seq]), memory_path / "again")
         again.cut(512, 6)
         images, torn, in_flight = images + again.images, torn + again.torn, in_flight + again.in_flight
     tell(capsys, "cut again", images, torn, in_flight)
