@@ -253,6 +253,7 @@ class SegmentJournal:
         assert (record.shard, record.seq, record.epoch) == (self.shard, position.seq + 1, position.epoch)
         if self._failed:
             raise JournalFailed(self.shard, self._failed)
+        self.check()
         encoded = encode(record, self._hash)
         sectors = frame(encoded, record.seq)
         if position.offset >= self._segment_bytes:
@@ -266,6 +267,8 @@ class SegmentJournal:
             self._disk.write(self._descriptor, sectors.data, offset)
             self._zero_ahead(offset + len(sectors), len(sectors))
             self._disk.sync(self._descriptor)
+            # A successor takes the lock before it looks for the end: while the lock is ours, it will find this.
+            self.check()
             self._publish(Position(position.epoch, record.seq, position.segment, offset + len(sectors)))
         except OSError as error:
             self._failed = f"the append of record {record.seq} failed: {error}"
@@ -340,7 +343,7 @@ class SegmentJournal:
         """Let go of the files and of the shard."""
         if self._descriptor >= 0:
             with contextlib.suppress(OSError):
-                if not self._failed:
+                if not self._failed and self._fence is not None and self._fence.holds():
                     self._disk.truncate(self._descriptor, self._position.offset)
             os.close(self._descriptor)
             self._descriptor = -1
