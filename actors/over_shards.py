@@ -20,7 +20,15 @@ from actors.routing import Units
 from actors.saga import Round, Step
 from actors.saga_scan import SagaScan, question, undecided_in
 from actors.settings import Settings
-from actors.spanning import Held, Key, named_reservations, rounds_of, settled_reservations, touched_by
+from actors.spanning import (
+    Held,
+    Key,
+    named_reservations,
+    rounds_of,
+    settled_reservations,
+    settling_heads,
+    touched_by,
+)
 from engine.kinds import Flag, QuestionKind
 from engine.layout import LINE, NO_WAREHOUSE, QUESTION
 from engine.outcomes import Outcome
@@ -62,7 +70,8 @@ class OverShards:
         number_groups(rows)
         settled = settled_reservations(rows)
         # Also those on one shard: what they hold says which SKUs their commands are about.
-        holdings, unknown = await self._look_up(named_reservations(rows))
+        asked_before = settling_heads(rows, units)
+        holdings, unknown, known = await self._look_up(named_reservations(rows), rows, asked_before)
         touched = touched_by(rows, units, holdings)
         results = no_results(len(rows), Outcome.UNAVAILABLE)
         lines = [NO_LINES]
@@ -71,14 +80,14 @@ class OverShards:
         blocked: set[Key] = set()
         for number, planned in enumerate(rounds_of(units, touched)):
             if number and settled:
-                holdings, unknown = await self._look_up(settled)
+                holdings, unknown, _ = await self._look_up(settled)
             chosen = []
             for unit in planned:
                 if blocked.isdisjoint(touched[unit]) and unknown.isdisjoint(_reservations(rows, units, unit)):
                     chosen.append(unit)
                 else:
                     blocked |= touched[unit]
-            round_ = Round(rows, heap, shard_of, units, chosen, holdings, self._partitions)
+            round_ = Round(rows, heap, shard_of, units, chosen, holdings, self._partitions, known)
             votes = await self._decide(round_.prepare(), Entry.TOGETHER)
             retry_after_ms = max(retry_after_ms, votes.retry_after_ms)
             decide = round_.decide(votes)
@@ -116,17 +125,26 @@ class OverShards:
             except Exception:
                 logging.getLogger(__name__).exception("looking for undecided commands")
 
-    async def _look_up(self, reservations: Sequence[int]) -> tuple[dict[int, list[Held]], set[int]]:
-        """What the shards have of each reservation; and those of which a shard did not say."""
+    async def _look_up(
+        self, reservations: Sequence[int], rows: Array | None = None, heads: Sequence[int] = ()
+    ) -> tuple[dict[int, list[Held]], set[int], dict[int, set[int]]]:
+        """What the shards have of each reservation; those of which a shard did not say; and of the commands that begin
+        at `heads`, which shards know them from an earlier attempt."""
         holdings: dict[int, list[Held]] = {key: [] for key in reservations}
         unknown: set[int] = set()
+        known: dict[int, set[int]] = {}
         if not reservations:
-            return holdings, unknown
-        questions = np.zeros(len(reservations), QUESTION)
-        questions["kind"], questions["key"] = QuestionKind.RESERVATION, reservations
-        questions["channel"], questions["flags"] = NO_WAREHOUSE, Flag.ADMIN | Flag.PREPARE
+            return holdings, unknown, known
+        questions = np.zeros(len(reservations) + len(heads), QUESTION)
+        questions["channel"] = NO_WAREHOUSE
+        about, ids = questions[: len(reservations)], questions[len(reservations) :]
+        about["kind"], about["key"], about["flags"] = QuestionKind.RESERVATION, reservations, Flag.ADMIN | Flag.PREPARE
+        ids["kind"] = QuestionKind.COMMAND
+        if rows is not None:
+            for column, name in (("client", "client"), ("key", "id_hi"), ("key_lo", "id_lo")):
+                ids[column] = rows[name][heads]
         for answers in await self._ask_all(questions):
-            for key, answer in zip(reservations, answers.answers, strict=True):
+            for key, answer in zip(reservations, answers.answers, strict=False):
                 if answer["outcome"] > Outcome.OK:
                     unknown.add(key)
                 for item in range(int(answer["items_at"]), int(answer["items_at"]) + int(answer["items_n"])):
@@ -134,7 +152,12 @@ class OverShards:
                     begin = int(view["lines_at"])
                     own = answers.reservation_lines[begin : begin + int(view["lines_n"])]
                     holdings[key].append(Held(answers.shard, int(view["state"]), int(view["expires_at_ms"]), own))
-        return holdings, unknown
+            for head, answer in zip(heads, answers.answers[len(reservations) :], strict=True):
+                if answer["outcome"] > Outcome.OK and rows is not None:
+                    unknown.add(int(rows["reservation"][head]))
+                elif answer["outcome"] == Outcome.OK and answer["items_n"]:
+                    known.setdefault(head, set()).add(answers.shard)
+        return holdings, unknown, known
 
 
 def _reservations(rows: Array, units: Units, unit: int) -> set[int]:

@@ -17,8 +17,9 @@ the same request on its SKU or reservation is prepared and undecided, for that o
 
 import hashlib
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -92,14 +93,16 @@ class Round:
 
     def __init__(
         self, rows: Array, heap: Bytes, shard_of: npt.NDArray[np.uint8], units: Units, chosen: Iterable[int],
-        holdings: Holdings, partitions: PartitionMap,
+        holdings: Holdings, partitions: PartitionMap, known: Mapping[int, Set[int]] = MappingProxyType({}),
     ) -> None:  # fmt: skip
-        """`rows`, finished, with what follows from them; `chosen`: the units of this round."""
+        """`rows`, finished, with what follows from them; `chosen`: the units of this round; `known`: by row, the
+        shards that have answered the command already."""
         self._rows = rows
         self._heap = heap
         self._shard_of = shard_of
         self._holdings = holdings
         self._partitions = partitions
+        self._known = known
         self._commands: list[_Command] = []
         self._deciding: list[_Command] = []
         self._applying: list[_Command] = []
@@ -225,7 +228,8 @@ class Round:
             home = int(self._shard_of[r])
             if int(row["kind"]) in SETTLING_NUMBERS and int(row["partition"]) & SPANS:
                 held = self._holdings.get(int(row["reservation"]), ())
-                parts += [(r, shard) for shard in concerned(row, held) or [home]]
+                shards = {*concerned(row, held), *self._known.get(r, ())}
+                parts += [(r, shard) for shard in sorted(shards) or [home]]
             else:
                 parts.append((r, home))
         return parts

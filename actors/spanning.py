@@ -51,6 +51,18 @@ def named_reservations(rows: Array) -> list[int]:
     return found
 
 
+def settling_heads(rows: Array, units: Units) -> list[int]:
+    """The first rows of commands over shards that are about all that remains of a reservation.
+
+    Which shards those concern changes with the reservation: a command that was sent before goes to those that have
+    answered it, else it would be asked anew of others, or answered with what came later.
+    """
+    heads = rows[units.begins]
+    chosen = units.spanning & np.isin(heads["kind"], SETTLING) & (heads["line"] == NO_LINE)
+    found: list[int] = units.begins[chosen].tolist()
+    return found
+
+
 Key = tuple[str, int]
 """A SKU or a reservation."""
 

@@ -236,6 +236,10 @@ class FakeShard:
         made: list[np.void] = []
         for question, answer in zip(questions, answers, strict=True):
             answer["outcome"], answer["items_at"] = Outcome.OK, len(views)
+            if question["kind"] == QuestionKind.COMMAND:
+                # Only whether it is known; what it was answered nobody asks this shard.
+                answer["items_n"] = (int(question["key"]), int(question["key_lo"])) in self.answers
+                continue
             for key, part in self.parts.items():
                 wanted = key == question["key"] if question["kind"] == QuestionKind.RESERVATION else bool(part.prepared)
                 if wanted:
