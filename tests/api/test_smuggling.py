@@ -5,7 +5,7 @@ own. It must not have happened, unless the bytes say two requests to everybody.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import orjson
 import pytest
@@ -158,6 +158,9 @@ def test_a_body_in_broken_pieces_ends_the_connection_and_does_nothing(box: Box, 
     assert held_under(box, wire.outer) == held_under(box, wire.inner) == 0
 
 
+KEY: Final = b"%(key)s\r\n\r\n"
+"""Where the admin's key is put in."""
+
 ONE: dict[str, tuple[Attack, int]] = {
     "the address in its long form": (
         lambda w: w.head(f"Content-Length: {w.size}", path="http://elsewhere/v1/reservations", host="here") + w.body,
@@ -198,7 +201,6 @@ ONE: dict[str, tuple[Attack, int]] = {
         400,
     ),
 }
-KEY = b"%(key)s\r\n\r\n"
 
 
 @pytest.mark.parametrize(("attack", "status"), ONE.values(), ids=ONE)

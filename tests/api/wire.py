@@ -1,5 +1,6 @@
 """Requests as bytes on a socket, and the answers read off it one by one."""
 
+import select
 import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -59,11 +60,15 @@ class Line:
         """All answers until the other side hangs up."""
         found = []
         try:
-            while self._file.peek(1):  # type: ignore[attr-defined]
+            while self._file.peek(1):
                 found.append(self.answer())
         except ConnectionResetError:  # it hung up while we were still sending
             pass
         return found
+
+    def has_words(self) -> bool:
+        """Whether something is there to read, by now."""
+        return bool(select.select([self.socket], [], [], 0)[0])
 
     def is_closed(self) -> bool:
         try:
