@@ -47,8 +47,10 @@ class Fence:
     """A lock that is held; made by `take`."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
-        self._path = path
+        self._path = str(path)
         self._descriptor = descriptor
+        there = os.fstat(descriptor)
+        self._file = (there.st_dev, there.st_ino)
         self._record = msgspec.json.encode(_this_owner())
         os.pwrite(descriptor, self._record, 0)
         os.ftruncate(descriptor, len(self._record))
@@ -61,8 +63,7 @@ class Fence:
             there = os.stat(self._path)
         except FileNotFoundError:
             return False
-        here = os.fstat(self._descriptor)
-        same_file = (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
+        same_file = (there.st_dev, there.st_ino) == self._file
         return same_file and os.pread(self._descriptor, _OWNER_BYTES_MAX, 0) == self._record
 
     def release(self) -> None:

@@ -126,8 +126,9 @@ class OpenShard:
         rows = batch.rows
         if len(rows) or 0 < self.due_ms <= now_ms:
             self._decide_rows(batch, decided, now_ms)
-        if len(batch.questions):
+        if decided.record is None:  # else the append proves it
             self._prove_ownership(self._settings.lease_ms)
+        if len(batch.questions):
             decided.questions = copied(batch.questions)
             limits = decided.questions["limit"]
             np.minimum(limits, self._settings.page_max, out=limits)

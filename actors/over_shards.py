@@ -20,7 +20,16 @@ from actors.routing import Units
 from actors.saga import Round, Step
 from actors.saga_scan import SagaScan, question, undecided_in
 from actors.settings import Settings
-from actors.spanning import Held, Key, named_reservations, rounds_of, settled_reservations, touched_by
+from actors.spanning import (
+    CommandId,
+    Held,
+    Key,
+    named_reservations,
+    rounds_of,
+    settled_reservations,
+    settling_ids,
+    touched_by,
+)
 from engine.kinds import Flag, QuestionKind
 from engine.layout import LINE, NO_WAREHOUSE, QUESTION
 from engine.outcomes import Outcome
@@ -62,7 +71,8 @@ class OverShards:
         number_groups(rows)
         settled = settled_reservations(rows)
         # Also those on one shard: what they hold says which SKUs their commands are about.
-        holdings, unknown = await self._look_up(named_reservations(rows))
+        named, settling = named_reservations(rows), settling_ids(rows)
+        holdings, voted, unknown = await self._look_up(named, settling)
         touched = touched_by(rows, units, holdings)
         results = no_results(len(rows), Outcome.UNAVAILABLE)
         lines = [NO_LINES]
@@ -71,14 +81,14 @@ class OverShards:
         blocked: set[Key] = set()
         for number, planned in enumerate(rounds_of(units, touched)):
             if number and settled:
-                holdings, unknown = await self._look_up(settled)
+                holdings, voted, unknown = await self._look_up(settled, settling)
             chosen = []
             for unit in planned:
                 if blocked.isdisjoint(touched[unit]) and unknown.isdisjoint(_reservations(rows, units, unit)):
                     chosen.append(unit)
                 else:
                     blocked |= touched[unit]
-            round_ = Round(rows, heap, shard_of, units, chosen, holdings, self._partitions)
+            round_ = Round(rows, heap, shard_of, units, chosen, holdings, self._partitions, voted)
             votes = await self._decide(round_.prepare(), Entry.TOGETHER)
             retry_after_ms = max(retry_after_ms, votes.retry_after_ms)
             decide = round_.decide(votes)
@@ -116,17 +126,28 @@ class OverShards:
             except Exception:
                 logging.getLogger(__name__).exception("looking for undecided commands")
 
-    async def _look_up(self, reservations: Sequence[int]) -> tuple[dict[int, list[Held]], set[int]]:
-        """What the shards have of each reservation; and those of which a shard did not say."""
+    async def _look_up(
+        self, reservations: Sequence[int], settling: Array
+    ) -> tuple[dict[int, list[Held]], dict[CommandId, list[int]], set[int]]:
+        """What the shards have of each reservation; which of them know each settling command, because it was sent
+        before; and the reservations of which a shard did not say."""
         holdings: dict[int, list[Held]] = {key: [] for key in reservations}
+        voted: dict[CommandId, list[int]] = {}
         unknown: set[int] = set()
         if not reservations:
-            return holdings, unknown
-        questions = np.zeros(len(reservations), QUESTION)
-        questions["kind"], questions["key"] = QuestionKind.RESERVATION, reservations
-        questions["channel"], questions["flags"] = NO_WAREHOUSE, Flag.ADMIN | Flag.PREPARE
+            return holdings, voted, unknown
+        count = len(reservations)
+        questions = np.zeros(count + len(settling), QUESTION)
+        questions["kind"][:count], questions["key"][:count] = QuestionKind.RESERVATION, reservations
+        questions["channel"], questions["flags"][:count] = NO_WAREHOUSE, Flag.ADMIN | Flag.PREPARE
+        questions["kind"][count:], questions["client"][count:] = QuestionKind.COMMAND, settling["client"]
+        questions["key"][count:], questions["key_lo"][count:] = settling["id_hi"], settling["id_lo"]
+        ids = list(zip(settling["id_hi"].tolist(), settling["id_lo"].tolist(), strict=True))
         for answers in await self._ask_all(questions):
-            for key, answer in zip(reservations, answers.answers, strict=True):
+            for command, answer in zip(ids, answers.answers[count:], strict=True):
+                if answer["outcome"] == Outcome.OK:
+                    voted.setdefault(command, []).append(answers.shard)
+            for key, answer in zip(reservations, answers.answers[:count], strict=True):
                 if answer["outcome"] > Outcome.OK:
                     unknown.add(key)
                 for item in range(int(answer["items_at"]), int(answer["items_at"]) + int(answer["items_n"])):
@@ -134,7 +155,7 @@ class OverShards:
                     begin = int(view["lines_at"])
                     own = answers.reservation_lines[begin : begin + int(view["lines_n"])]
                     holdings[key].append(Held(answers.shard, int(view["state"]), int(view["expires_at_ms"]), own))
-        return holdings, unknown
+        return holdings, voted, unknown
 
 
 def _reservations(rows: Array, units: Units, unit: int) -> set[int]:

@@ -18,6 +18,7 @@ import numpy as np
 import psycopg
 
 from actors.journal import JournalCorrupt, JournalFailed, JournalFenced, Opening, RecentRecords
+from actors.postgres_durability import durable_names
 from engine.journal_format import NO_HASH, FormatError, Header, decode, encode, hash_of, parse_header
 from engine.record import Record, RecordKind
 
@@ -38,7 +39,10 @@ _SCHEMA: Final[tuple[LiteralString, ...]] = (
 _APPEND: Final = """
     with moved as (
         update omnistock_head set seq = %(seq)s, hash = %(hash)b
-        where shard = %(shard)s and epoch = %(epoch)s and seq = %(seq)s - 1 returning shard)
+        where shard = %(shard)s and epoch = %(epoch)s and seq = %(seq)s - 1
+            and current_setting('fsync') = 'on' and current_setting('synchronous_commit') in ('on', 'remote_apply')
+            and (%(names)s::text is null or current_setting('synchronous_standby_names') = %(names)s::text)
+        returning shard)
     insert into omnistock_journal (shard, seq, epoch, record)
     select shard, %(seq)s, %(epoch)s, %(record)b from moved"""
 
@@ -168,6 +172,8 @@ class PostgresJournal:
         self._url = url
         self._reader = PostgresReader(url, shard)
         self._connection: psycopg.Connection[Any] | None = None
+        self._names: str | None = None
+        """the standbys that every commit waits for; None = none is wanted"""
         self._epoch = 0
         self._seq = 0
         self._hash = NO_HASH
@@ -180,6 +186,7 @@ class PostgresJournal:
         assert self._connection is None, "opened twice"
         try:
             self._connection = _connect(self._url)
+            self._names = durable_names(self._connection, self.shard)
             self._epoch, self._seq, self._hash = self._raise_epoch(self._connection)
             rows = self._reader.query("select max(seq) from omnistock_journal where shard = %s", self.shard)
             there = (rows[0][0] or 0) if rows else 0
@@ -229,12 +236,18 @@ class PostgresJournal:
             "epoch": self._epoch,
             "hash": hash_of(encoded),
             "record": encoded.data,
+            "names": self._names,
         }
         try:
             done = self._connection.execute(_APPEND, values, prepare=True).rowcount
+            if done != 1 and durable_names(self._connection, self.shard) != self._names:
+                raise JournalFailed(self.shard, "the server's synchronous_standby_names have changed")
         except psycopg.Error as error:
             self._failed = f"the append of record {record.seq} failed: {error}"
             raise JournalFailed(self.shard, self._failed) from error
+        except JournalFailed as error:
+            self._failed = error.reason
+            raise
         if done != 1:
             self._failed = f"epoch {self._epoch} has ended"
             raise JournalFenced(self.shard, self._failed)
@@ -246,8 +259,18 @@ class PostgresJournal:
         return not self._failed and self._connection is not None
 
     def check(self) -> None:
-        """Prove that this opener still owns the shard."""
-        rows = self._reader.query("select epoch from omnistock_head where shard = %s", self.shard)
+        """Prove that this opener still owns the shard.
+
+        Where standbys are wanted by a commit: a server whose standby was promoted would tell the old epoch for ever.
+        """
+        if self._names is None:
+            rows = self._reader.query("select epoch from omnistock_head where shard = %s", self.shard)
+        else:
+            rows = self._reader.query(
+                "update omnistock_head set epoch = epoch where shard = %s and epoch = %s returning epoch",
+                self.shard,
+                self._epoch,
+            )
         if rows != [(self._epoch,)]:
             raise JournalFenced(self.shard, f"epoch {self._epoch} has ended")
 

@@ -8,10 +8,11 @@ does not have means that the journal has lost some, and nothing starts.
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final, TypeVar, cast
+from typing import Final, NamedTuple
 
+from actors.fresh_memory import FreshMemory
 from actors.handover import Lent, NoHandOver
 from actors.journal import JournalCorrupt, JournalReader
 from actors.snapshot import Snapshot, good_snapshots, newest_in
@@ -22,8 +23,9 @@ from engine.record import Record
 from engine.shard import ReplayMismatch, Shard
 from engine.state import Reserve, reserve_array
 
-T = TypeVar("T")
 _AHEAD: Final = 4
+_TOGETHER: Final = 64
+_TOGETHER_ROWS: Final = 4096
 _log = logging.getLogger(__name__)
 
 
@@ -56,8 +58,9 @@ def _from_standby(journal: JournalReader, snapshots: Path, shard: Shard, lent: L
 def _followed(journal: JournalReader, shard: Shard, record_hash: bytes) -> Shard:
     """With the records after it folded in."""
     if shard.seq < journal.durable_seq:
-        for record in ahead(journal.scan(shard.seq + 1, prev_hash=record_hash)):
-            fold(shard, record)
+        with FreshMemory(shard, journal.durable_seq):
+            for record in ahead(journal.scan(shard.seq + 1, prev_hash=record_hash)):
+                fold(shard, record)
     return shard
 
 
@@ -93,14 +96,39 @@ def fold(shard: Shard, record: Record) -> None:
         raise JournalCorrupt(record.shard, record.seq, str(error)) from error
 
 
-def ahead(items: Iterator[T]) -> Iterator[T]:
-    """The same items, made a few ahead in another thread: reading and unpacking let the caller's thread fold."""
-    end = object()
+def ahead(records: Iterator[Record]) -> Iterator[Record]:
+    """The same records, made a few ahead in another thread: reading and unpacking let the caller's thread fold."""
     with ThreadPoolExecutor(1, "ahead") as pool:
-        waiting: deque[Future[object]] = deque(pool.submit(next, items, end) for _ in range(_AHEAD))
+        waiting = deque(pool.submit(_some, records) for _ in range(_AHEAD))
         try:
-            while (item := waiting.popleft().result()) is not end:
-                waiting.append(pool.submit(next, items, end))
-                yield cast(T, item)
+            while True:
+                some = waiting.popleft().result()
+                waiting.append(pool.submit(_some, records))
+                yield from some.records
+                if some.error is not None:
+                    raise some.error
+                if not some.records:
+                    return
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+class _Some(NamedTuple):
+    records: list[Record]
+    error: Exception | None
+    """what came in place of the next record"""
+
+
+def _some(records: Iterator[Record]) -> _Some:
+    """As many as are worth a change of threads; none at the end."""
+    found: list[Record] = []
+    rows = 0
+    try:
+        for record in records:
+            found.append(record)
+            rows += len(record.rows) + len(record.movements)
+            if rows >= _TOGETHER_ROWS or len(found) == _TOGETHER:
+                break
+    except Exception as error:
+        return _Some(found, error)
+    return _Some(found, None)

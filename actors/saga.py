@@ -17,7 +17,7 @@ the same request on its SKU or reservation is prepared and undecided, for that o
 
 import hashlib
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -28,7 +28,7 @@ from actors.gathering import NO_LINES, Answered, no_results
 from actors.packing import join_arrays, own_lines, place
 from actors.partitions import PartitionMap
 from actors.routing import Units
-from actors.spanning import SETTLING_NUMBERS, Holdings, concerned, whole_state
+from actors.spanning import SETTLING_NUMBERS, CommandId, Holdings, concerned, whole_state
 from engine.ids import partition_of
 from engine.kinds import Flag, Kind, ReservationState, ResultFlag
 from engine.layout import COMMAND, LINE, NO_LINE, NO_WAREHOUSE, SPANS
@@ -92,14 +92,17 @@ class Round:
 
     def __init__(
         self, rows: Array, heap: Bytes, shard_of: npt.NDArray[np.uint8], units: Units, chosen: Iterable[int],
-        holdings: Holdings, partitions: PartitionMap,
+        holdings: Holdings, partitions: PartitionMap, voted: Mapping[CommandId, Sequence[int]],
     ) -> None:  # fmt: skip
-        """`rows`, finished, with what follows from them; `chosen`: the units of this round."""
+        """`rows`, finished, with what follows from them; `chosen`: the units of this round.
+
+        `voted`: the shards that know a settling command from an earlier try, whatever they hold of it by now."""
         self._rows = rows
         self._heap = heap
         self._shard_of = shard_of
         self._holdings = holdings
         self._partitions = partitions
+        self._voted = voted
         self._commands: list[_Command] = []
         self._deciding: list[_Command] = []
         self._applying: list[_Command] = []
@@ -225,7 +228,12 @@ class Round:
             home = int(self._shard_of[r])
             if int(row["kind"]) in SETTLING_NUMBERS and int(row["partition"]) & SPANS:
                 held = self._holdings.get(int(row["reservation"]), ())
-                parts += [(r, shard) for shard in concerned(row, held) or [home]]
+                shards = concerned(row, held)
+                if row["line"] == NO_LINE and (end - begin == 1 or row["flags"] & _REPLACES):
+                    # What it settled the first time is settled now, and would not count as concerned.
+                    known = self._voted.get((int(row["id_hi"]), int(row["id_lo"])), ())
+                    shards = sorted({*shards, *known})
+                parts += [(r, shard) for shard in shards or [home]]
             else:
                 parts.append((r, home))
         return parts

@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -100,6 +100,7 @@ class Segment:
     def __init__(self, directory: Path, shard: int, first_seq: int) -> None:
         self.shard = shard
         self.first_seq = first_seq
+        self._descriptor = -1
         self._descriptor = os.open(path_of(directory, first_seq), os.O_RDONLY | os.O_CLOEXEC)
         try:
             try:
@@ -189,7 +190,7 @@ class Segment:
         if prev_hash is not None and header.prev_hash != prev_hash:
             raise JournalCorrupt(self.shard, seq, "it is not chained to the record before it")
         try:
-            return decode(unframe(sectors, header.record_bytes))[1]
+            return decode(unframe(sectors, header.record_bytes), header)[1]
         except (FormatError, ValueError) as error:
             raise JournalCorrupt(self.shard, seq, str(error)) from error
 
@@ -213,6 +214,15 @@ class Segment:
         self.close()
 
 
+class _Place(NamedTuple):
+    """A durable record: durable ones never move."""
+
+    seq: int
+    segment: int
+    end: int
+    hash: bytes
+
+
 class SegmentReader:
     """Reads a journal's durable records; `durable` says how far that is. Safe to use from several threads."""
 
@@ -223,6 +233,8 @@ class SegmentReader:
         self._segments: dict[int, Segment] = {}
         self._names: list[int] = []
         self._names_at = (0, 0)
+        self._last: _Place | None = None
+        """where the last scan came to: the next one mostly goes on there"""
         self._recent = RecentRecords(RECENT_BYTES_MAX)
         self._lock = threading.Lock()
 
@@ -252,6 +264,8 @@ class SegmentReader:
         """The hash of a durable record, from its header alone."""
         if seq == 0:
             return NO_HASH
+        if (last := self._last) is not None and last.seq == seq:
+            return last.hash
         for segment, first, _, end in self._spans(seq, seq):
             return segment.record_header(segment.find(first, end), first).hash
         raise LookupError(f"shard {self.shard} has no record {seq}")
@@ -268,12 +282,16 @@ class SegmentReader:
     def scan(self, first_seq: int = 1, last_seq: int | None = None, prev_hash: bytes | None = None) -> Iterator[Record]:
         """Durable records from `first_seq`, every hash checked; see `actors.journal.JournalReader`."""
         for segment, first, last, end in self._spans(first_seq, last_seq):
-            offset = FIRST_RECORD_AT if first == segment.first_seq else segment.find(first, end)
-            if first == segment.first_seq and prev_hash is None:
+            offset, before = FIRST_RECORD_AT, self._last
+            if first != segment.first_seq:
+                known = before is not None and (before.seq, before.segment) == (first - 1, segment.first_seq)
+                offset = before.end if before is not None and known else segment.find(first, end)
+            elif prev_hash is None:
                 prev_hash = segment.header.prev_hash
             seq = first - 1
             for header, record in segment.records(offset, end, first, prev_hash):
-                prev_hash, seq = header.hash, header.seq
+                prev_hash, seq, offset = header.hash, header.seq, end_of(header, offset)
+                self._last = _Place(seq, segment.first_seq, offset, prev_hash)
                 yield record
                 if seq == last:
                     break

@@ -14,7 +14,7 @@ import contextlib
 import errno
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +31,7 @@ from actors.segment_files import (
     Segment,
     SegmentHeader,
     SegmentReader,
+    end_of,
     path_of,
     segments_in,
 )
@@ -70,13 +71,16 @@ class SegmentJournal:
         segment_bytes: int = SEGMENT_BYTES,
         record_bytes_max: int = RECORD_BYTES_MAX,
         step_bytes: int = STEP_BYTES,
+        take_fence: Callable[[Path], Fence] = take,
     ) -> None:
+        """`take_fence`: makes the caller the owner of the shard whose lock file lies there, see `actors.fencing`."""
         self.shard = shard
         self._directory = directory
         self._disk: Disk = disk or RealDisk()
         self._segment_bytes = segment_bytes
         self._record_bytes_max = sectors_for(record_bytes_max) * SECTOR_BYTES
         self._step_bytes = step_bytes
+        self._take_fence = take_fence
         self._durable = DurableFile(durable_path(directory))
         self._position = Position()
         self._reader = SegmentReader(directory, shard, lambda: self._position)
@@ -98,7 +102,7 @@ class SegmentJournal:
         assert self._fence is None, "opened twice"
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._fence = take(self._directory / LOCK)
+            self._fence = self._take_fence(self._directory / LOCK)
             return self._open(known_seq)
         except FenceError as error:
             raise JournalFenced(self.shard, str(error)) from error
@@ -133,6 +137,8 @@ class SegmentJournal:
             )
         else:
             header = SegmentHeader(self.shard, epoch, end.seq + 1, last.first_seq, end.offset, end.hash)
+        if last is not None and end.last is not None:
+            self._write_again(last, end)
         self._begin_segment(header, may_use_reserve=True)
         if last is not None and end.seq >= last.first_seq:
             self._cut(last.first_seq, end.offset)
@@ -192,6 +198,21 @@ class SegmentJournal:
         self._descriptor, self._allocated, self._zeroed, self._busy_until = descriptor, allocated, 0, 0
         self._publish(Position(header.epoch, header.first_seq - 1, header.first_seq, FIRST_RECORD_AT))
 
+    def _write_again(self, segment: Segment, end: End) -> None:
+        """Make the last record durable before anything is built on it: its writer may have died before its sync.
+
+        Or of its sync: after one that failed the system takes the pages for clean, and no other would write them.
+        """
+        assert end.last is not None
+        start = end.offset - end_of(end.last, 0)
+        sectors = segment.read(start, end.offset - start, end.seq)
+        descriptor = os.open(path_of(self._directory, segment.first_seq), os.O_RDWR | os.O_CLOEXEC)
+        try:
+            self._disk.write(descriptor, sectors.data, start)
+            self._disk.sync(descriptor)
+        finally:
+            os.close(descriptor)
+
     def _cut(self, segment: int, size: int) -> None:
         """Give back what lies behind the end of a finished segment; it means nothing, so failing does no harm."""
         with contextlib.suppress(OSError):
@@ -232,6 +253,7 @@ class SegmentJournal:
         assert (record.shard, record.seq, record.epoch) == (self.shard, position.seq + 1, position.epoch)
         if self._failed:
             raise JournalFailed(self.shard, self._failed)
+        self.check()
         encoded = encode(record, self._hash)
         sectors = frame(encoded, record.seq)
         if position.offset >= self._segment_bytes:
@@ -245,6 +267,8 @@ class SegmentJournal:
             self._disk.write(self._descriptor, sectors.data, offset)
             self._zero_ahead(offset + len(sectors), len(sectors))
             self._disk.sync(self._descriptor)
+            # A successor takes the lock before it looks for the end: while the lock is ours, it will find this.
+            self.check()
             self._publish(Position(position.epoch, record.seq, position.segment, offset + len(sectors)))
         except OSError as error:
             self._failed = f"the append of record {record.seq} failed: {error}"
@@ -319,7 +343,7 @@ class SegmentJournal:
         """Let go of the files and of the shard."""
         if self._descriptor >= 0:
             with contextlib.suppress(OSError):
-                if not self._failed:
+                if not self._failed and self._fence is not None and self._fence.holds():
                     self._disk.truncate(self._descriptor, self._position.offset)
             os.close(self._descriptor)
             self._descriptor = -1

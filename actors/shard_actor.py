@@ -74,9 +74,10 @@ class ShardActor:
         die: Callable[[str], NoReturn] = exit_process,
         readings: Readings = system_readings,
         background: bool = True,
+        process: Process | None = None,
     ) -> None:
         """`recover` folds snapshot and journal, after `Journal.open`. Without `background`, nothing runs by
-        itself: the caller calls `try_open` and `tick`."""
+        itself: the caller calls `try_open` and `tick`. `process`: whom to kill when it is stuck, this one."""
         self.config = config
         self.metrics = ShardMetrics()
         self._make_journal = make_journal
@@ -91,7 +92,7 @@ class ShardActor:
         self._begun_ns: dict[int, int] = {}
         """by thread: when it took up the batch that it is at"""
         self._note = Note(config.note_path)
-        self._process = Process.this()
+        self._process = process or Process.this()
         if background:
             threading.Thread(target=self._keep_house, name=f"shard-{config.shard}", daemon=True).start()
 

@@ -21,6 +21,16 @@ _TICK_S: Final = 0.1
 _log = logging.getLogger("omnistock.watch")
 
 
+def monotonic_ms() -> int:
+    """The watch's clock: only differences count."""
+    return time.monotonic_ns() // 1_000_000
+
+
+def kill(process: Process) -> bool:
+    """End it for certain; False when it is gone already."""
+    return process.send(signal.SIGKILL)
+
+
 class ShardUnreachable(Exception):
     """A shard is silent and nobody knows its process: everything has to be started again."""
 
@@ -43,11 +53,16 @@ class ShardWatch:
         settings: Settings,
         owner_of: Callable[[int], Process | None],
         keep_seqs: Callable[[Sequence[int]], None],
+        *,
+        now_ms: Callable[[], int] = monotonic_ms,
+        kill: Callable[[Process], bool] = kill,
     ) -> None:
         """`owner_of` says who holds a shard's journal: how a process is known before it has answered."""
+        self._now_ms = now_ms
+        self._kill_process = kill
         self._transport = transport
         self._settings = settings
-        self._watchdog = Watchdog(shards, _now_ms(), settings)
+        self._watchdog = Watchdog(shards, now_ms(), settings)
         self._owner_of = owner_of
         self._keep_seqs = keep_seqs
         self._probes: set[asyncio.Task[None]] = set()
@@ -57,14 +72,14 @@ class ShardWatch:
     async def watch(self) -> None:
         """Until cancelled; raises ShardUnreachable."""
         while True:
-            for shard in self._watchdog.due(_now_ms()):
+            for shard in self._watchdog.due(self._now_ms()):
                 task = asyncio.create_task(self._probe(shard))
                 self._probes.add(task)
                 task.add_done_callback(self._probes.discard)
             for shard in self._watchdog.unknown():
                 if (owner := self._owner_of(shard)) is not None:
-                    self._watchdog.owned(shard, owner, _now_ms())
-            self._kill(self._watchdog.overdue(_now_ms()))
+                    self._watchdog.owned(shard, owner, self._now_ms())
+            self._kill(self._watchdog.overdue(self._now_ms()))
             if (seqs := self._watchdog.seqs()) != self._kept:
                 self._keep_seqs(seqs)
                 self._kept = seqs
@@ -74,11 +89,11 @@ class ShardWatch:
         try:
             answer = await self._transport.probe(shard, self._settings.starting_max_ms / 1000)
         except TransportError as error:
-            self._watchdog.failed(shard, _now_ms())
+            self._watchdog.failed(shard, self._now_ms())
             self._say(shard, f"shard {shard} is away: {error.reason}")
             return
         status = ShardStatus.from_bytes(answer)
-        self._kill(self._watchdog.answered(status, _now_ms()))
+        self._kill(self._watchdog.answered(status, self._now_ms()))
         reason = f": {status.reason}" if status.reason else ""
         self._say(shard, f"shard {shard} is {status.state.text} in epoch {status.epoch}, process {status.pid}{reason}")
 
@@ -92,9 +107,5 @@ class ShardWatch:
         for kill in kills:
             if kill.process is None:
                 raise ShardUnreachable(kill.shard, kill.reason)
-            if kill.process.send(signal.SIGKILL):
+            if self._kill_process(kill.process):
                 _log.warning("shard %d, process %d, is killed: %s", kill.shard, kill.process.pid, kill.reason)
-
-
-def _now_ms() -> int:
-    return time.monotonic_ns() // 1_000_000

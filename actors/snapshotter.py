@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from actors.disk import Disk
 from actors.follow import Follower
 from actors.recovery import ahead, fold, from_snapshot
 from actors.snapshot import Snapshot, SnapshotFile
@@ -34,7 +35,11 @@ def cost_of(*counts: int) -> int:
 
 
 def fold_and_write(
-    follower: Follower, directory: Path, limits: Limits, given_up: Callable[[], bool] = lambda: False
+    follower: Follower,
+    directory: Path,
+    limits: Limits,
+    given_up: Callable[[], bool] = lambda: False,
+    disk: Disk | None = None,
 ) -> Snapshot | None:
     """Fold the newest snapshot and what is durable after it, write the result, and let the memory go again.
 
@@ -52,7 +57,7 @@ def fold_and_write(
         return None
     hashed = follower.hash_at(engine.seq)
     snapshot = Snapshot(follower.shard, era, engine.seq, engine.now_ms, hashed, engine.state_hash(), engine.arrays())
-    with SnapshotFile.begin(directory, snapshot) as file:
+    with SnapshotFile.begin(directory, snapshot, disk) as file:
         if not file.copy(snapshot.arrays, given_up):
             raise Interrupted
         file.finish(snapshot.state_hash)

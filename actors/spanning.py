@@ -51,6 +51,15 @@ def named_reservations(rows: Array) -> list[int]:
     return found
 
 
+def settling_ids(rows: Array) -> Array:
+    """The rows that settle a reservation that spans partitions, and have an id of their own."""
+    settles = np.isin(rows["kind"], SETTLING) & ((rows["partition"] & SPANS) != 0)
+    found: Array = rows[settles & ((rows["flags"] & np.uint16(Flag.CONTINUES)) == 0)]
+    return found
+
+
+CommandId = tuple[int, int]
+"""(id_hi, id_lo)"""
 Key = tuple[str, int]
 """A SKU or a reservation."""
 

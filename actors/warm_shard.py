@@ -27,8 +27,8 @@ from engine.layout import Limits
 from engine.record import Record
 from engine.shard import Shard
 
-_AHEAD_FROM: Final = 4
-"""records; for fewer no thread is worth its start"""
+_AHEAD_FROM: Final = 32_768
+"""rows; for fewer no thread is worth its start"""
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +48,8 @@ class WarmShard:
         self._limits = limits
         self._counted = newest_in(snapshots)
         self._era = 0
+        self._record_rows = _AHEAD_FROM
+        """of the last record, one at least: the next ones are probably no larger"""
         self._engine: Shard | None = None
         self._memory: SharedMemory | None = None
         self._hash: bytes | None = None
@@ -197,7 +199,7 @@ class WarmShard:
         try:
             for record in self._records(first, durable, prev_hash):
                 fold(engine, record)
-                self._era = record.era
+                self._era, self._record_rows = record.era, max(1, len(record.rows))
                 self.cost += cost_of(len(record.rows), len(record.movements), len(record.lines))
                 if stop() or time.monotonic() >= until:
                     break
@@ -212,7 +214,7 @@ class WarmShard:
 
     def _records(self, first: int, last: int, prev_hash: bytes) -> Iterator[Record]:
         records = self._follower.scan(first, last, prev_hash)
-        return ahead(records) if last - first >= _AHEAD_FROM else records
+        return ahead(records) if (last - first + 1) * self._record_rows >= _AHEAD_FROM else records
 
     def _count(self) -> bool:
         before = self._counted

@@ -33,6 +33,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 DRAINED_MAX: Final = 33_554_432
 """A refused body is read to its end up to this size, because most clients read no answer before they have sent it."""
 
+_RETRY_AFTER_MS: Final = 1_000
+
 _log = structlog.get_logger(__name__)
 
 
@@ -51,6 +53,13 @@ class Front:
         self._methods: dict[str, list[str]] = {}
         for method, shape in self._routes:
             self._methods.setdefault(shape, []).append(method)
+        self.limits = runtime.limits
+        self.bodies_bytes = 0
+        """of the requests on direct routes that are arriving or being decided"""
+        self.unread: dict[Any, None] = {}
+        """connections that take their answers slower than these are written, the longest waiting first"""
+        self.unread_bytes = 0
+        """that wait for them"""
 
     def find(self, method: str, path: str) -> tuple[Direct | None, str, str]:
         """The direct route of a request, what its path names, and the path's shape."""
@@ -86,24 +95,36 @@ class Front:
             await _stream(answer.stream, receive, send)
         self._metrics.count(route.path if route else "", scope["method"], answer.status, perf_counter() - started)
 
+    def admitted(self, route: Direct, headers: dict[bytes, bytes], size: int) -> Principal | None:
+        """Who sends a body of `size` that there is room for now; it has left when the caller takes it off
+        `bodies_bytes`. None when somebody has to be asked or refused."""
+        if size > self.body_bytes_max(route) or self.bodies_bytes + size > self.limits.bodies_bytes:
+            return None
+        try:
+            principal = known_principal(self._runtime.directory, headers.get(b"authorization"), self._runtime.now_ms())
+        except Problem:
+            return None
+        if principal is not None:
+            self.bodies_bytes += size
+        return principal
+
     def begin(self, exchange: Exchange) -> None:
         """Serve a request that is there as a whole: at once, or with the shard's answer, or in a task of its own."""
         route, runtime = exchange.route, self._runtime
         try:
-            now_ms = runtime.now_ms()
-            principal = known_principal(runtime.directory, exchange.headers.get(b"authorization"), now_ms)
-            if principal is not None and route.lone is not None:
-                call = self._call(route, exchange.name, exchange.headers, exchange.query, principal, now_ms)
-                call.body = exchange.body
-                lone = route.lone(call)
-                if lone is not None and runtime.client.lone_soon(
-                    lone.row, lone.texts, partial(self._lone_answered, exchange, lone.finish)
-                ):
-                    return
+            call = self._call(
+                route, exchange.name, exchange.headers, exchange.query, exchange.principal, runtime.now_ms()
+            )
+            call.body = exchange.body
+            lone = route.lone(call) if route.lone is not None else None
+            if lone is not None and runtime.client.lone_soon(
+                lone.row, lone.texts, partial(self._lone_answered, exchange, lone.finish)
+            ):
+                return
         except Exception as error:
             self._send(exchange, _refusal(route, error))
         else:
-            exchange.wait_for(self._serve(exchange))
+            exchange.wait_for(self._serve(exchange, route.handler(call)))
 
     def _lone_answered(self, exchange: Exchange, finish: Callable[[LoneAnswer], Finished], answer: LoneAnswer) -> None:
         try:
@@ -115,16 +136,8 @@ class Front:
         else:
             exchange.wait_for(self._serve(exchange, finished))
 
-    async def _serve(self, exchange: Exchange, finishing: Awaitable[Answer] | None = None) -> None:
-        work = finishing or self._handled(exchange)
+    async def _serve(self, exchange: Exchange, work: Awaitable[Answer]) -> None:
         self._send(exchange, await self._guarded(exchange.route, work))
-
-    async def _handled(self, exchange: Exchange) -> Answer:
-        route, now_ms = exchange.route, self._runtime.now_ms()
-        principal = await authenticate(self._runtime.directory, exchange.headers.get(b"authorization"), now_ms)
-        call = self._call(route, exchange.name, exchange.headers, exchange.query, principal, now_ms)
-        call.body = exchange.body
-        return await route.handler(call)
 
     def _send(self, exchange: Exchange, answer: Answer) -> None:
         exchange.answer(answer)
@@ -136,9 +149,19 @@ class Front:
         now_ms = self._runtime.now_ms()
         principal = await authenticate(self._runtime.directory, headers.get(b"authorization"), now_ms)
         call = self._call(route, name, headers, scope["query_string"], principal, now_ms)
-        if route.method == "POST":
-            call.body = await read_body(headers, receive, route.body_bytes(self._runtime))
-        return await route.handler(call)
+        if route.method != "POST":
+            return await route.handler(call)
+        bytes_max = route.body_bytes(self._runtime)
+        # A body of unknown length counts as the largest.
+        size = min(announced_bytes(headers) or bytes_max, bytes_max)
+        if self.bodies_bytes + size > self.limits.bodies_bytes:
+            raise Problem(429, "overloaded", "too many large requests at once", {"retry_after_ms": _RETRY_AFTER_MS})
+        self.bodies_bytes += size
+        try:
+            call.body = await read_body(headers, receive, bytes_max)
+            return await route.handler(call)
+        finally:
+            self.bodies_bytes -= size
 
     def _call(
         self, route: Direct, name: str, headers: dict[bytes, bytes], query: bytes, principal: Principal, now_ms: int
@@ -159,6 +182,10 @@ class Front:
     def body_bytes_max(self, route: Direct) -> int:
         """How large a request's body may be."""
         return route.body_bytes(self._runtime) if route.method == "POST" else 0
+
+    def count_refusal(self, status: int) -> None:
+        """Something that did not become a request was answered."""
+        self._metrics.count("", "", status, 0.0)
 
     def _not_allowed(self, shape: str) -> Answer:
         allowed = ", ".join(sorted(self._methods[shape]))
@@ -204,10 +231,15 @@ def _shape_and_name(path: str) -> tuple[str, str]:
     return "/".join(parts), name
 
 
+def announced_bytes(headers: dict[bytes, bytes]) -> int:
+    """The body's length as the head says it; 0 when it does not."""
+    announced = headers.get(b"content-length", b"0").strip()
+    return int(announced) if announced.isdigit() else 0
+
+
 async def read_body(headers: dict[bytes, bytes], receive: Receive, bytes_max: int) -> bytes:
     """The whole body, else 413 `too_large`: by what was announced, and by what came."""
-    announced = headers.get(b"content-length", b"0")
-    size = int(announced) if announced.isdigit() else 0
+    size = announced_bytes(headers)
     message = await receive()
     if not message.get("more_body") and message["type"] == "http.request" and size <= bytes_max:
         body: bytes = message.get("body", b"")

@@ -31,6 +31,20 @@ class ApiLimits:
     query_skus: int = 1_000
     streams: int = 256
     """live feeds open at a time, for each process"""
+    connections: int = 8_192
+    """open at a time, for each process"""
+    head_bytes: int = 32_768
+    """of a request line and its headers"""
+    head_s: float = 20.0
+    """from a request's first byte to the end of its headers"""
+    body_s: float = 60.0
+    """from there to the end of its body"""
+    bodies_bytes: int = 268_435_456
+    """of all requests that are arriving or being decided, for each process"""
+    unread_s: float = 60.0
+    """that a caller may take nothing of an answer that is there for it"""
+    unread_bytes: int = 268_435_456
+    """of all answers that their callers have not taken, for each process"""
 
 
 @dataclass(slots=True)

@@ -76,10 +76,13 @@ class Direct:
 class Exchange:
     """One request with its whole body on a direct route, from a server that needs no ASGI for it."""
 
-    __slots__ = ("body", "headers", "name", "query", "route", "started")
+    __slots__ = ("body", "headers", "name", "principal", "query", "route", "started")
 
-    def __init__(self, route: Direct, name: str, headers: dict[bytes, bytes], query: bytes) -> None:
+    def __init__(
+        self, route: Direct, name: str, headers: dict[bytes, bytes], query: bytes, principal: Principal
+    ) -> None:
         self.route = route
+        self.principal = principal
         self.name = name
         self.headers = headers
         self.query = query

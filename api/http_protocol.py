@@ -2,22 +2,22 @@
 
 For a request that is decided in microseconds ASGI is the larger part of the work: a scope, a task, an event, and two
 messages each way. Here a request that is there as a whole goes to `Front.begin` as it stands, and its answer leaves in
-one write. What is not that simple is left to uvicorn: other routes, streams, bodies that are too large or of unknown
-length, a caller that waits for `100 Continue`, an upgrade, HTTP/1.0, and a request that is sent before the one ahead of
-it is answered.
+one write. What is not that simple is left to uvicorn: other routes, streams, a key that is not known here, bodies that
+are too large or of unknown length, a caller that waits for `100 Continue` or that does not read its answers, HTTP/1.0,
+and a request that is sent before the one ahead of it is answered. `api.http_guard` holds both to their limits.
 """
 
-import asyncio
 from collections.abc import Awaitable
 from typing import Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from actors.documents.keys import Principal
 from api.asgi import Front
 from api.direct import Answer, Direct, Exchange
-from api.one_write import OneWrite
+from api.http_guard import GuardedProtocol
 
-_ODD: Final = (b"transfer-encoding", b"expect", b"upgrade")
+_ODD: Final = (b"transfer-encoding", b"expect")
 """a request with one of these headers is uvicorn's"""
 
 
@@ -34,16 +34,26 @@ _NOBODY: Final = _Nobody()
 class _Exchange(Exchange):
     """One request and its answer; to uvicorn's protocol it is the cycle that is under way."""
 
-    __slots__ = ("_protocol", "disconnected", "keep_alive", "more_body", "pieces", "response_complete")
+    __slots__ = ("_protocol", "_size", "disconnected", "is_whole", "keep_alive", "pieces", "response_complete")
 
     message_event = _NOBODY
 
     def __init__(
-        self, protocol: "DirectProtocol", route: Direct, name: str, headers: dict[bytes, bytes], query: bytes
+        self,
+        protocol: "DirectProtocol",
+        route: Direct,
+        name: str,
+        headers: dict[bytes, bytes],
+        query: bytes,
+        principal: Principal,
+        size: int,
     ) -> None:
-        super().__init__(route, name, headers, query)
+        """`size`: of its body, for which there is room until it leaves."""
+        super().__init__(route, name, headers, query, principal)
         self._protocol = protocol
+        self._size = size
         self.pieces: list[bytes] = []
+        self.is_whole = False
         self.keep_alive = True
         self.disconnected = False
         self.response_complete = False
@@ -51,6 +61,7 @@ class _Exchange(Exchange):
     def answer(self, answer: Answer) -> None:
         """In one write, unless the caller is gone."""
         self.response_complete = True
+        self.leave()
         if not self.disconnected:
             self._protocol.write_answer(answer, self.keep_alive)
 
@@ -58,29 +69,24 @@ class _Exchange(Exchange):
         """In a task that the server knows of."""
         self._protocol.spawn(work)
 
+    def leave(self) -> None:
+        """Its body's room is free again."""
+        size, self._size = self._size, 0
+        if size:
+            cast(Front, self._protocol.front).bodies_bytes -= size
 
-class DirectProtocol(HttpToolsProtocol):
+
+class DirectProtocol(GuardedProtocol):
     """For `uvicorn.Config(http=...)`."""
 
-    transport: OneWrite  # type: ignore[assignment]
-    _front: Front | None = None
-    _idle_since: float | None = None
-    _idle_timer: asyncio.TimerHandle | None = None
     _heads_of: list[tuple[bytes, bytes]] | None = None
     _default_head = b""
 
-    # uvicorn's own life of a connection
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A caller is there."""
-        super().connection_made(cast(asyncio.Transport, OneWrite(transport, self.loop)))
-        self._front = self.app if isinstance(self.app, Front) else None
-
     def connection_lost(self, exc: Exception | None) -> None:
         """The caller is gone."""
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
-            self._idle_timer = None
+        cycle: Any = self.cycle
+        if type(cycle) is _Exchange and not cycle.is_whole:
+            cycle.leave()
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
@@ -88,23 +94,30 @@ class DirectProtocol(HttpToolsProtocol):
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
+        self.begin_head()
 
     def on_headers_complete(self) -> None:
         """Ours, or uvicorn's."""
+        if self.parser.should_upgrade():
+            return
+        self.check_head()
         exchange = self._exchange()
         if exchange is not None:
             self.cycle = cast(Any, exchange)
+            self.begin_body()
             return
         url, headers, expects = self.url, self.headers, self.expect_100_continue
-        super().on_message_begin()
+        HttpToolsProtocol.on_message_begin(self)
         self.url, self.expect_100_continue = url, expects
         self.headers += headers
-        super().on_headers_complete()
+        HttpToolsProtocol.on_headers_complete(self)
+        self.begin_body()
 
     def on_body(self, body: bytes) -> None:
         """A piece of the request's body."""
         cycle: Any = self.cycle
         if type(cycle) is _Exchange:
+            self.moved = True
             cycle.pieces.append(body)
         else:
             super().on_body(body)
@@ -112,41 +125,23 @@ class DirectProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The request is there as a whole."""
         cycle: Any = self.cycle
-        if type(cycle) is _Exchange:
+        if type(cycle) is _Exchange and not cycle.is_whole:
+            self.whole()
             pieces = cycle.pieces
             cycle.body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-            cast(Front, self._front).begin(cycle)
+            cycle.is_whole = True
+            cast(Front, self.front).begin(cycle)
         else:
             super().on_message_complete()
 
-    # Idle connections: uvicorn sets and cancels a timer for each request; here one looks from time to time.
-
-    def on_response_complete(self) -> None:
-        """The next request that came meanwhile, else the connection is idle from now on."""
-        self.server_state.total_requests += 1
-        if self.transport.is_closing():
-            return
-        self.flow.resume_reading()
-        if self.pipeline:
-            cycle, app = self.pipeline.pop()
-            self._start_asgi_task(cycle, app)
-            return
-        self._idle_since = self.loop.time()
-        if self._idle_timer is None:
-            self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._look_whether_idle)
-
-    def _unset_keepalive_if_required(self) -> None:
-        self._idle_since = None
-
-    def _look_whether_idle(self) -> None:
-        self._idle_timer = None
-        if self._idle_since is None:
-            return
-        left_s = self._idle_since + self.timeout_keep_alive - self.loop.time()
-        if left_s > 0:
-            self._idle_timer = self.loop.call_later(left_s, self._look_whether_idle)
+    def abandon(self) -> None:
+        """The request that is arriving will never be complete."""
+        cycle: Any = self.cycle
+        if type(cycle) is _Exchange:
+            cycle.is_whole = cycle.response_complete = True
+            cycle.leave()
         else:
-            self.timeout_keep_alive_handler()
+            super().abandon()
 
     # What an exchange needs
 
@@ -179,11 +174,11 @@ class DirectProtocol(HttpToolsProtocol):
 
     def _exchange(self) -> _Exchange | None:
         """The request whose headers are complete, if it is ours."""
-        front, parser = self._front, self.parser
-        if front is None or (self.cycle is not None and not self.cycle.response_complete):
+        front, parser = self.front, self.parser
+        if front is None or (self.cycle is not None and not self.cycle.response_complete) or self.flow.write_paused:
             return None
         method = parser.get_method()
-        if (method != b"POST" and method != b"GET") or parser.should_upgrade():
+        if method != b"POST" and method != b"GET":
             return None
         path, _, query = self.url.partition(b"?")
         if path[:1] != b"/" or b"%" in path or b"#" in self.url or not path.isascii():
@@ -196,8 +191,11 @@ class DirectProtocol(HttpToolsProtocol):
             if odd in headers:
                 return None
         size = headers.get(b"content-length", b"0")
-        if not size.isdigit() or int(size) > front.body_bytes_max(route):
+        if not size.isdigit():
             return None
-        exchange = _Exchange(self, route, name, headers, query)
+        principal = front.admitted(route, headers, int(size))
+        if principal is None:
+            return None
+        exchange = _Exchange(self, route, name, headers, query, principal, int(size))
         exchange.keep_alive = parser.should_keep_alive()
         return exchange

@@ -13,7 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from api import shapes
 from api.arrow import ARROW_MEDIA
 from api.direct import Direct
-from api.operations import CODES
+from api.operations import CODES, operation_id
 from api.status import PROBLEM_MEDIA
 
 _REF: Final = "#/components/schemas/{name}"
@@ -48,7 +48,7 @@ def _operation(route: Direct, schemas: dict[str, dict[str, Any]]) -> dict[str, A
     docs = {name: value for name, value in route.docs.items() if not name.startswith("x-")}
     status, answer = route.docs["x-answer"]
     arrow = {ARROW_MEDIA.decode(): {"schema": {"type": "string", "contentMediaType": ARROW_MEDIA.decode()}}}
-    docs["operationId"] = f"{route.method.lower()}_{route.path.strip('/').translate(_NAMES)}"
+    docs["operationId"] = operation_id(route.method, route.path)
     docs["description"] = (route.handler.__doc__ or "").strip()
     docs["security"] = _SECURITY
     content: dict[str, Any] = {"application/json": {"schema": schemas[_key(answer)]}}
@@ -58,7 +58,7 @@ def _operation(route: Direct, schemas: dict[str, dict[str, Any]]) -> dict[str, A
         content["text/event-stream"] = {"schema": {"type": "string"}}
     problem = {PROBLEM_MEDIA.decode(): {"schema": schemas[_key(shapes.Problem)]}}
     docs["responses"] = {
-        str(status): {"description": docs["summary"], "content": content},
+        str(status): {"description": docs["summary"], "content": content, "links": route.docs["x-links"]},
         **{str(code): {"description": CODES[code], "content": problem} for code in route.docs["x-codes"]},
     }
     if "x-body" in route.docs:
@@ -68,6 +68,3 @@ def _operation(route: Direct, schemas: dict[str, dict[str, Any]]) -> dict[str, A
             taken |= arrow
         docs["requestBody"] = {"required": required, "content": taken}
     return docs
-
-
-_NAMES: Final = str.maketrans({"/": "_", "{": "", "}": "", ":": "_"})

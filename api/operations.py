@@ -63,9 +63,11 @@ def _docs(
     status: int = 200,
     arrow: bool = False,
     body_required: bool = True,
+    links: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """An OpenAPI operation; `body` and `answer` are structs, resolved to schemas by `api.openapi`."""
     docs: dict[str, Any] = {"tags": [tag], "summary": summary, "x-answer": (status, answer), "x-codes": codes}
+    docs["x-links"] = links or {}
     if parameters:
         docs["parameters"] = list(parameters)
     if body is not None:
@@ -139,6 +141,28 @@ _WRITE: Final = (400, 401, 403, 404, 409, 413, 422, 429, 503)
 _READ: Final = (401, 403, 404, 422, 429, 503)
 
 
+def _link(method: str, path: str, about: str, **parameters: str) -> dict[str, Any]:
+    """What can be asked next, with what of the answer."""
+    return {"operationId": operation_id(method, path), "description": about, "parameters": parameters}
+
+
+def operation_id(method: str, path: str) -> str:
+    """The name of an operation."""
+    return f"{method.lower()}_{path.strip('/').translate(_NAMES)}"
+
+
+_NAMES: Final = str.maketrans({"/": "_", "{": "", "}": "", ":": "_"})
+_ONE: Final = "/v1/reservations/{reservation}"
+_NEXT: Final = {
+    **{
+        step: _link("POST", f"{_ONE}/{step}", f"{step} it", reservation="$response.body#/reservation")
+        for step in ("confirm", "extend", "release", "fulfil")
+    },
+    "see": _link("GET", _ONE, "how it is later", reservation="$response.body#/reservation"),
+}
+_OF_COMMAND: Final = {"answer": _link("GET", "/v1/commands/{id}", "asked again", id="$response.body#/results/0/id")}
+
+
 def _step(kind: Kind, summary: str, body: Any, examples: dict[str, Any]) -> Direct:
     return Direct(
         method="POST",
@@ -156,6 +180,7 @@ def _step(kind: Kind, summary: str, body: Any, examples: dict[str, Any]) -> Dire
             examples=examples,
             parameters=(_parameter("reservation", "path", "its id", _CODE), _KEY),
             body_required=body is s.NewDeadline,
+            links=_NEXT,
         ),
     )
 
@@ -184,6 +209,7 @@ DIRECT: Final[tuple[Direct, ...]] = (
             body=s.AnyCommand | list[s.AnyCommand],
             examples=_COMMANDS,
             arrow=True,
+            links=_OF_COMMAND,
         ),
     ),
     _read(
@@ -214,6 +240,7 @@ DIRECT: Final[tuple[Direct, ...]] = (
             examples=_NEW,
             parameters=(_KEY,),
             status=201,
+            links=_NEXT,
         ),
     ),
     _read(

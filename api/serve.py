@@ -34,6 +34,7 @@ from actors.serve_settings import ServeSettings
 from actors.settings import Settings
 from actors.supervisor import PULSE_VARIABLE
 from api.app import create_app
+from api.asgi import App
 from api.deps import Runtime
 from api.feed import Feed
 from api.http_protocol import DirectProtocol
@@ -71,19 +72,7 @@ async def work(serving: ServeSettings, listening: socket.socket, pulse: Pulse) -
     beating = asyncio.create_task(pulse.beat())
     async with AsyncExitStack() as ending:
         runtime = await _runtime(serving, ending)
-        config = uvicorn.Config(
-            create_app(runtime),
-            http=DirectProtocol,
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,  # nobody here asks for a caller's address or scheme
-            ws="none",
-            timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=GRACEFUL_S,
-        )
-        server = Server(config, pulse)
+        server = Server(http_config(create_app(runtime)), pulse)
 
         def end() -> None:
             server.should_exit = True
@@ -99,6 +88,22 @@ async def work(serving: ServeSettings, listening: socket.socket, pulse: Pulse) -
         gc.set_threshold(*COLLECT_AFTER)
         await server.serve([listening])
     beating.cancel()
+
+
+def http_config(app: App, keep_alive_s: int = KEEP_ALIVE_S) -> uvicorn.Config:
+    """How the application is served, here and in tests."""
+    return uvicorn.Config(
+        app,
+        http=DirectProtocol,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # nobody here asks for a caller's address or scheme; it would hide the Front
+        ws="none",
+        timeout_keep_alive=keep_alive_s,
+        timeout_graceful_shutdown=GRACEFUL_S,
+    )
 
 
 async def _runtime(serving: ServeSettings, ending: AsyncExitStack) -> Runtime:

@@ -241,6 +241,10 @@ class Shard:
             found[name].flags.writeable = False
         return found
 
+    def tables(self) -> dict[str, npt.NDArray[np.generic]]:
+        """The whole memory of each of `arrays`: what is in use, and behind it what is reserved."""
+        return {name: getattr(self._state, name) for name in self.arrays()}
+
     @classmethod
     def from_arrays(
         cls, limits: Limits, arrays: Mapping[str, npt.NDArray[np.generic]], reserve: Reserve = reserve_array

@@ -86,7 +86,7 @@ class Model:
             return results | {i: Result(Outcome.CONFLICT) for i, _ in pending}
 
         book = self._book
-        before = copy.deepcopy(book.state) if len(members) > 1 else None
+        before = self._saved(members) if len(members) > 1 else None
         moved = len(book.movements)
         first = members[0][1]
         book.draft_hold = (first.client, first.id)
@@ -97,7 +97,7 @@ class Model:
 
         if self._has_fallen(members, reserves, results):
             if before is not None:
-                book.state = before
+                self._put_back(before)
                 del book.movements[moved:]
             return {i: _fallen(result) for i, result in results.items()}
         if reserves:
@@ -108,6 +108,13 @@ class Model:
             if row.reservation is not None and row.reservation in self.state.reservations:
                 reservations.close_if_nothing_remains(self.state.reservations[row.reservation])
         return {i: self._with_lines(row, results[i]) for i, row in members}
+
+    def _saved(self, members: Members) -> State:
+        """All that deciding these rows may change, for `_put_back`."""
+        return copy.deepcopy(self._book.state)
+
+    def _put_back(self, saved: State) -> None:
+        self._book.state = saved
 
     def _decide_row(self, row: Row) -> Result:
         try:

@@ -1,7 +1,10 @@
-"""One small Ray cluster for all tests of a session that want one."""
+"""One small Ray cluster for all tests of a session that want one, and directories that cost no disk."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +13,15 @@ from actors.ray_settings import RAY_ENVIRONMENT, RunDirectory, ray_environment
 
 # Ray reads most of it when it is imported, which the test modules do; it reads the token when it starts.
 os.environ.update(RAY_ENVIRONMENT)
+
+
+@pytest.fixture
+def memory_path() -> Iterator[Path]:
+    """A directory in memory: for tests that make and remove files ten thousand times."""
+    memory = Path("/dev/shm")
+    path = Path(tempfile.mkdtemp(prefix="omnistock-", dir=memory if memory.is_dir() else None))
+    yield path
+    shutil.rmtree(path)
 
 
 @pytest.fixture(scope="session")

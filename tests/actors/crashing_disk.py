@@ -1,149 +1,223 @@
-"""A disk that remembers every write, so that a test can build each image a power cut could leave.
+"""A disk that keeps a log of everything done to it, and from the log every image that a power cut could leave.
 
-What was synced is there. Of the sectors written to a file since its last sync, any may be there or not. Of the names
-changed since the directory was last synced, the first few may be there (a file system's own journal keeps their
-order). A file's size may be the synced one or anything up to the present one.
+What was synced is there. Of the blocks written to a file since its last sync, each is there as it was before, or as any
+of the writes since left it; the file's size is the synced one or any since; of the names changed since their directory
+was last synced, each change is there or not. Nothing keeps an order but syncs: that is more than file systems do.
 """
 
+import itertools
+import math
 import os
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from actors.disk import RealDisk
 
-SECTOR = 512
-SUBSETS_OF_ALL_MAX = 5
-"""Up to so many unsynced sectors, every subset is tried; beyond, all prefixes, each alone, each missing and some."""
+Image = dict[str, bytes]
+"""Contents by path, below the disk's root."""
 
 
-@dataclass
-class _File:
-    """A file's durable bytes, and the sectors written since."""
+class QuickDisk(RealDisk):
+    """For what has to outlive nothing: syncs cost nothing."""
 
-    synced: bytearray = field(default_factory=bytearray)
-    pending: dict[int, bytes] = field(default_factory=dict)
-    size: int = 0
+    def sync(self, descriptor: int) -> None:
+        pass
 
-    def with_sectors(self, kept: set[int]) -> bytes:
-        """What a power cut leaves if it lets these pending sectors through."""
-        size = max([len(self.synced), *((sector + 1) * SECTOR for sector in kept)])
-        data = bytearray(self.synced.ljust(min(size, self.size), b"\0"))
-        for sector in kept:
-            data[sector * SECTOR : (sector + 1) * SECTOR] = self.pending[sector]
-        return bytes(data[: self.size])
+    def sync_directory(self, path: Path) -> None:
+        pass
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that was done."""
+
+    what: str
+    file: int = 0
+    """files have numbers, for names move"""
+    path: str = ""
+    data: bytes = b""
+    at: int = 0
+    """where `data` was written, or the new size"""
+    seen: Any = None
+    """what `CrashingDisk.look` said after it"""
 
 
 class CrashingDisk(RealDisk):
-    """Passes everything on to the real files, and keeps count of what is durable. Syncs cost nothing."""
+    """Passes everything on to real files below `root` and notes it; `steps` is the log."""
 
-    def __init__(self) -> None:
-        self.after: Callable[[], None] = lambda: None
-        """called after every step"""
-        self._files: dict[int, _File] = {}
-        self._names: dict[str, int] = {}  # durable names
-        self._changes: list[tuple[str, str, int]] = []  # unsynced: ("set" or "gone", name, inode)
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.look: Callable[[], Any] = lambda: None
+        """asked after every step, so that the log tells what else was true then"""
+        self.steps: list[Step] = []
+        self._files: dict[int, int] = {}  # by inode, which a file system may give again
+        self._numbers = itertools.count(1)
+        for path in sorted(each for each in root.rglob("*") if each.is_file()):
+            file = self._files[path.stat().st_ino] = next(self._numbers)
+            self.steps += [Step("name", file, self._name(path)), Step("write", file, data=path.read_bytes())]
+            self.steps.append(Step("sync", file))
+        self.steps += [Step("sync directory", path=self._name(path)) for path in (root, *root.rglob("*"))]
+        self.before = len(self.steps)
+        """so many steps only say what was there already"""
 
     def create(self, path: Path) -> int:
         descriptor = super().create(path)
-        inode = os.fstat(descriptor).st_ino
-        self._files[inode] = _File()
-        self._changes.append(("set", path.name, inode))
-        self.after()
+        file = self._files[os.fstat(descriptor).st_ino] = next(self._numbers)
+        self.note(Step("name", file, self._name(path)))
         return descriptor
 
     def write(self, descriptor: int, data: memoryview, offset: int) -> None:
         super().write(descriptor, data, offset)
-        file = self._files[os.fstat(descriptor).st_ino]
-        file.size = max(file.size, offset + len(data))
-        for sector in range(offset // SECTOR, -(-(offset + len(data)) // SECTOR)):
-            there = os.pread(descriptor, SECTOR, sector * SECTOR).ljust(SECTOR, b"\0")
-            before = bytes(file.synced[sector * SECTOR : (sector + 1) * SECTOR]).ljust(SECTOR, b"\0")
-            if there != before:
-                file.pending[sector] = there
-        self.after()
+        self.note(Step("write", self._file(descriptor), data=bytes(data), at=offset))
 
     def allocate(self, descriptor: int, size: int) -> None:
         super().allocate(descriptor, size)
-        file = self._files[os.fstat(descriptor).st_ino]
-        file.size = max(file.size, size)
-        self.after()
+        self.note(Step("size", self._file(descriptor), at=os.fstat(descriptor).st_size))
 
     def truncate(self, descriptor: int, size: int) -> None:
         super().truncate(descriptor, size)
-        file = self._files[os.fstat(descriptor).st_ino]
-        file.size = size
-        del file.synced[size:]
-        file.pending = {sector: data for sector, data in file.pending.items() if sector * SECTOR < size}
-        self.after()
+        self.note(Step("size", self._file(descriptor), at=size))
 
     def sync(self, descriptor: int) -> None:
-        file = self._files[os.fstat(descriptor).st_ino]
-        file.synced = bytearray(file.with_sectors(set(file.pending)).ljust(file.size, b"\0"))
-        file.pending = {}
-        self.after()
+        self.note(Step("sync", self._file(descriptor)))
 
     def rename(self, source: Path, target: Path) -> None:
-        inode = os.stat(source).st_ino
+        file = self._files[os.stat(source).st_ino]
         super().rename(source, target)
-        self._changes += [("set", target.name, inode), ("gone", source.name, 0)]
-        self.after()
+        self.note(Step("rename", file, self._name(target), self._name(source).encode()))
 
     def remove(self, path: Path) -> None:
         super().remove(path)
-        self._changes.append(("gone", path.name, 0))
-        self.after()
+        self.note(Step("remove", path=self._name(path)))
 
     def sync_directory(self, path: Path) -> None:
-        self._names = self._names_after(len(self._changes))
-        self._changes = []
-        self.after()
+        self.note(Step("sync directory", path=self._name(path)))
 
-    def _names_after(self, changes: int) -> dict[str, int]:
-        names = dict(self._names)
-        for what, name, inode in self._changes[:changes]:
-            if what == "set":
-                names[name] = inode
-            else:
-                names.pop(name, None)
-        return names
+    def note(self, step: Step) -> None:
+        """Into the log."""
+        self.steps.append(replace(step, seen=self.look()))
 
-    def images(self, rng: random.Random) -> Iterator[dict[str, bytes]]:
-        """What could be there after a power cut now: contents by name."""
-        seen: set[tuple[tuple[str, int], ...]] = set()
-        for changes in range(len(self._changes) + 1):
-            names = self._names_after(changes)
-            if changes and half_a_rename(self._changes[changes - 1]):
-                continue
-            key = tuple(sorted(names.items()))
-            if key in seen:
-                continue
-            seen.add(key)
-            unsynced = [
-                (inode, sector) for inode in set(names.values()) for sector in sorted(self._files[inode].pending)
-            ]
-            for kept in _subsets(unsynced, rng):
-                yield {
-                    name: self._files[inode].with_sectors({sector for file, sector in kept if file == inode})
-                    for name, inode in names.items()
-                }
+    def _file(self, descriptor: int) -> int:
+        return self._files[os.fstat(descriptor).st_ino]
+
+    def _name(self, path: Path) -> str:
+        return str(path.relative_to(self.root))
 
 
-def half_a_rename(change: tuple[str, str, int]) -> bool:
-    """Whether a rename has two changes and this is the first."""
-    return change[0] == "set" and not change[1].endswith(".new")
+@dataclass
+class _File:
+    """A file's durable bytes, and what became of its blocks and its size since."""
+
+    synced: bytes = b""
+    now: bytearray = field(default_factory=bytearray)
+    pending: dict[int, list[bytes]] = field(default_factory=dict)
+    sizes: list[int] = field(default_factory=list)
 
 
-def _subsets(items: list[tuple[int, int]], rng: random.Random) -> Iterator[set[tuple[int, int]]]:
-    if len(items) <= SUBSETS_OF_ALL_MAX:
-        for bits in range(1 << len(items)):
-            yield {item for k, item in enumerate(items) if bits >> k & 1}
+class Platter:
+    """What may be on the disk when its power goes, after the steps it was told."""
+
+    def __init__(self, block: int) -> None:
+        """`block` bytes are there wholly or not at all."""
+        self._block = block
+        self._files: dict[int, _File] = {}
+        self._names: dict[str, int] = {}
+        self._changes: list[Step] = []
+
+    def take(self, step: Step) -> None:
+        """One more step."""
+        file = self._files.setdefault(step.file, _File()) if step.file else _File()
+        match step.what:
+            case "write":
+                end = step.at + len(step.data)
+                file.now.extend(bytes(max(0, end - len(file.now))))
+                file.now[step.at : end] = step.data
+                self._changed(file, step.at, end)
+            case "size":
+                before = len(file.now)
+                if step.at < before:
+                    file.now[step.at :] = bytes(before - step.at)  # what grows again there is zeros
+                    self._changed(file, step.at, before)
+                file.now = file.now[: step.at].ljust(step.at, b"\0")
+            case "sync":
+                file.synced, file.pending, file.sizes = bytes(file.now), {}, []
+            case "sync directory":
+                mine = [change for change in self._changes if str(Path(change.path).parent) == step.path]
+                for change in mine:
+                    _rename(self._names, change)
+                self._changes = [change for change in self._changes if change not in mine]
+            case "name" | "rename" | "remove":
+                self._changes.append(step)
+        if len(file.now) != [len(file.synced), *file.sizes][-1]:
+            file.sizes.append(len(file.now))
+
+    def _changed(self, file: _File, begin: int, end: int) -> None:
+        size = self._block
+        for block in range(begin // size, -(-end // size)):
+            at = slice(block * size, (block + 1) * size)
+            there = bytes(file.now[at]).ljust(size, b"\0")
+            versions = [file.synced[at].ljust(size, b"\0"), *file.pending.get(block, [])]
+            if there != versions[-1]:
+                file.pending.setdefault(block, []).append(there)
+
+    def images(self, rng: random.Random, most: int) -> Iterator[Image]:
+        """What could be there now: all of it when there are at most so many images, else about so many of them."""
+        files = {number: file for number, file in sorted(self._files.items()) if file.pending or file.sizes}
+        options = [2 for _ in self._changes]
+        for file in files.values():
+            options += [1 + len(file.sizes), *(1 + len(versions) for versions in file.pending.values())]
+        for chosen in _choices(options, rng, most):
+            choice = iter(chosen)
+            names = dict(self._names)
+            for change in self._changes:
+                if next(choice):
+                    _rename(names, change)
+            contents = {number: self._content(file, choice) for number, file in files.items()}
+            yield {
+                name: contents[number] if number in contents else self._files[number].synced
+                for name, number in names.items()
+            }
+
+    def _content(self, file: _File, choice: Iterator[int]) -> bytes:
+        size = [len(file.synced), *file.sizes][next(choice)]
+        data = bytearray(file.synced[:size].ljust(size, b"\0"))
+        for block, versions in file.pending.items():
+            version, at = next(choice), block * self._block
+            if version and at < size:
+                data[at : at + self._block] = versions[version - 1]
+        return bytes(data[:size])
+
+
+def _rename(names: dict[str, int], change: Step) -> None:
+    """A change of names: `path` is `file` from now on, and another name may go."""
+    if change.what == "remove":
+        names.pop(change.path, None)
         return
-    for k in range(len(items) + 1):
-        yield set(items[:k])
-    for k in range(len(items)):
-        yield {items[k]}
-        yield set(items) - {items[k]}
-    for _ in range(20):
-        yield {item for item in items if rng.random() < 0.5}
+    if change.what == "rename":
+        names.pop(change.data.decode(), None)
+    names[change.path] = change.file
+
+
+def _choices(options: list[int], rng: random.Random, most: int) -> Iterator[tuple[int, ...]]:
+    """All of them; or all old, all new, some of: the first so many new, one alone, all but one; and some by chance."""
+    if math.prod(options) <= most:
+        yield from itertools.product(*map(range, options))
+        return
+    newest = [count - 1 for count in options]
+    regular = [
+        kind
+        for k in range(len(options))
+        for kind in (
+            tuple(newest[:k] + [0] * (len(options) - k)),
+            tuple(newest[k] if at == k else 0 for at in range(len(options))),
+            tuple(0 if at == k else newest[at] for at in range(len(options))),
+        )
+    ]
+    yield tuple(newest)
+    yield from rng.sample(regular, min(most // 2, len(regular)))
+    for _ in range(most // 2):
+        share = rng.random()
+        yield tuple(rng.randrange(1, count) if count > 1 and rng.random() < share else 0 for count in options)

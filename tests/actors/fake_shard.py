@@ -236,6 +236,10 @@ class FakeShard:
         made: list[np.void] = []
         for question, answer in zip(questions, answers, strict=True):
             answer["outcome"], answer["items_at"] = Outcome.OK, len(views)
+            if question["kind"] == QuestionKind.COMMAND:
+                known = (int(question["key"]), int(question["key_lo"])) in self.answers
+                answer["outcome"] = Outcome.OK if known else Outcome.ID_TOO_OLD
+                continue
             for key, part in self.parts.items():
                 wanted = key == question["key"] if question["kind"] == QuestionKind.RESERVATION else bool(part.prepared)
                 if wanted:

@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -55,6 +56,13 @@ def binaries() -> Path | None:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """Skips, and says why, where PostgreSQL is not installed."""
+    with new_server() as server:
+        yield server
+
+
+@contextmanager
+def new_server(of: PostgresServer | None = None) -> Iterator[PostgresServer]:
+    """An empty one, or a standby of another."""
     programs = binaries()
     if programs is None:
         pytest.skip("PostgreSQL is not installed: no initdb")
@@ -63,6 +71,7 @@ def postgres_server() -> Iterator[PostgresServer]:
         user = _other_user()
         if user is not None:
             os.chown(directory, user, -1)
+        _make(programs, directory, user, of)
         with _started(programs, directory, user) as process:
             try:
                 _wait_until_ready(directory, process)
@@ -83,16 +92,31 @@ def postgres_url(postgres_server: PostgresServer) -> str:
     return postgres_server.url()
 
 
+def _make(programs: Path, directory: Path, user: int | None, of: PostgresServer | None) -> None:
+    """The data: new, or copied from a running server which it will follow."""
+    data = directory / "data"
+    new: list[str | Path] = [
+        "initdb",
+        "-D",
+        data,
+        "-U",
+        "postgres",
+        "-A",
+        "trust",
+        "-E",
+        "UTF8",
+        "--locale=C",
+        "--no-sync",
+    ]
+    if of is not None:
+        new = ["pg_basebackup", "-D", data, "-U", "postgres", "-h", of.directory, "-R", "-c", "fast", "--no-sync"]
+    subprocess.run(
+        [programs / str(new[0]), *new[1:]], user=user, check=True, capture_output=True, cwd=directory, timeout=120
+    )
+
+
 def _started(programs: Path, directory: Path, user: int | None) -> subprocess.Popen[bytes]:
     data = directory / "data"
-    subprocess.run(
-        [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
-        user=user,
-        check=True,
-        capture_output=True,
-        cwd=directory,
-        timeout=120,
-    )
     parent = os.getpid()
     with (directory / "log").open("wb") as log:
         return subprocess.Popen(

@@ -367,6 +367,21 @@ def test_the_same_reservation_over_shards_again_is_the_same_answer() -> None:
     run(scenario())
 
 
+@pytest.mark.parametrize("kind", [Kind.RELEASE, Kind.FULFIL])
+def test_the_same_step_over_shards_again_is_the_same_answer_though_nothing_remains(kind: Kind) -> None:
+    async def scenario() -> None:
+        async with local_house(shards=2) as house:
+            await fill(house, 10)
+            made = (await send(house, basket(house, 1, 2))).results[0]
+            await send(house, settle(Kind.CONFIRM, made))
+            told = [await send(house, settle(kind, made, id="once")) for _ in range(2)]
+            assert [outcomes(answered) for answered in told] == [[Outcome.OK]] * 2
+            assert [answered.results["quantity"].tolist() for answered in told] == [[3]] * 2
+            assert (told[1].results["flags"] & ResultFlag.REPLAYED).all()
+
+    run(scenario())
+
+
 def test_baskets_over_shards_take_effect_in_the_order_of_the_array() -> None:
     async def scenario() -> None:
         async with local_house(shards=2) as house:
@@ -409,7 +424,7 @@ def test_what_a_coordinator_left_undecided_is_given_back() -> None:
             finish_rows(rows, heap, SECRET)
             shard_of = shard_of_row(rows, house.map)
             units = units_of(rows, shard_of)
-            step = Round(rows, heap, shard_of, units, [0], {}, house.map).prepare()
+            step = Round(rows, heap, shard_of, units, [0], {}, house.map, {}).prepare()
             assert house.map.shard_of(int(step.rows["partition"][0])) == 0
             await house.transport.call(0, Batch(step.rows[:1], step.heap).to_bytes(), 10)
             async with asyncio.timeout(20):

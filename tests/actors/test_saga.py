@@ -271,6 +271,39 @@ def test_the_same_command_again_gets_the_same_answer(world: World) -> None:
     assert total(world.shards, "reserved") == 10
 
 
+def test_a_step_sent_again_after_the_next_one_gets_the_answer_that_it_got(world: World) -> None:
+    made = world.send(basket())
+    again = settle(Kind.CONFIRM, made.results[0])
+    first = world.send(again)
+    world.send(settle(Kind.FULFIL, made.results[0]))
+    second = world.send(again)
+    assert outcomes(second) == [Outcome.OK]
+    assert second.results["state"].tolist() == first.results["state"].tolist() == [ReservationState.CONFIRMED]
+    assert second.lines.tolist() == first.lines.tolist()
+    assert total(world.shards, "sold") == 10
+
+
+def test_a_release_sent_again_is_not_asked_of_a_part_that_had_no_part_in_it(world: World) -> None:
+    made = world.send(together(reserve(A, 2), reserve(B, 3)))
+    home = MAP.shard_of(int(made.results["partition"][0]))
+    line_at_home = next(iter(world.shards[home].parts.values())).lines
+    world.send(settle(Kind.RELEASE, made.results[0], line=next(iter(line_at_home))))
+    again = settle(Kind.RELEASE, made.results[0])
+    assert outcomes(world.send(again)) == [Outcome.OK]
+    assert outcomes(world.send(again)) == [Outcome.OK]
+    assert total(world.shards, "reserved") == 0
+
+
+def test_a_step_that_every_shard_agreed_to_is_finished_on_all_before_its_retry_is_answered(world: World) -> None:
+    made = world.send(basket())
+    world.reaches = lambda shard, way: shard != 1 or Kind.APPLY not in world.trace[-1]
+    again = settle(Kind.RELEASE, made.results[0])
+    assert outcomes(world.send(again)) == [Outcome.UNAVAILABLE]
+    world.reaches = lambda shard, way: True
+    assert outcomes(world.send(again)) == [Outcome.OK]
+    assert total(world.shards, "reserved") == world.pending() == 0
+
+
 def test_a_coordinator_that_dies_anywhere_leaves_all_or_nothing(world: World) -> None:
     for dies_at in range(6):
         world = World()

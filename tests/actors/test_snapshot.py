@@ -10,13 +10,14 @@ import numpy.typing as npt
 import pytest
 
 from actors.datadir import DataDir, recover
+from actors.disk import RealDisk
 from actors.follow import SegmentFollower
 from actors.journal import JournalCorrupt
 from actors.snapshot import KEPT, Snapshot, SnapshotDamaged, good_snapshots, load, path_of, snapshots_in, write
 from actors.standby import Standby
 from engine.layout import Limits
 from engine.shard import Shard
-from tests.actors.crashing_disk import CrashingDisk
+from tests.actors.crashing_disk import CrashingDisk, Platter, Step
 from tests.actors.histories import history, journaled
 from tests.actors.journal_stores import small_journal
 from tests.world import World
@@ -102,28 +103,27 @@ def test_a_snapshot_that_is_not_there_is_damaged(tmp_path: Path) -> None:
 
 def test_a_power_cut_leaves_the_old_snapshot_or_the_new_one(tmp_path: Path) -> None:
     """After every step of the disk, in every image that a cut could leave."""
-    disk, rng = CrashingDisk(), random.Random(5)
     made, images = tmp_path / "made", tmp_path / "images"
-    images.mkdir()
+    made.mkdir()
+    disk, rng, platter = CrashingDisk(made), random.Random(5), Platter(512)
     durable, count, seen = 0, 0, set()
-
-    def cut() -> None:
-        nonlocal count
-        for image in disk.images(rng):
-            count += 1
-            place = images / str(count)
-            place.mkdir()
-            for name, data in image.items():
-                (place / name).write_bytes(data)
-            newest = next(good_snapshots(place), None)
-            assert (newest.seq if newest is not None else 0) >= durable
-            assert newest is None or same_snapshot(newest, snapshot_at(newest.seq))
-            seen.add(newest.seq if newest is not None else 0)
-
-    disk.after = cut
+    disk.look = lambda: durable
     for seq in (3, 5, 8, 13):
         write(made, snapshot_at(seq), disk)
         durable = seq
+    disk.note(Step("written"))
+    for step in disk.steps:
+        platter.take(step)
+        for image in platter.images(rng, 24):
+            count += 1
+            place = images / str(count)
+            place.mkdir(parents=True)
+            for name, data in image.items():
+                (place / name).write_bytes(data)
+            newest = next(good_snapshots(place), None)
+            assert (newest.seq if newest is not None else 0) >= (step.seen or 0)
+            assert newest is None or same_snapshot(newest, snapshot_at(newest.seq))
+            seen.add(newest.seq if newest is not None else 0)
     assert seen == {0, 3, 5, 8, 13}
     assert count > 100
 
@@ -131,7 +131,7 @@ def test_a_power_cut_leaves_the_old_snapshot_or_the_new_one(tmp_path: Path) -> N
 def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     write(tmp_path, snapshot_at(3))
 
-    class FullDisk(CrashingDisk):
+    class FullDisk(RealDisk):
         def sync(self, descriptor: int) -> None:
             raise OSError(28, "No space left on device")
 

@@ -30,9 +30,10 @@ from actors.settings import Settings
 from actors.shard_actor import ShardActor, ShardConfig
 from actors.warmup import warm_up
 from api.app import create_app
+from api.asgi import Front
 from api.deps import ApiLimits, Runtime
 from api.feed import Feed
-from api.http_protocol import DirectProtocol
+from api.serve import http_config
 from engine.layout import Limits
 from engine.wire import ShardState
 
@@ -69,8 +70,14 @@ class Box:
     """Start it, speak to it with `http` or the calls below, `close` it."""
 
     def __init__(
-        self, data: Path, shards: int = 2, limits: ApiLimits | None = None, settings: Settings | None = None
+        self,
+        data: Path,
+        shards: int = 2,
+        limits: ApiLimits | None = None,
+        settings: Settings | None = None,
+        send_buffer: int = 0,
     ) -> None:
+        """`send_buffer`: bytes that the system takes of an answer before its caller reads; 0 = as it likes."""
         self.stores = [MemoryStore(shard) for shard in range(shards)]
         self.runtime: Runtime | None = None
         self._limits = limits or ApiLimits()
@@ -79,10 +86,12 @@ class Box:
         self._loop = asyncio.new_event_loop()
         self._started = threading.Event()
         self._failed: BaseException | None = None
-        self._server: uvicorn.Server | None = None
+        self.server: uvicorn.Server | None = None
         self._listening = socket.create_server(("127.0.0.1", 0))
         # asyncio does it only for sockets that say their protocol; without it every answer takes 40 ms.
         self._listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if send_buffer:
+            self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
         self._thread = threading.Thread(target=self._run, name="box", daemon=True)
         self._thread.start()
         assert self._started.wait(START_S), "the engine did not start"
@@ -96,8 +105,8 @@ class Box:
     def close(self) -> None:
         """End everything."""
         self.http.close()
-        assert self._server is not None
-        self._server.should_exit = True
+        assert self.server is not None
+        self.server.should_exit = True
         self._thread.join(BOUND_S)
         assert not self._thread.is_alive()
 
@@ -203,18 +212,13 @@ class Box:
             limits=self._limits,
             share=self._data,
         )
-        config = uvicorn.Config(
-            create_app(self.runtime),
-            http=DirectProtocol,
-            lifespan="on",
-            log_config=None,
-            ws="none",
-            timeout_graceful_shutdown=5,
-        )
-        self._server = uvicorn.Server(config)
+        config = http_config(create_app(self.runtime), keep_alive_s=5)
+        # Else every test would pass, but by ASGI.
+        assert isinstance(config.app, Front)
+        self.server = uvicorn.Server(config)
         self._started.set()
         try:
-            await self._server.serve([self._listening])
+            await self.server.serve([self._listening])
         finally:
             await directory.stop()
             await writer.stop()

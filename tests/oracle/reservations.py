@@ -6,7 +6,7 @@ from tests.oracle.book import Book
 from tests.oracle.words import CellKey, Entry, Refused, Reservation, Result
 from tests.rows import Row
 
-HELD, CONFIRMED = ReservationState.HELD, ReservationState.CONFIRMED
+HELD, CONFIRMED, PREPARED = ReservationState.HELD, ReservationState.CONFIRMED, ReservationState.PREPARED
 
 
 def reserve(book: Book, row: Row) -> Result:
@@ -141,7 +141,7 @@ def _select(book: Book, row: Row, *states: ReservationState) -> list[tuple[Entry
 
 def _find(book: Book, row: Row) -> Reservation:
     found = book.state.reservations.get(row.reservation) if row.reservation else None
-    if found is None or (found.client != row.client and not row.has(Flag.ADMIN)):
+    if found is None or found.state == PREPARED or (found.client != row.client and not row.has(Flag.ADMIN)):
         raise Refused(Outcome.UNKNOWN_RESERVATION)
     return found
 
@@ -156,6 +156,8 @@ def _check_state(reservation: Reservation, *states: ReservationState) -> None:
         raise Refused(Outcome.RESERVATION_EXPIRED, state=reservation.state)
     if reservation.state not in states:
         raise Refused(Outcome.RESERVATION_CLOSED, state=reservation.state)
+    if reservation.pending:
+        raise Refused(Outcome.CONFLICT, state=reservation.state)
 
 
 def close_if_nothing_remains(reservation: Reservation) -> None:
@@ -172,7 +174,7 @@ def expire_due(book: Book) -> None:
     due = [
         (reservation.expires_at_ms, reservation.ordinal, hold)
         for hold, reservation in book.state.reservations.items()
-        if reservation.state == HELD and reservation.expires_at_ms <= book.now_ms
+        if reservation.state == HELD and not reservation.pending and reservation.expires_at_ms <= book.now_ms
     ]
     for _, _, hold in sorted(due):
         reservation = book.state.reservations[hold]

@@ -71,6 +71,8 @@ class Reservation:
     ordinal: int
     state: ReservationState = ReservationState.HELD
     entries: list[Entry] = field(default_factory=list)
+    pending: bool = False
+    """a command over several shards is prepared on it: it waits, and nothing else may touch it"""
 
 
 @dataclass

@@ -1,0 +1,79 @@
+"""Schemathesis against a running engine: what the OpenAPI document says is so, for good data, bad data and chains."""
+
+from typing import Any, Final
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.checks import load_all_checks, not_a_server_error
+from schemathesis.config import SchemathesisConfig
+from schemathesis.generation.case import Case
+from schemathesis.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.api.box import Box, fresh
+
+CHECKS: Final = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+BOUNDED: Final = settings(
+    max_examples=12,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture(scope="module")
+def openapi(box: Box) -> Any:
+    config = SchemathesisConfig.from_dict({"generation": {"mode": "all", "deterministic": True}, "seed": 20_261_122})
+    return schemathesis.openapi.from_url(f"{box.url}/openapi.json", config=config)
+
+
+schema = schemathesis.pytest.from_fixture("openapi")
+
+
+def with_key(box: Box) -> dict[str, str]:
+    return {"Authorization": f"Bearer {box.admin}"}
+
+
+@schema.parametrize()
+@BOUNDED
+def test_every_operation_answers_as_the_document_says(case: Case, box: Box) -> None:
+    case.call_and_validate(headers=with_key(box), checks=CHECKS)
+
+
+def test_chains_of_operations_answer_as_the_document_says(box: Box, openapi: Any) -> None:
+    """A reservation is made and then confirmed, released, fulfilled, extended and looked at, in any order."""
+    seen: dict[tuple[str, int], int] = {}
+
+    class Chains(openapi.as_state_machine()):  # type: ignore[misc]
+        def before_call(self, case: Case) -> None:
+            if case.path == "/v1/reservations" and case.method == "POST" and isinstance(case.body, dict):
+                # Of goods that there are: else every chain would end with its first step.
+                case.body = {"channel": "shop", "ttl_s": 600, "lines": [{"sku": "TEE-M", "quantity": 1}]}
+                case.headers["Idempotency-Key"] = fresh("chain")
+            elif case.method == "POST" and case.headers is not None and fresh().endswith(("1", "3", "5", "7", "9")):
+                case.headers["Idempotency-Key"] = fresh("chain")
+
+        def get_call_kwargs(self, case: Case) -> dict[str, Any]:
+            return {"headers": with_key(box)}
+
+        def validate_response(self, response: Any, case: Case, **more: Any) -> None:
+            key = (f"{case.method} {case.path}", response.status_code)
+            seen[key] = seen.get(key, 0) + 1
+            case.validate_response(response, checks=CHECKS)
+
+    Chains.run(settings=settings(BOUNDED, max_examples=25, stateful_step_count=10))
+    for step in ("confirm", "extend", "release"):
+        assert seen.get((f"POST /v1/reservations/{{reservation}}/{step}", 200)), (step, seen)

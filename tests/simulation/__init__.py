@@ -1,0 +1,1 @@
+"""The whole house in one process, with its surroundings made of seeded chance: see docs/simulation.md."""

@@ -1,0 +1,319 @@
+"""What must be true of a world at rest: its journals are held against the oracle, the callers and themselves.
+
+The journals are the order in which everything was decided. So nothing has to be searched: the oracle decides the same
+rows in that order and must say the same; every answer that a caller got must stand there, once; and what moved must
+add up. Each check raises `Broken` with the shard and the record.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from actors.saga import derived_id
+from engine.kinds import Flag, Kind, MovementFlag, ReservationState, ResultFlag
+from engine.layout import COMMAND, MOVEMENT, NO_WAREHOUSE, RESULT
+from engine.outcomes import Outcome
+from engine.record import Record, RecordKind, position_of
+from engine.shard import Shard
+from tests.oracle.words import Movement, Result
+from tests.rows import Row
+from tests.simulation.names import PLACES, Names
+from tests.simulation.oracle import ShardOracle, Step
+from tests.simulation.shards import LIMITS
+from tests.simulation.workload import Command
+
+_MASK: Final = (1 << 64) - 1
+_OK, _SHORT_OF = int(Outcome.OK), int(Outcome.INSUFFICIENT_STOCK)
+_STEPS: Final = (Kind.DECIDE, Kind.APPLY)
+_R: Final = {name: at for at, name in enumerate(RESULT.names or ())}
+_C: Final = {name: at for at, name in enumerate(COMMAND.names or ())}
+_M: Final = {name: at for at, name in enumerate(MOVEMENT.names or ())}
+_SEEN: Final = ("kind", "quantity", "on_hand", "reserved", "incoming", "available")
+_PLACE_NUMBERS: Final = {name: number for number, name in enumerate(PLACES)} | {"": NO_WAREHOUSE}
+_STILL: Final = (
+    Kind.RESERVE, Kind.CONFIRM, Kind.RELEASE, Kind.EXTEND, Kind.EXPIRE, Kind.SHORT, Kind.EXPECT, Kind.CONFIGURE,
+)  # fmt: skip
+CLOCK_ERROR: Final = 0.006
+"""A shard's clock is slewed by half a per cent at most."""
+CLOCK_ERROR_MS: Final = 3
+
+
+class Broken(AssertionError):
+    """Something that must never be."""
+
+    def __init__(self, what: str, shard: int = -1, seq: int = 0, detail: object = "") -> None:
+        super().__init__(what, shard, seq, detail)
+        self.what = what
+        self.shard = shard
+        self.seq = seq
+        self.detail = detail
+
+    def __str__(self) -> str:
+        where = f" (shard {self.shard}, record {self.seq})" if self.shard >= 0 else ""
+        return f"{self.what}{where}: {self.detail}"
+
+
+class Entry(NamedTuple):
+    """Where a command was decided."""
+
+    shard: int
+    seq: int
+    row: int
+    prepared: bool
+    values: tuple[Any, ...]
+    """of COMMAND"""
+    results: list[tuple[Any, ...]]
+    """of its record"""
+
+
+Index = dict[tuple[int, int], list[Entry]]
+
+
+def index_of(journals: Sequence[Sequence[Record]]) -> Index:
+    """Every decided command by its id; repeats that were answered from memory are not decisions."""
+    index: Index = {}
+    for shard, journal in enumerate(journals):
+        for record in journal:
+            results = record.results.tolist()
+            for row, values in enumerate(record.rows.tolist()):
+                flags, result = values[_C["flags"]], results[row]
+                if (flags & Flag.CONTINUES and not values[0]) or result[_R["flags"]] & ResultFlag.REPLAYED:
+                    continue
+                if result[_R["outcome"]] in (Outcome.ID_REUSED, Outcome.OVERLOADED):
+                    continue
+                entry = Entry(shard, record.seq, row, bool(flags & Flag.PREPARE), values, results)
+                index.setdefault((values[0], values[1]), []).append(entry)
+    return index
+
+
+def check_order(journal: Sequence[Record], shard: int) -> None:
+    """Records are gap-free, time and epochs never go back, every epoch begins with an opening."""
+    before: Record | None = None
+    for number, record in enumerate(journal, 1):
+        if record.seq != number:
+            raise Broken("a record is missing", shard, number, record.seq)
+        epoch, now_ms = (before.epoch, before.now_ms) if before else (0, 0)
+        if record.epoch < epoch or record.now_ms < now_ms:
+            raise Broken("time or epoch went back", shard, number, (epoch, record.epoch, now_ms, record.now_ms))
+        if (record.epoch > epoch) != (record.kind is RecordKind.OPEN):
+            raise Broken("an epoch does not begin with its opening", shard, number, record.kind)
+        before = record
+
+
+def check_clock(journal: Sequence[Record], written: Sequence[tuple[int, int]], shard: int) -> None:
+    """Between two openings a shard's time runs like true time, whatever the wall clock did."""
+    times = dict(written)
+    since: tuple[int, int] | None = None
+    for record in journal:
+        true_ms = times.get(record.seq, 0) // 1_000_000
+        if record.kind is RecordKind.OPEN:
+            since = (record.now_ms, true_ms) if record.seq in times else None
+        elif since is not None and record.seq in times:
+            passed, told = true_ms - since[1], record.now_ms - since[0]
+            if abs(told - passed) > passed * CLOCK_ERROR + CLOCK_ERROR_MS:
+                raise Broken("the clock ran wrong", shard, record.seq, f"{told} ms in {passed}")
+
+
+def check_sums(journal: Sequence[Record], shard: int) -> None:
+    """Per cell, at every record: what came in is what is there and what went out."""
+    movements = [record.movements for record in journal if len(record.movements)]
+    if not movements:
+        return
+    seqs = np.repeat([record.seq for record in journal], [len(record.movements) for record in journal])
+    moved = np.concatenate(movements)
+    real = moved["warehouse"] != NO_WAREHOUSE
+    moved, seqs = moved[real], seqs[real]
+    order = np.lexsort((moved["warehouse"], moved["sku_key"]))
+    moved, seqs = moved[order], seqs[order]
+    same = (moved["sku_key"][1:] == moved["sku_key"][:-1]) & (moved["warehouse"][1:] == moved["warehouse"][:-1])
+    begins = np.flatnonzero(np.append(True, ~same))
+    lengths = np.diff(np.append(begins, len(moved)))
+    for counter in ("on_hand", "reserved", "incoming"):
+        total = np.cumsum(moved[counter + "_delta"])
+        before = total[begins] - moved[counter + "_delta"][begins]
+        wrong = np.flatnonzero(total - np.repeat(before, lengths) != moved[counter])
+        if len(wrong):
+            raise Broken(f"{counter} does not add up", shard, int(seqs[wrong[0]]), moved[wrong[0]])
+    if (moved["reserved"] < 0).any():
+        raise Broken("less than nothing is reserved", shard, int(seqs[np.argmin(moved["reserved"])]))
+    _check_directions(moved, seqs, shard)
+
+
+def _check_directions(moved: Any, seqs: Any, shard: int) -> None:
+    """Goods come in by arrivals and counts, go out by sales, and only change places by transfers."""
+    delta, kind = moved["on_hand_delta"], moved["kind"]
+    shown = (moved["flags"] & MovementFlag.HIDDEN) == 0
+    wrong = np.isin(kind, _STILL) & (delta != 0)
+    wrong |= np.isin(kind, (Kind.RECEIVE, Kind.RETURN)) & (delta <= 0)
+    wrong |= np.isin(kind, (Kind.SELL, Kind.FULFIL)) & shown & (delta >= 0)
+    if wrong.any():
+        at = int(np.argmax(wrong))
+        raise Broken("goods came from nowhere or went nowhere", shard, int(seqs[at]), moved[at])
+    transfers = moved[kind == Kind.TRANSFER]
+    if transfers["on_hand_delta"].sum() + transfers["incoming_delta"].sum():
+        raise Broken("transfers do not add up", shard)
+
+
+class OracleCheck:
+    """Has the oracle of one shard decide its journal again, record after record."""
+
+    def __init__(self, shard: int, names: Names, texts: dict[tuple[int, int], str]) -> None:
+        """`texts`: command ids by their hash."""
+        self.shard = shard
+        self.oracle = ShardOracle(LIMITS)
+        self.rows = 0
+        self._names = names
+        self._texts = texts
+
+    def run(self, journal: Sequence[Record]) -> None:
+        """All of it; raises Broken at the first difference."""
+        before_ms = 0
+        for record in journal:
+            if record.kind is RecordKind.OPEN and record.seq > 1:
+                self.oracle.open_again(before_ms, record.now_ms, record.downtime_ms)
+            elif record.kind is RecordKind.BATCH:
+                self._check(record)
+            before_ms = record.now_ms
+
+    def _check(self, record: Record) -> None:
+        rows, steps = self._read(record)
+        expected = self.oracle.decide_record(rows, steps, record.now_ms, record.seq)
+        for at, (row, found, result) in enumerate(zip(rows, record.results.tolist(), expected, strict=True)):
+            if not self._agrees(row, found, result, record.seq):
+                raise Broken("the oracle decides otherwise", self.shard, record.seq, (at, row, found, result))
+        found_moves = [
+            (*[values[at] for at in _SEEN_AT], self._names.skus[values[0]], values[_M["warehouse"]])
+            for values in record.movements.tolist()
+            if not values[_M["flags"]] & MovementFlag.HIDDEN
+        ]
+        if found_moves != [_as_seen(movement) for movement in self.oracle.movements]:
+            raise Broken("other things moved", self.shard, record.seq, _difference(found_moves, self.oracle.movements))
+        self.rows += len(rows)
+
+    def _read(self, record: Record) -> tuple[list[Row], dict[int, Step]]:
+        names, texts = self._names, self._texts
+        rows: list[Row] = []
+        steps: dict[int, Step] = {}
+        for at, values in enumerate(record.rows.tolist()):
+            row = names.read(values, texts.get((values[0], values[1]), f"#{values[0]:x}" if values[0] else ""))
+            if row.has(Flag.PREPARE) or row.kind in _STEPS:
+                hold = names.hold(values[_C["reservation"]])
+                steps[at] = Step(values[_C["source_key"]] & _MASK, hold or ("", ""))
+            rows.append(row)
+        return rows, steps
+
+    def _agrees(self, row: Row, found: tuple[Any, ...], expected: Result, seq: int) -> bool:
+        flags, outcome = found[_R["flags"]], found[_R["outcome"]]
+        if expected.replays is not None:
+            at_seq, at_row = expected.replays
+            position = at_row if at_seq == seq else position_of(at_seq, at_row)
+            return bool(flags & ResultFlag.REPLAYED) and found[_R["position"]] == position
+        if flags & ResultFlag.REPLAYED or outcome != expected.outcome:
+            return False
+        if row.kind in _STEPS:
+            return row.kind == Kind.APPLY or found[_R["state"]] == expected.state
+        if outcome not in (_OK, _SHORT_OF):
+            return True
+        if found[_R["quantity"]] != expected.quantity:
+            return False
+        if row.has(Flag.PREPARE):
+            return outcome != _OK or row.kind == Kind.SELL or found[_R["state"]] == expected.state
+        if found[_R["available"]] != expected.available or found[_R["requested"]] != expected.requested:
+            return False
+        if outcome == _OK and expected.hold is not None:
+            held = (self._names.hold(found[_R["reservation"]]), found[_R["state"]], found[_R["expires_at_ms"]])
+            if held != (expected.hold, expected.state, expected.expires_at_ms):
+                return False
+        return bool(flags & ResultFlag.SHORT) == expected.short
+
+
+_SEEN_AT: Final = [_M[name] for name in _SEEN]
+
+
+def _as_seen(movement: Movement) -> tuple[Any, ...]:
+    counters = (movement.on_hand, movement.reserved, movement.incoming, movement.available)
+    place = _PLACE_NUMBERS[movement.warehouse]
+    return (int(movement.kind), movement.quantity, *counters, movement.sku, place)
+
+
+def _difference(found: list[tuple[Any, ...]], expected: list[Movement]) -> str:
+    seen = [_as_seen(movement) for movement in expected]
+    only = ([each for each in found if each not in seen], [each for each in seen if each not in found])
+    return f"found {only[0]}, expected {only[1]}"
+
+
+def check_answers(commands: Sequence[Command], index: Index, names: Names) -> None:
+    """What callers were told is what was decided: once, for good, and everywhere the same."""
+    for command in commands:
+        if command.contradiction:
+            raise Broken("a command was answered twice and differently", detail=(command.rows, command.contradiction))
+        if not command.known:
+            raise Broken("nobody knows what became of a command", detail=command.rows)
+        entries = index.get(command.ids[0], [])
+        if not entries:
+            raise Broken("an answer stands in no journal", detail=(command.rows, command.answers))
+        shards = [entry.shard for entry in entries]
+        prepared = entries[0].prepared
+        if len(set(shards)) < len(shards) or (len(shards) > 1 and not prepared):
+            raise Broken("a command was decided twice", detail=(command.rows, [entry[:3] for entry in entries]))
+        if not prepared:
+            _check_single(command, entries[0], index)
+        elif command.ok != _committed(entries, index):
+            raise Broken(
+                "an answer is not what was decided over several shards",
+                entries[0].shard,
+                entries[0].seq,
+                (command.rows, command.answers),
+            )
+
+
+def _check_single(command: Command, entry: Entry, index: Index) -> None:
+    """Every row of a command that one shard decided, as it was answered."""
+    for at, (answer, ids) in enumerate(zip(command.answers, command.ids, strict=True)):
+        own, row = (entry, entry.row + at)
+        if ids[0] and at:
+            (own,) = index[ids]
+            row = own.row
+        found = own.results[row]
+        if answer[:2] != (found[_R["outcome"]], found[_R["quantity"]]) or (
+            answer[0] == _OK and answer[2] != found[_R["reservation"]]
+        ):
+            raise Broken("an answer is not what was decided", own.shard, own.seq, (command.rows[at], answer, found))
+
+
+def _committed(entries: Sequence[Entry], index: Index) -> bool:
+    """Whether the decision on a command over several shards was to go ahead."""
+    values = entries[0].values
+    op, key = values[_C["source_key"]] & _MASK, values[_C["expected"]] & _MASK
+    decided = index.get(derived_id(op, key, b"decide"), [])
+    return any(entry.results[entry.row][_R["state"]] == ReservationState.HELD for entry in decided)
+
+
+def check_whole(index: Index) -> None:
+    """A command over several shards was carried out on all of them or on none, as its one decision says."""
+    applied: dict[int, set[bool]] = {}
+    decided: dict[int, list[bool]] = {}
+    for entry in _all(index):
+        op = entry.values[_C["source_key"]] & _MASK
+        if entry.values[_C["kind"]] == Kind.APPLY:
+            applied.setdefault(op, set()).add(bool(entry.values[_C["flags"]] & Flag.COMMIT))
+        elif entry.values[_C["kind"]] == Kind.DECIDE:
+            decided.setdefault(op, []).append(entry.results[entry.row][_R["state"]] == ReservationState.HELD)
+    for op, ways in applied.items():
+        if len(ways) > 1 or len(decided.get(op, [])) > 1 or ways != {any(decided.get(op, [False]))}:
+            raise Broken("a command is half done", detail=f"{op:x}: {ways}, decided {decided.get(op)}")
+
+
+def _all(index: Index) -> Iterator[Entry]:
+    for entries in index.values():
+        yield from entries
+
+
+def check_fold(journal: Sequence[Record], engine: Shard, shard: int) -> None:
+    """A shard that was started again has the state that its journal alone gives."""
+    folded = Shard(LIMITS)
+    for record in journal:
+        folded.apply(record)
+    if engine.seq != folded.seq or engine.state_hash() != folded.state_hash():
+        raise Broken("the state is not the fold of the journal", shard, folded.seq, engine.seq)

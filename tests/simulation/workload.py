@@ -1,0 +1,271 @@
+"""What customers ask for: every kind of command, on few goods, so that they meet; and what became of it.
+
+A `Customer` knows only what a caller of the API would know: its own commands and the answers to them.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from engine.kinds import Flag, Kind, Setting
+from engine.outcomes import Outcome
+from tests.rows import Hold, Row
+from tests.simulation.names import CHANNELS, GOODS, PLACES, WEIGHED
+
+ANSWER_COLUMNS: Final = ("outcome", "quantity", "reservation")
+"""What must be the same whenever a command is answered, whoever asks and however often."""
+NEVER_MS: Final = 1 << 62
+_SOLD_AT: Final = PLACES[:2]
+_NO_FLAGS: Final = Flag(0)
+
+
+@dataclass(slots=True, eq=False)
+class Command:
+    """One command: rows that share an id, or a single row; labelled rows are commands beside one another."""
+
+    rows: list[Row]
+    at: int
+    """where its rows begin in its request"""
+    ids: list[tuple[int, int]] = field(default_factory=list)
+    """of each row; (0, 0) where it continues"""
+    answers: list[tuple[int, ...]] = field(default_factory=list)
+    """pinned outcome, quantity and reservation of each row, as first answered"""
+    answered_at_ns: int = 0
+    tries: int = 0
+    contradiction: str = ""
+
+    @property
+    def known(self) -> bool:
+        """Whether its caller knows what became of it."""
+        return bool(self.answers)
+
+    @property
+    def ok(self) -> bool:
+        """Whether it was done."""
+        return bool(self.answers) and any(answer[0] == Outcome.OK for answer in self.answers)
+
+
+@dataclass(slots=True, eq=False)
+class Held:
+    """A reservation as its owner knows it."""
+
+    hold: Hold
+    lines: int
+    skus: list[str]
+    confirmed: bool = False
+
+
+class Customer:
+    """Thinks of commands; remembers what it holds."""
+
+    def __init__(self, number: int, client: str, chance: random.Random, goods: "Goods") -> None:
+        self.number = number
+        self.client = client
+        self.chance = chance
+        self.held: list[Held] = []
+        self.commands: list[Command] = []
+        self._goods = goods
+        self._made = 0
+        self._groups = 0
+
+    def ask(self, count: int) -> list[Command]:
+        """So many commands, as one request."""
+        commands: list[Command] = []
+        at = 0
+        while len(commands) < count:
+            kind = self.chance.choices(_KINDS, _WEIGHTS)[0]
+            for rows in _ASK[kind](self):
+                commands.append(Command(rows, at))
+                at += len(rows)
+        self.commands += commands
+        return commands
+
+    def learn(self, command: Command) -> None:
+        """An answer came: what was reserved can be confirmed, what was confirmed fulfilled."""
+        if not command.ok:
+            return
+        head = next((row for row in command.rows if row.kind == Kind.RESERVE), command.rows[0])
+        if head.kind == Kind.RESERVE and not head.label:
+            lines = [row for row in command.rows if row.kind == Kind.RESERVE]
+            hold = (command.rows[0].client, command.rows[0].id)
+            self.held.append(Held(hold, len(lines), [row.sku for row in lines]))
+            del self.held[:-30]
+        elif head.kind == Kind.CONFIRM:
+            for held in self.held:
+                held.confirmed |= held.hold == head.reservation
+        elif head.kind in (Kind.FULFIL, Kind.RELEASE) and head.line < 0:
+            self.held = [held for held in self.held if held.hold != head.reservation]
+
+    # Parts of commands
+
+    def row(self, kind: Kind, **more: Any) -> Row:
+        self._made += 1
+        return Row(kind=kind, id=f"{self.number}-{self._made}", client=self.client, **more)
+
+    def group(self) -> int:
+        self._groups += 1
+        return self._groups
+
+    def quantity(self, sku: str, most: int = 6) -> int:
+        """Thousandths: whole pieces, or kilograms in grams."""
+        pieces = self.chance.randint(1, most)
+        return pieces * 1000 - (self.chance.randrange(1000) if sku == WEIGHED else 0)
+
+    def lines(self, count: int, **common: Any) -> list[dict[str, Any]]:
+        """Lines of a reservation: named or sourced places; sometimes one SKU twice."""
+        skus = self._goods.some(self.chance, count)
+        if count > 1 and self.chance.random() < 0.15:
+            skus[1] = skus[0]
+        return [
+            {
+                "sku": sku,
+                "quantity": self.quantity(sku),
+                "warehouse": self.chance.choice(("", *_SOLD_AT)),
+                "line": line,
+                **common,
+            }
+            for line, sku in enumerate(skus)
+        ]
+
+    def pick_held(self, confirmed: bool | None = None) -> Held | None:
+        found = [held for held in self.held if confirmed is None or held.confirmed == confirmed]
+        return self.chance.choice(found) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """Which SKUs lie on which shard: few commands span shards, for each costs many calls."""
+
+    by_shard: list[list[str]]
+    span_rate: float
+
+    def some(self, chance: random.Random, count: int) -> list[str]:
+        if chance.random() < self.span_rate:
+            return [chance.choice(GOODS) for _ in range(count)]
+        own = chance.choice(self.by_shard)
+        return [chance.choice(own) for _ in range(count)]
+
+
+def _reserve(customer: Customer) -> list[list[Row]]:
+    chance = customer.chance
+    count = chance.choice((1, 1, 1, 2, 3))
+    flags = Flag.PARTIAL if chance.random() < 0.2 else _NO_FLAGS
+    common = {"channel": chance.choice(("web", "web", "till")), "ttl_s": chance.choice((2, 5, 15, 600))}
+    rows = [
+        customer.row(Kind.RESERVE, flags=flags | Flag.WANT_LINES, **line) for line in customer.lines(count, **common)
+    ]
+    return [_together(customer, rows)]
+
+
+def _replace(customer: Customer) -> list[list[Row]]:
+    held = customer.pick_held()
+    if held is None:
+        return _reserve(customer)
+    (rows,) = _reserve(customer)
+    release = customer.row(Kind.RELEASE, reservation=held.hold, flags=Flag.REPLACES)
+    return [_together(customer, [release, *(replace(row, flags=row.flags & ~Flag.CONTINUES) for row in rows)])]
+
+
+def _labelled(customer: Customer) -> list[list[Row]]:
+    """Sales, each with its own id, that stand or fall together."""
+    group = customer.group()
+    rows = [row for (row,) in (_sell(customer)[0] for _ in range(customer.chance.choice((2, 3))))]
+    return [[replace(row, group=group, label="sale", flags=_NO_FLAGS) for row in rows]]
+
+
+def _together(customer: Customer, rows: list[Row]) -> list[Row]:
+    """One command of several rows."""
+    if len(rows) == 1:
+        return rows
+    group = customer.group()
+    rest = [replace(row, id="", group=group, flags=row.flags | Flag.CONTINUES) for row in rows[1:]]
+    return [replace(rows[0], group=group), *rest]
+
+
+def _settling(kind: Kind, confirmed: bool | None) -> "Ask":
+    def ask(customer: Customer) -> list[list[Row]]:
+        chance = customer.chance
+        held = customer.pick_held(confirmed)
+        if held is None:
+            return _reserve(customer)
+        more: dict[str, Any] = {"reservation": held.hold, "flags": Flag.WANT_LINES}
+        if kind == Kind.EXTEND:
+            more["ttl_s"] = chance.choice((5, 30))
+        if kind in (Kind.FULFIL, Kind.RELEASE) and chance.random() < 0.3:
+            more["line"] = chance.randrange(held.lines)
+            if chance.random() < 0.5:
+                more["quantity"] = customer.quantity(held.skus[more["line"]], 3)
+                more["flags"] |= Flag.HAS_QUANTITY
+        return [[customer.row(kind, **more)]]
+
+    return ask
+
+
+def _cell(customer: Customer) -> dict[str, Any]:
+    (sku,) = customer._goods.some(customer.chance, 1)
+    return {"sku": sku, "warehouse": customer.chance.choice(_SOLD_AT), "quantity": customer.quantity(sku)}
+
+
+def _sell(customer: Customer) -> list[list[Row]]:
+    flags = Flag.SETTLED if customer.chance.random() < 0.1 else _NO_FLAGS
+    return [[customer.row(Kind.SELL, channel=customer.chance.choice(CHANNELS), flags=flags, **_cell(customer))]]
+
+
+def _receive(customer: Customer) -> list[list[Row]]:
+    cell = _cell(customer)
+    cell["quantity"] *= 3
+    return [[customer.row(Kind.RECEIVE, source=customer.chance.choice(("", "", "po-1")), **cell)]]
+
+
+def _expect(customer: Customer) -> list[list[Row]]:
+    return [[customer.row(Kind.EXPECT, source="po-1", **_cell(customer))]]
+
+
+def _adjust(customer: Customer) -> list[list[Row]]:
+    cell = _cell(customer)
+    flags = customer.chance.choice((_NO_FLAGS, Flag.SET_TO))
+    cell["quantity"] *= 1 if flags else customer.chance.choice((1, -1))
+    return [[customer.row(Kind.ADJUST, flags=flags, **cell)]]
+
+
+def _give_back(customer: Customer) -> list[list[Row]]:
+    cell = _cell(customer) | {"warehouse": customer.chance.choice(PLACES)}
+    return [[customer.row(Kind.RETURN, channel="till", **cell)]]
+
+
+def _transfer(customer: Customer) -> list[list[Row]]:
+    cell = _cell(customer) | {"to_warehouse": customer.chance.choice(PLACES)}
+    flags = Flag.IN_TRANSIT if customer.chance.random() < 0.2 else _NO_FLAGS
+    return [[customer.row(Kind.TRANSFER, flags=flags, **cell)]]
+
+
+def _configure(customer: Customer) -> list[list[Row]]:
+    cell = _cell(customer) | {"quantity": customer.chance.randrange(3) * 1000}
+    bits = int(Setting.SAFETY_STOCK | Setting.FLOOR)
+    return [[customer.row(Kind.CONFIGURE, expected=customer.chance.randrange(3) * 1000, line=bits, **cell)]]
+
+
+Ask = Callable[[Customer], list[list[Row]]]
+_ASK: Final[dict[str, Ask]] = {
+    "reserve": _reserve,
+    "replace": _replace,
+    "confirm": _settling(Kind.CONFIRM, False),
+    "release": _settling(Kind.RELEASE, None),
+    "fulfil": _settling(Kind.FULFIL, True),
+    "extend": _settling(Kind.EXTEND, False),
+    "sell": _sell,
+    "sell together": _labelled,
+    "receive": _receive,
+    "expect": _expect,
+    "adjust": _adjust,
+    "give back": _give_back,
+    "transfer": _transfer,
+    "configure": _configure,
+}
+_OFTEN: Final = {
+    "reserve": 26, "replace": 2, "confirm": 14, "release": 6, "fulfil": 10, "extend": 3, "sell": 10,
+    "sell together": 3, "receive": 12, "expect": 1, "adjust": 3, "give back": 2, "transfer": 3, "configure": 1,
+}  # fmt: skip
+_KINDS: Final = list(_OFTEN)
+_WEIGHTS: Final = list(_OFTEN.values())
