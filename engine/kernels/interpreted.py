@@ -12,6 +12,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+_WORD = 8
+
+
+def _promoted(item: Any) -> Any:
+    """A value read from memory as compiled code computes with it: no integer is narrower than 64 bits."""
+    if isinstance(item, np.integer):
+        return np.int64(item) if item.itemsize < _WORD else item
+    if type(item) is np.void:
+        return Record(item)
+    return item.view(Values) if type(item) is np.ndarray else item
+
 
 class Record:
     """One record in its place: fields are attributes, to be read and written.
@@ -25,18 +36,17 @@ class Record:
         object.__setattr__(self, "at", at)
 
     def __getattr__(self, name: str) -> Any:
-        return self.at[name]
+        return _promoted(self.at[name])
 
     def __setattr__(self, name: str, value: Any) -> None:
         self.at[name] = value
 
 
-class Records(np.ndarray):  # type: ignore[type-arg]
-    """An array of records whose items are `Record`."""
+class Values(np.ndarray):  # type: ignore[type-arg]
+    """An array whose items are what compiled code would read."""
 
     def __getitem__(self, index: Any) -> Any:
-        item = super().__getitem__(index)
-        return Record(item) if type(item) is np.void else item
+        return _promoted(super().__getitem__(index))
 
     def __setitem__(self, index: Any, value: Any) -> None:
         super().__setitem__(index, value.at if type(value) is Record else value)
@@ -55,8 +65,8 @@ def interpreted(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _as_compiled(value: Any) -> Any:
     kind = type(value)
-    if kind is np.ndarray and value.dtype.names:
-        return value.view(Records)
+    if kind is np.ndarray:
+        return value.view(Values)
     if kind is np.void:
         return Record(value)
     if kind is int:
@@ -75,9 +85,7 @@ def array_at(name: str, dtype: Any, columns: int | str) -> Callable[[Any], npt.N
         size = count * (width or 1) * dtype.itemsize
         memory = (ctypes.c_ubyte * size).from_address(int(getattr(st, name)))
         array = np.frombuffer(memory, dtype)
-        if width:
-            return array.reshape(count, width)
-        return array.view(Records) if dtype.names else array
+        return (array.reshape(count, width) if width else array).view(Values)
 
     return access
 
