@@ -52,7 +52,8 @@ class Row:
 
     def has(self, flag: Flag) -> bool:
         """Whether a bit of `flags` is set."""
-        return bool(self.flags & flag)
+        # As plain numbers: an enumeration's own operators take twenty times as long.
+        return bool(int(self.flags) & flag._value_)
 
     @property
     def sourced(self) -> bool:

@@ -24,11 +24,17 @@ from tests.simulation.shards import LIMITS
 from tests.simulation.workload import Command
 
 _MASK: Final = (1 << 64) - 1
+# Plain numbers: an enumeration's members and operators cost more than everything else about a row.
 _OK, _SHORT_OF = int(Outcome.OK), int(Outcome.INSUFFICIENT_STOCK)
+_UNDECIDED: Final = frozenset((int(Outcome.ID_REUSED), int(Outcome.OVERLOADED)))
+_REPLAYED, _SHORT = int(ResultFlag.REPLAYED), int(ResultFlag.SHORT)
+_CONTINUES, _PREPARE = int(Flag.CONTINUES), int(Flag.PREPARE)
+_HIDDEN = int(MovementFlag.HIDDEN)
 _STEPS: Final = (Kind.DECIDE, Kind.APPLY)
 _R: Final = {name: at for at, name in enumerate(RESULT.names or ())}
 _C: Final = {name: at for at, name in enumerate(COMMAND.names or ())}
 _M: Final = {name: at for at, name in enumerate(MOVEMENT.names or ())}
+_R_FLAGS, _R_OUTCOME, _M_FLAGS, _M_WAREHOUSE = _R["flags"], _R["outcome"], _M["flags"], _M["warehouse"]
 _SEEN: Final = ("kind", "quantity", "on_hand", "reserved", "incoming", "available")
 _PLACE_NUMBERS: Final = {name: number for number, name in enumerate(PLACES)} | {"": NO_WAREHOUSE}
 _STILL: Final = (
@@ -78,11 +84,11 @@ def index_of(journals: Sequence[Sequence[Record]]) -> Index:
             results = record.results.tolist()
             for row, values in enumerate(record.rows.tolist()):
                 flags, result = values[_C["flags"]], results[row]
-                if (flags & Flag.CONTINUES and not values[0]) or result[_R["flags"]] & ResultFlag.REPLAYED:
+                if (flags & _CONTINUES and not values[0]) or result[_R_FLAGS] & _REPLAYED:
                     continue
-                if result[_R["outcome"]] in (Outcome.ID_REUSED, Outcome.OVERLOADED):
+                if result[_R_OUTCOME] in _UNDECIDED:
                     continue
-                entry = Entry(shard, record.seq, row, bool(flags & Flag.PREPARE), values, results)
+                entry = Entry(shard, record.seq, row, bool(flags & _PREPARE), values, results)
                 index.setdefault((values[0], values[1]), []).append(entry)
     return index
 
@@ -183,9 +189,9 @@ class OracleCheck:
             if not self._agrees(row, found, result, record.seq):
                 raise Broken("the oracle decides otherwise", self.shard, record.seq, (at, row, found, result))
         found_moves = [
-            (*[values[at] for at in _SEEN_AT], self._names.skus[values[0]], values[_M["warehouse"]])
+            (*[values[at] for at in _SEEN_AT], self._names.skus[values[0]], values[_M_WAREHOUSE])
             for values in record.movements.tolist()
-            if not values[_M["flags"]] & MovementFlag.HIDDEN
+            if not values[_M_FLAGS] & _HIDDEN
         ]
         if found_moves != [_as_seen(movement) for movement in self.oracle.movements]:
             raise Broken("other things moved", self.shard, record.seq, _difference(found_moves, self.oracle.movements))
@@ -204,12 +210,12 @@ class OracleCheck:
         return rows, steps
 
     def _agrees(self, row: Row, found: tuple[Any, ...], expected: Result, seq: int) -> bool:
-        flags, outcome = found[_R["flags"]], found[_R["outcome"]]
+        flags, outcome = found[_R_FLAGS], found[_R_OUTCOME]
         if expected.replays is not None:
             at_seq, at_row = expected.replays
             position = at_row if at_seq == seq else position_of(at_seq, at_row)
-            return bool(flags & ResultFlag.REPLAYED) and found[_R["position"]] == position
-        if flags & ResultFlag.REPLAYED or outcome != expected.outcome:
+            return bool(flags & _REPLAYED) and found[_R["position"]] == position
+        if flags & _REPLAYED or outcome != expected.outcome:
             return False
         if row.kind in _STEPS:
             return row.kind == Kind.APPLY or found[_R["state"]] == expected.state
@@ -225,7 +231,7 @@ class OracleCheck:
             held = (self._names.hold(found[_R["reservation"]]), found[_R["state"]], found[_R["expires_at_ms"]])
             if held != (expected.hold, expected.state, expected.expires_at_ms):
                 return False
-        return bool(flags & ResultFlag.SHORT) == expected.short
+        return bool(flags & _SHORT) == expected.short
 
 
 _SEEN_AT: Final = [_M[name] for name in _SEEN]

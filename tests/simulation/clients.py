@@ -142,6 +142,8 @@ class Patience:
     """of requests: sent once more after they were answered"""
     too_late_rate: float
     """of requests: a deadline that is likely to pass"""
+    span_rate: float
+    """of large requests: they hold commands over several shards"""
 
 
 class Caller:
@@ -163,7 +165,10 @@ class Caller:
         """Ask until so many commands were sent."""
         chance = self._customer.chance
         while commands > 0:
-            asked = self._customer.ask(min(commands, chance.choice((1, 1, 8, 20, 40, 60))))
+            count = chance.choice((1, 2, 4, 8, 60, 120, 120))
+            # Most of what concerns several shards comes in small requests: in a large one each costs many calls.
+            may_span = chance.random() < (0.8 if count <= 8 else self._patience.span_rate)
+            asked = self._customer.ask(min(commands, count), may_span=may_span)
             commands -= len(asked)
             await self._insist(asked, chance)
             await asyncio.sleep(self._patience.pause_s * chance.expovariate(1))

@@ -11,13 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from tests.simulation.disk import Crashed, SimDisk
 from tests.simulation.loop import MS, NS, SimLoop
 from tests.simulation.network import Network
-from tests.simulation.shards import Machine, ShardPlace
+from tests.simulation.shards import Machine, ShardPlace, take_snapshot
 
 FAULTS: Final = (
     "kill shard", "stop shard", "take stopped shard for dead", "power cut", "disk full", "sync error",
     "clock jumps forward", "clock jumps back", "bad network", "network split", "kill client process", "slow kill",
+    "snapshot",
 )  # fmt: skip
 
 STEPS: Final = ("prepare", "decide", "apply")
@@ -79,6 +81,7 @@ class Nemesis:
             "network split": self._split,
             "kill client process": kill_client,
             "slow kill": self._slow_kill,
+            "snapshot": self._take_snapshot,
         }
 
     def begin(self) -> None:
@@ -167,6 +170,19 @@ class Nemesis:
         wire = (self._chance.randrange(self._clients), self._place().shard)
         self._network.cut_off.add(wire)
         self._loop.call_later(6 * self._chance.random(), self._network.cut_off.discard, wire)
+
+    def _take_snapshot(self) -> None:
+        """No fault by itself; but the process that takes it may die of its disk, and its file be half there."""
+        place = self._place()
+        disk = SimDisk(self._machine.platter, self._chance)
+        if self._chance.random() < 0.5:
+            disk.crash_at = self._chance.randrange(30)
+        try:
+            take_snapshot(self._machine, place.shard, disk)
+        except Crashed:
+            self._counts["crashed taking a snapshot"] += 1
+            if self._chance.random() < self._rates.power_rate:
+                self._cut_power()
 
     def _slow_kill(self) -> None:
         self._machine.unkillable_until_ns = self._loop.now_ns + int(3 * self._chance.random() * NS)

@@ -33,6 +33,10 @@ _CHANNEL_NUMBERS: Final = {"": _NO_NAME} | {name: number for number, name in enu
 _CLIENT_NUMBERS: Final = {name: number for number, name in enumerate(CLIENTS)}
 _PLACE_NAMES: Final = {number: name for name, number in _PLACE_NUMBERS.items()}
 _CHANNEL_NAMES: Final = {number: name for name, number in _CHANNEL_NUMBERS.items()}
+# Plain numbers and look-ups: these are asked for every row of every journal.
+_KINDS: Final = {int(kind): kind for kind in Kind}
+_HOLDING: Final = frozenset((int(Kind.RESERVE), int(Kind.SELL)))
+_WITH_SOURCE: Final = frozenset((int(Kind.RECEIVE), int(Kind.EXPECT)))
 _COLUMNS: Final = {name: at for at, name in enumerate(COMMAND.names or ())}
 _DEFINED: Final = {
     Kind.DEFINE_SKU: "sku", Kind.DEFINE_WAREHOUSE: "warehouse", Kind.DEFINE_CHANNEL: "channel",
@@ -104,9 +108,9 @@ class Names:
             occurred_at_ms, due_ms, _, _, _, group, ttl_s, _, _, priority, client, warehouse, to_warehouse, channel,
             _, line, flags, kind, place_kind, _,
         ) = values  # fmt: skip
-        settles = kind not in (Kind.RESERVE, Kind.SELL)
+        settles = kind not in _HOLDING
         return Row(
-            kind=Kind(kind),
+            kind=_KINDS[kind],
             id=command_id,
             client=CLIENTS[client],
             sku=self.skus[sku],
@@ -118,7 +122,7 @@ class Names:
             unit_price=unit_price,
             discount=discount,
             reservation=self.hold(reservation) if settles else None,
-            source=self.sources.get(source, "") if kind in (Kind.RECEIVE, Kind.EXPECT) else "",
+            source=self.sources.get(source, "") if kind in _WITH_SOURCE else "",
             not_after_ms=not_after_ms,
             issued_at_ms=issued_at_ms,
             occurred_at_ms=occurred_at_ms,
@@ -127,9 +131,14 @@ class Names:
             ttl_s=ttl_s,
             priority=priority,
             line=line,
-            flags=Flag(flags),
+            flags=_flags(flags),
             place_kind=place_kind,
         )
+
+
+@cache
+def _flags(bits: int) -> Flag:
+    return Flag(bits)
 
 
 @cache

@@ -94,11 +94,8 @@ class ShardOracle(Model):
         return results | self._prepare_settling(members, pending)
 
     def _decide_once(self, members: Members, decide: Callable[[int, Row], Result]) -> dict[int, Result]:
-        # A decision is the same command whoever takes it and whichever way it goes: its id stands for the first one.
-        plain = [
-            (i, replace(row, client="", flags=row.flags & ~Flag.COMMIT, due_ms=0) if row.kind == Kind.DECIDE else row)
-            for i, row in ((i, replace(row, client="")) for i, row in members)
-        ]
+        # A step is the same command whoever takes it and whichever way it goes: its id stands for the first one.
+        plain = [(i, replace(row, client="", flags=row.flags & ~Flag.COMMIT, due_ms=0)) for i, row in members]
         results, _ = self._check_ids(plain)
         return results | {i: decide(i, row) for i, row in members if i not in results}
 

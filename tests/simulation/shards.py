@@ -13,12 +13,14 @@ from typing import Final, NoReturn
 
 from actors.datadir import DataDir
 from actors.fencing import Fence, FenceError
-from actors.journal import Journal
+from actors.follow import SegmentFollower
+from actors.journal import Journal, JournalCorrupt, JournalError
 from actors.process_group import Process
 from actors.recovery import recover_shard
 from actors.segments import SegmentJournal
 from actors.settings import Settings
 from actors.shard_actor import ShardActor, ShardConfig, ShardDied
+from actors.snapshotter import fold_and_write
 from engine.layout import Limits
 from engine.shard import Shard
 from tests.simulation.clock import MachineClock
@@ -117,6 +119,7 @@ class ShardProcess:
         self._serving: Answer | None = None
         self._journal: SegmentJournal | None = None
         self._seq = 0
+        self._opened = False
         self.engine = Shard(LIMITS)
         data = machine.data
         config = ShardConfig(
@@ -141,6 +144,11 @@ class ShardProcess:
             self.disk.crash_at = int(machine.chance.choice((12, 60)) * machine.chance.random())
         self._pause_ms = machine.settings.opening_backoff_first_ms
         machine.loop.call_soon(self._open)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has begun to serve."""
+        return self._opened
 
     def submit(self, message: bytes, answer: Answer) -> None:
         """Put a Batch into its mailbox."""
@@ -208,6 +216,7 @@ class ShardProcess:
             self._machine.loop.call_later(0.05, self._open)
         elif self._lives(self.actor.try_open):
             self._machine.counts["shard opened"] += 1
+            self._opened = True
             self._tick()
         elif self.alive:
             self._machine.counts["opening failed"] += 1
@@ -256,6 +265,20 @@ class ShardProcess:
             if self._journal is not None and self.alive and self._journal.durable_seq > self._seq:
                 self._seq = self._journal.durable_seq
                 self.written.append((self._seq, self._machine.loop.now_ns))
+
+
+def take_snapshot(machine: Machine, shard: int, disk: SimDisk) -> None:
+    """What the standby does now and then, in a process of its own: fold what is durable, and write it."""
+    follower = SegmentFollower(machine.data.shard(shard), shard)
+    try:
+        if fold_and_write(follower, machine.data.snapshots(shard), LIMITS, disk=disk) is not None:
+            machine.counts["snapshot taken"] += 1
+    except JournalCorrupt:
+        raise
+    except (JournalError, OSError):
+        machine.counts["snapshot not taken"] += 1
+    finally:
+        follower.close()
 
 
 class ShardPlace:

@@ -1,10 +1,70 @@
-"""Seeds that are played on every run of the suite."""
+"""Seeds that are played on every run of the suite, and what the simulator itself must be."""
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.simulation.run import run
+from actors.datadir import make_journal
+from actors.segments import SegmentJournal
+from actors.shard_actor import ShardActor
+from actors.socket_server import ListeningShard
+from tests.simulation.pool import Failed, play_all
+from tests.simulation.report import never_happened, replay, table, total
+from tests.simulation.run import COMMANDS, Ran, run
+
+SEEDS = 60
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_a_world_comes_to_rest_with_everything_right(seed: int) -> None:
-    run(seed)
+def test_five_hundred_worlds_come_to_rest_with_everything_right(capsys: pytest.CaptureFixture[str]) -> None:
+    played = list(play_all(range(SEEDS), COMMANDS))
+    ran = [each for each in played if isinstance(each, Ran)]
+    failed = [each for each in played if isinstance(each, Failed)]
+    with capsys.disabled():
+        sys.stdout.write("\n" + table(ran) + "\n")
+    assert not failed, "\n".join(f"{replay(each.seed, COMMANDS)}\n  {each.reason}" for each in failed)
+    assert sum(each.commands for each in ran) >= SEEDS * COMMANDS
+    assert never_happened(total(ran)) == []
+
+
+def test_a_seed_is_the_same_history_every_time() -> None:
+    one, other = run(7, 300), run(7, 300)
+    assert (one.counts, one.simulated_s, one.commands) == (other.counts, other.simulated_s, other.commands)
+
+
+SHARED = [
+    # (what production runs, what the simulator runs)
+    ("actors.composition.Client", "tests.simulation.clients.Client"),
+    ("actors.client.Dispatcher", "actors.dispatcher.Dispatcher"),
+    ("actors.client.Admission", "actors.admission.Admission"),
+    ("actors.client.OverShards", "actors.over_shards.OverShards"),
+    ("actors.over_shards.Round", "actors.saga.Round"),
+    ("actors.over_shards.SagaScan", "actors.saga_scan.SagaScan"),
+    ("actors.dispatcher.Link", "actors.link.Link"),
+    ("actors.link.Batcher", "actors.batcher.Batcher"),
+    ("actors.keeper.ShardWatch", "tests.simulation.world.ShardWatch"),
+    ("actors.shard_watch.Watchdog", "actors.watchdog.Watchdog"),
+    ("actors.shard_home.ShardActor", "tests.simulation.shards.ShardActor"),
+    ("actors.shard_home.recover_shard", "tests.simulation.shards.recover_shard"),
+    ("actors.segments.SegmentJournal", "tests.simulation.shards.SegmentJournal"),
+    ("actors.composition.keep_seqs", "tests.simulation.world.keep_seqs"),
+    ("actors.client.ShardClock", "tests.simulation.clients.ShardClock"),
+]
+
+
+@pytest.mark.parametrize(("production", "simulated"), SHARED)
+def test_production_drives_the_very_same_classes(production: str, simulated: str) -> None:
+    """By identity: what is proved here is what runs there."""
+    assert _named(production) is _named(simulated)
+
+
+def test_a_data_directory_gives_its_shards_the_simulated_journal(tmp_path: Path) -> None:
+    assert type(make_journal(tmp_path, 0, None)) is SegmentJournal
+    assert issubclass(ListeningShard, ShardActor)
+
+
+def _named(path: str) -> Any:
+    module, name = path.rsplit(".", 1)
+    return vars(importlib.import_module(module))[name]

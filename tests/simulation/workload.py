@@ -66,11 +66,13 @@ class Customer:
         self.held: list[Held] = []
         self.commands: list[Command] = []
         self._goods = goods
+        self._may_span = False
         self._made = 0
         self._groups = 0
 
-    def ask(self, count: int) -> list[Command]:
-        """So many commands, as one request."""
+    def ask(self, count: int, *, may_span: bool) -> list[Command]:
+        """So many commands, as one request; `may_span`: some of them may concern several shards."""
+        self._may_span = may_span
         commands: list[Command] = []
         at = 0
         while len(commands) < count:
@@ -114,7 +116,7 @@ class Customer:
 
     def lines(self, count: int, **common: Any) -> list[dict[str, Any]]:
         """Lines of a reservation: named or sourced places; sometimes one SKU twice."""
-        skus = self._goods.some(self.chance, count)
+        skus = self.some(count)
         if count > 1 and self.chance.random() < 0.15:
             skus[1] = skus[0]
         return [
@@ -128,8 +130,16 @@ class Customer:
             for line, sku in enumerate(skus)
         ]
 
+    def some(self, count: int) -> list[str]:
+        """So many SKUs."""
+        return self._goods.some(self.chance, count, self._may_span)
+
     def pick_held(self, confirmed: bool | None = None) -> Held | None:
-        found = [held for held in self.held if confirmed is None or held.confirmed == confirmed]
+        found = [
+            held
+            for held in self.held
+            if (confirmed is None or held.confirmed == confirmed) and (self._may_span or len(set(held.skus)) == 1)
+        ]
         return self.chance.choice(found) if found else None
 
 
@@ -140,8 +150,9 @@ class Goods:
     by_shard: list[list[str]]
     span_rate: float
 
-    def some(self, chance: random.Random, count: int) -> list[str]:
-        if chance.random() < self.span_rate:
+    def some(self, chance: random.Random, count: int, may_span: bool) -> list[str]:
+        """So many SKUs, of one shard or of any."""
+        if may_span and chance.random() < self.span_rate:
             return [chance.choice(GOODS) for _ in range(count)]
         own = chance.choice(self.by_shard)
         return [chance.choice(own) for _ in range(count)]
@@ -203,7 +214,7 @@ def _settling(kind: Kind, confirmed: bool | None) -> "Ask":
 
 
 def _cell(customer: Customer) -> dict[str, Any]:
-    (sku,) = customer._goods.some(customer.chance, 1)
+    (sku,) = customer.some(1)
     return {"sku": sku, "warehouse": customer.chance.choice(_SOLD_AT), "quantity": customer.quantity(sku)}
 
 

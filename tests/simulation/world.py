@@ -18,6 +18,7 @@ from engine.ids import sku_key
 from engine.kinds import Kind
 from engine.outcomes import Outcome
 from engine.record import Record
+from tests.simulation.checkers import Broken
 from tests.simulation.clients import Caller, ClientProcess, ClientProcesses, Patience
 from tests.simulation.clock import MachineClock
 from tests.simulation.disk import Platter
@@ -32,6 +33,8 @@ WATCHER: Final = -1
 """The number of the process that watches the shards, on the network."""
 TROUBLE_S_MAX: Final = 25.0
 """So long things go wrong, at most."""
+LOOKED_UP: Final = 5
+"""so many commands are looked up by their ids in the end"""
 REST_S_MAX: Final = 120.0
 """So long a world may take to come to rest once nothing goes wrong any more."""
 
@@ -73,6 +76,7 @@ class Plan:
             impatient_rate=chance.choice((0.0, 0.1)),
             again_rate=chance.choice((0.0, 0.1)),
             too_late_rate=chance.choice((0.0, 0.05)),
+            span_rate=chance.choice((0.0, 0.0, 0.1)),
         )
         drawn = Rates.drawn(chance)
         return cls(
@@ -83,7 +87,7 @@ class Plan:
             settings=settings,
             rates=drawn if rates is None else rates,
             patience=patience,
-            span_rate=chance.choice((0.0, 0.05, 0.3)),
+            span_rate=chance.choice((0.2, 0.5)),
         )
 
 
@@ -190,6 +194,35 @@ class World:
                 await asyncio.sleep(0.2)
         # The scan needs two looks, and the time that a coordinator is given.
         await asyncio.sleep((self.plan.settings.undecided_ms + 3 * self.plan.settings.scan_period_ms) / 1000)
+        await self._start_again()
+        await self._look_up_some()
+
+    async def _start_again(self) -> None:
+        """One last time every shard ends, in order or not, and is found as it was."""
+        how = self.chance.choice(("stopped", "killed", "power cut"))
+        for place in self.places:
+            if how == "stopped":
+                place.process.actor.stop()
+            place.process.die(how)
+        if how == "power cut":
+            self.machine.platter.cut_power()
+        until_ns = self.loop.now_ns + int(REST_S_MAX * NS)
+        while not all(place.process.alive and place.process.is_open for place in self.places):
+            if self.loop.now_ns > until_ns:
+                raise Stuck(f"a shard does not open: {[place.process.actor.probe() for place in self.places]}")
+            await asyncio.sleep(0.1)
+
+    async def _look_up_some(self) -> None:
+        """Whoever asks what became of a command is told what its caller was told."""
+        client = self.processes.any().client
+        commands = self.commands
+        for command in self.chance.sample(commands, min(LOOKED_UP, len(commands))):
+            head = command.rows[0]
+            answer = await client.command(CLIENTS.index(head.client), head.id)
+            if answer is None:
+                raise Broken("an answered command is not found", detail=command.rows)
+            if answer.results["outcome"].tolist()[0] != command.answers[0][0]:
+                raise Broken("a command is told otherwise", detail=(command.rows, command.answers, answer.results))
 
     async def _watch(self) -> None:
         """The process that watches the shards, and whoever starts everything again when it gives up."""
