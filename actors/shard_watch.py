@@ -13,7 +13,7 @@ from typing import Final
 
 from actors.process_group import Process
 from actors.settings import Settings
-from actors.transport import ShardStatus, Transport, TransportError
+from actors.transport import Probes, ShardStatus, TransportError
 from actors.watchdog import Kill, Watchdog
 
 _TICK_S: Final = 0.1
@@ -24,25 +24,26 @@ _log = logging.getLogger("omnistock.watch")
 class ShardUnreachable(Exception):
     """A shard is silent and nobody knows its process: everything has to be started again."""
 
-    def __init__(self, shard: int, reason: str) -> None:
-        super().__init__(shard, reason)
-        self.shard = shard
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(name, reason)
+        self.name = name
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"shard {self.shard} is out of reach: {self.reason}"
+        return f"{self.name} is out of reach: {self.reason}"
 
 
 class ShardWatch:
-    """One for all shards of a cluster."""
+    """One for all shards of a cluster, and one for the writer of documents, which to it is a shard of another name."""
 
     def __init__(
         self,
-        transport: Transport,
+        transport: Probes,
         shards: int,
         settings: Settings,
         owner_of: Callable[[int], Process | None],
         keep_seqs: Callable[[Sequence[int]], None],
+        name: str = "shard {}",
     ) -> None:
         """`owner_of` says who holds a shard's journal: how a process is known before it has answered."""
         self._transport = transport
@@ -53,6 +54,7 @@ class ShardWatch:
         self._probes: set[asyncio.Task[None]] = set()
         self._said: list[str] = ["" for _ in range(shards)]
         self._kept: list[int] = []
+        self._names = [name.format(shard) for shard in range(shards)]
 
     async def watch(self) -> None:
         """Until cancelled; raises ShardUnreachable."""
@@ -75,12 +77,13 @@ class ShardWatch:
             answer = await self._transport.probe(shard, self._settings.starting_max_ms / 1000)
         except TransportError as error:
             self._watchdog.failed(shard, _now_ms())
-            self._say(shard, f"shard {shard} is away: {error.reason}")
+            self._say(shard, f"{self._names[shard]} is away: {error.reason}")
             return
         status = ShardStatus.from_bytes(answer)
         self._kill(self._watchdog.answered(status, _now_ms()))
         reason = f": {status.reason}" if status.reason else ""
-        self._say(shard, f"shard {shard} is {status.state.text} in epoch {status.epoch}, process {status.pid}{reason}")
+        epoch = f" in epoch {status.epoch}" if status.epoch else ""
+        self._say(shard, f"{self._names[shard]} is {status.state.text}{epoch}, process {status.pid}{reason}")
 
     def _say(self, shard: int, text: str) -> None:
         """Log what is new."""
@@ -91,9 +94,9 @@ class ShardWatch:
     def _kill(self, kills: Sequence[Kill]) -> None:
         for kill in kills:
             if kill.process is None:
-                raise ShardUnreachable(kill.shard, kill.reason)
+                raise ShardUnreachable(self._names[kill.shard], kill.reason)
             if kill.process.send(signal.SIGKILL):
-                _log.warning("shard %d, process %d, is killed: %s", kill.shard, kill.process.pid, kill.reason)
+                _log.warning("%s, process %d, is killed: %s", self._names[kill.shard], kill.process.pid, kill.reason)
 
 
 def _now_ms() -> int:
