@@ -72,6 +72,12 @@ def daemons() -> dict[str, Process]:
     return found
 
 
+def process_of(actor_class: type) -> Process | None:
+    """In the process that called `start_head`: where the only actor of this class lives, as its title says."""
+    title = f"ray::{actor_class.__name__}"
+    return next((process for process in descendants(os.getpid()) if _title(process).startswith(title)), None)
+
+
 def create_shards(shard_class: type, arguments: Sequence[tuple[Any, ...]], *, prefix: str = SHARD) -> list[Handle]:
     """One actor per element of `arguments`, which its constructor gets, also at every restart.
 
@@ -119,7 +125,15 @@ def find_shards(count: int, timeout_s: float) -> list[Handle]:
 
 
 def _command_name(process: Process) -> str:
+    return _said(process, "comm")
+
+
+def _title(process: Process) -> str:
+    return _said(process, "cmdline")
+
+
+def _said(process: Process, where: str) -> str:
     try:
-        return Path(f"/proc/{process.pid}/comm").read_text().strip()
+        return Path(f"/proc/{process.pid}/{where}").read_bytes().decode(errors="replace").strip()
     except (FileNotFoundError, ProcessLookupError):
         return ""

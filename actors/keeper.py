@@ -6,13 +6,13 @@ All others find the actors by name; nobody else creates or kills them. It has no
 
 import argparse
 import asyncio
-import contextlib
 import logging
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -27,7 +27,7 @@ from actors.kernel_cache import is_warm, kernel_cache
 from actors.logs import set_up_logging
 from actors.pulse import ClusterUp, Pulse
 from actors.ray_settings import RunDirectory
-from actors.ray_transport import RayTransport
+from actors.ray_transport import DocumentsProbe, RayTransport
 from actors.serve_settings import GIVE_UP, ServeSettings
 from actors.settings import Settings
 from actors.shard_watch import ShardWatch
@@ -38,6 +38,9 @@ from engine.layout import Limits
 
 DOCUMENTS: Final = "documents"
 """The name of the actor that alone writes documents."""
+
+DOCUMENTS_SILENCE_MS: Final = 15_000
+"""More than a shard is allowed: what it does on its event loop is done by others too, and in larger pieces."""
 
 FIND_S_MAX: Final = 30.0
 """For an actor's name to be known after the actor was asked for."""
@@ -81,14 +84,23 @@ async def keep(serving: ServeSettings, pulse: Pulse, compiling: "subprocess.Pope
     watch = ShardWatch(
         transport, len(shards), settings, lambda shard: owner_of(data.fence(shard)), lambda seqs: keep_seqs(data, seqs)
     )
-    watching = asyncio.create_task(watch.watch())
+    # Ray does not notice either that the writer of documents is stopped or stuck.
+    beside = ShardWatch(
+        DocumentsProbe(documents),
+        1,
+        replace(settings, probe_silence_max_ms=DOCUMENTS_SILENCE_MS),
+        lambda _: cluster.process_of(DocumentsActor),
+        lambda _: None,
+        name="the writer of documents",
+    )
+    watching = [asyncio.create_task(each.watch()) for each in (watch, beside)]
     await opening
-    await asyncio.wait([watching, asyncio.create_task(told.wait())], return_when=asyncio.FIRST_COMPLETED)
-    if watching.done():
-        watching.result()  # raises what ended it
-    watching.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await watching
+    await asyncio.wait([*watching, asyncio.create_task(told.wait())], return_when=asyncio.FIRST_COMPLETED)
+    for task in watching:
+        if task.done():
+            task.result()  # raises what ended it
+        task.cancel()
+    await asyncio.gather(*watching, return_exceptions=True)
     # The writer first: it sends to the shards.
     await stop_actors([documents])
     await stop_actors(shards)

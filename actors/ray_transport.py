@@ -36,6 +36,17 @@ class RayTransport:
         return await _answer(shard, self._probe[shard], timeout_s)
 
 
+class DocumentsProbe:
+    """The writer of documents, for a watch that takes it for a shard: probes, and no batches."""
+
+    def __init__(self, handle: Any) -> None:
+        self._probe = handle.probe
+
+    async def probe(self, shard: int, timeout_s: float) -> bytes:
+        """Ask its event loop how it is; gives a ShardStatus."""
+        return await _answer(shard, self._probe, timeout_s)
+
+
 async def _answer(shard: int, method: Any, timeout_s: float, *arguments: bytes) -> bytes:
     try:
         reference = method.remote(*arguments)

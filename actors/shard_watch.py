@@ -13,7 +13,7 @@ from typing import Final
 
 from actors.process_group import Process
 from actors.settings import Settings
-from actors.transport import ShardStatus, Transport, TransportError
+from actors.transport import Probes, ShardStatus, TransportError
 from actors.watchdog import Kill, Watchdog
 
 _TICK_S: Final = 0.1
@@ -34,26 +34,27 @@ def kill(process: Process) -> bool:
 class ShardUnreachable(Exception):
     """A shard is silent and nobody knows its process: everything has to be started again."""
 
-    def __init__(self, shard: int, reason: str) -> None:
-        super().__init__(shard, reason)
-        self.shard = shard
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(name, reason)
+        self.name = name
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"shard {self.shard} is out of reach: {self.reason}"
+        return f"{self.name} is out of reach: {self.reason}"
 
 
 class ShardWatch:
-    """One for all shards of a cluster."""
+    """One for all shards of a cluster, and one for the writer of documents, which to it is a shard of another name."""
 
     def __init__(
         self,
-        transport: Transport,
+        transport: Probes,
         shards: int,
         settings: Settings,
         owner_of: Callable[[int], Process | None],
         keep_seqs: Callable[[Sequence[int]], None],
         *,
+        name: str = "shard {}",
         now_ms: Callable[[], int] = monotonic_ms,
         kill: Callable[[Process], bool] = kill,
     ) -> None:
@@ -68,6 +69,7 @@ class ShardWatch:
         self._probes: set[asyncio.Task[None]] = set()
         self._said: list[str] = ["" for _ in range(shards)]
         self._kept: list[int] = []
+        self._names = [name.format(shard) for shard in range(shards)]
 
     async def watch(self) -> None:
         """Until cancelled; raises ShardUnreachable."""
@@ -90,12 +92,13 @@ class ShardWatch:
             answer = await self._transport.probe(shard, self._settings.starting_max_ms / 1000)
         except TransportError as error:
             self._watchdog.failed(shard, self._now_ms())
-            self._say(shard, f"shard {shard} is away: {error.reason}")
+            self._say(shard, f"{self._names[shard]} is away: {error.reason}")
             return
         status = ShardStatus.from_bytes(answer)
         self._kill(self._watchdog.answered(status, self._now_ms()))
         reason = f": {status.reason}" if status.reason else ""
-        self._say(shard, f"shard {shard} is {status.state.text} in epoch {status.epoch}, process {status.pid}{reason}")
+        epoch = f" in epoch {status.epoch}" if status.epoch else ""
+        self._say(shard, f"{self._names[shard]} is {status.state.text}{epoch}, process {status.pid}{reason}")
 
     def _say(self, shard: int, text: str) -> None:
         """Log what is new."""
@@ -106,6 +109,6 @@ class ShardWatch:
     def _kill(self, kills: Sequence[Kill]) -> None:
         for kill in kills:
             if kill.process is None:
-                raise ShardUnreachable(kill.shard, kill.reason)
+                raise ShardUnreachable(self._names[kill.shard], kill.reason)
             if self._kill_process(kill.process):
-                _log.warning("shard %d, process %d, is killed: %s", kill.shard, kill.process.pid, kill.reason)
+                _log.warning("%s, process %d, is killed: %s", self._names[kill.shard], kill.process.pid, kill.reason)

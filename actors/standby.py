@@ -16,7 +16,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,9 +28,11 @@ from actors.journal import JournalCorrupt, JournalError
 from actors.lending import Lending, Loan
 from actors.logs import set_up_logging
 from actors.machine import memory_bytes
+from actors.pulse import BEAT_S, Beat, Pulse
 from actors.snapshot import drop_unfinished
 from actors.snapshot_finish import NICENESS
 from actors.snapshotter import TAIL_ROWS_MAX, Interrupted
+from actors.supervisor import PULSE_VARIABLE
 from actors.warm_shard import WarmShard
 from engine.layout import Limits
 
@@ -67,7 +69,10 @@ class Standby:
         limits: Limits | None = None,
         tail_rows_max: int = TAIL_ROWS_MAX,
         memory_max: int | None = None,
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
+        """`beat` is called at every turn: whoever hears nothing for long may take this process for stuck."""
+        self._beat = beat
         self.stopping = threading.Event()
         self._data = data
         self._tail_rows_max = tail_rows_max
@@ -79,6 +84,7 @@ class Standby:
         self._waiting_until = [0.0 for _ in self._shards]
         """of a shard whose journal cannot be read; for ever when it is damaged"""
         self._look_at = 0.0
+        self._beat_at = 0.0
         self._rest_until = 0.0
         self._writing: Future[bool] | None = None
         self._lending: Lending | None = None
@@ -99,6 +105,9 @@ class Standby:
             os.nice(NICENESS)
             pause_s = PAUSE_MIN_S
             while not self.stopping.is_set():
+                if time.monotonic() >= self._beat_at:
+                    self._beat_at = time.monotonic() + BEAT_S
+                    self._beat()
                 moved = swift.submit(self.advance).result() if self._late() else self.advance()
                 if time.monotonic() >= self._look_at:
                     self._look_at = time.monotonic() + LOOK_EVERY_S
@@ -204,6 +213,15 @@ class Standby:
             used[largest] = 0
 
 
+def _supervisor_hears() -> Callable[[], None]:
+    """Says that this process runs, if anybody started it who wants to know."""
+    descriptor = os.environ.get(PULSE_VARIABLE)
+    if descriptor is None:
+        return lambda: None
+    pulse = Pulse(int(descriptor))
+    return lambda: pulse.say(Beat())
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser("actors.standby", description="keeps the shards' states and snapshots fresh")
@@ -218,7 +236,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_DIE)
     standby = Standby(
-        DataDir.open(given.data), given.database, tail_rows_max=given.tail_rows_max, memory_max=given.memory_max
+        DataDir.open(given.data),
+        given.database,
+        tail_rows_max=given.tail_rows_max,
+        memory_max=given.memory_max,
+        beat=_supervisor_hears(),
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: standby.stopping.set())

@@ -31,7 +31,8 @@ class SupervisionLimits:
     silent_ms_max: int = 10_000
     """a child that has beaten and is then quiet for so long is killed"""
     silent_at_start_ms_max: int = 120_000
-    """before its first beat: kernels may have to be compiled"""
+    """before its first beat: kernels may have to be compiled; and for the standby at any time: it may have gigabytes
+    of a snapshot to read, and nobody waits for it"""
     drain_ms_max: int = 15_000
     """for the API workers to finish what is in flight"""
     close_ms_max: int = 20_000
@@ -200,7 +201,7 @@ class Supervision:
         for name, child in self._children.items():
             if child.start_at_ms is not None and now_ms >= child.start_at_ms:
                 effects.append(self._start(name, now_ms))
-            elif child.alive and name != STANDBY and (silent_ms := self._silent_ms(child, now_ms)):
+            elif child.alive and (silent_ms := self._silent_ms(name, child, now_ms)):
                 effects.append(KillChild(name, f"it has been silent for {silent_ms} ms"))
         return effects
 
@@ -244,9 +245,11 @@ class Supervision:
             return self.limits.retry_ms_min
         return min(max(self.limits.retry_ms_min, 2 * pause_ms), self.limits.retry_ms_max)
 
-    def _silent_ms(self, child: _Child, now_ms: int) -> int:
+    def _silent_ms(self, name: str, child: _Child, now_ms: int) -> int:
         since_ms = child.started_ms if child.beat_ms is None else child.beat_ms
-        limit_ms = self.limits.silent_at_start_ms_max if child.beat_ms is None else self.limits.silent_ms_max
+        # The standby beats between two turns, and a turn may be as long as the start of others.
+        patient = child.beat_ms is None or name == STANDBY
+        limit_ms = self.limits.silent_at_start_ms_max if patient else self.limits.silent_ms_max
         return now_ms - since_ms if now_ms - since_ms > limit_ms else 0
 
     def _worker_names(self) -> list[str]:

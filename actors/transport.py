@@ -68,13 +68,17 @@ def away(shard: int) -> ShardStatus:
     return ShardStatus(shard=shard, state=ShardState.AWAY, reason="no answer")
 
 
-class Transport(Protocol):
+class Probes(Protocol):
+    """A way to ask how somebody is."""
+
+    async def probe(self, shard: int, timeout_s: float) -> bytes:
+        """Ask how the shard is, beside its work; gives a ShardStatus. Raises TransportError."""
+        ...
+
+
+class Transport(Probes, Protocol):
     """What carries messages; both calls raise TransportError."""
 
     def call(self, shard: int, message: bytes, timeout_s: float) -> Awaitable[bytes]:
         """Have the shard decide a Batch; gives a Reply. A future when the message is on its way already."""
-        ...
-
-    async def probe(self, shard: int, timeout_s: float) -> bytes:
-        """Ask how the shard is, beside its work; gives a ShardStatus."""
         ...

@@ -129,7 +129,8 @@ class EngineClient:
         while True:
             page, cursor = await self._feed_page(after)
             yield page, cursor
-            if page.num_rows == 0 or cursor is None or cursor == after:
+            # An empty page that has come further is not the end: the engine looked for long and found nothing yet.
+            if cursor is None or cursor == after:
                 return
             after = cursor
 

@@ -20,6 +20,9 @@ from actors.documents.messages import (
 )
 from actors.documents.reconciler import WAIT_FIRST_S, WAIT_MAX_S
 from actors.documents.writer import DocumentsWriter
+from actors.process_group import Process
+from actors.transport import ShardStatus
+from engine.wire import ShardState
 
 CALL_TIMEOUT_S: Final = 60.0
 """a change that got no answer from the writer's process for so long is `unavailable`"""
@@ -106,6 +109,12 @@ class DocumentsActor:
         self.open()
         assert self._opening is not None
         await asyncio.shield(self._opening)
+
+    async def probe(self) -> bytes:
+        """A ShardStatus, from the loop that does the work: silence means that it is stopped or stuck."""
+        process = Process.this()
+        state = ShardState.STARTING if self._writer is None else ShardState.READY
+        return ShardStatus(shard=0, state=state, pid=process.pid, started=process.started).to_bytes()
 
     async def stop(self) -> None:
         """A clean end."""

@@ -462,10 +462,7 @@ def _write_wanted_lines(st: Memory, rows: Rows, results: Rows, i: int, end: int,
 def _has_room_for_any(st: Memory, rows: Rows, i: int, end: int, movements_left: int) -> bool:
     """Whether rows [i, end) fit whatever they do, answered lines apart: the common case, told at one look."""
     return (
-        end - i == 1
-        and (rows[i].flags & _WANT_LINES) == 0
-        and movements_left >= ENTRIES_MAX + 4
-        and ids_room(st) > 0
+        end - i == 1 and (rows[i].flags & _WANT_LINES) == 0 and movements_left >= ENTRIES_MAX + 4 and ids_room(st) > 0
     )
 
 

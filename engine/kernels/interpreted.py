@@ -42,7 +42,7 @@ class Record:
         self.at[name] = value
 
 
-class Values(np.ndarray):  # type: ignore[type-arg]
+class Values(np.ndarray):
     """An array whose items are what compiled code would read."""
 
     def __getitem__(self, index: Any) -> Any:

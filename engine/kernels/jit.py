@@ -28,7 +28,8 @@ _njit: Any = numba.njit
 F = TypeVar("F", bound=Callable[..., object])
 
 
-COMPILED: Final = not numba.config.DISABLE_JIT
+_config: Any = numba.config
+COMPILED: Final = not _config.DISABLE_JIT
 
 
 def jit(function: F) -> F:

@@ -88,6 +88,18 @@ def test_a_child_that_was_heard_and_falls_silent_is_killed() -> None:
     assert supervision.tick(11_001) == [KillChild("worker-0", "it has been silent for 10001 ms")]
 
 
+def test_a_stopped_standby_is_replaced_too_but_may_be_silent_for_long() -> None:
+    supervision = running(1)
+    supervision.beat("standby", 1_000)
+    for now_ms in range(9_000, 121_001, 8_000):
+        supervision.beat("keeper", now_ms)
+        supervision.beat("worker-0", now_ms)
+        assert supervision.tick(now_ms) == []
+    supervision.beat("keeper", 121_001)
+    supervision.beat("worker-0", 121_001)
+    assert supervision.tick(121_001) == [KillChild("standby", "it has been silent for 120001 ms")]
+
+
 def test_a_child_may_take_long_before_its_first_beat_but_not_for_ever() -> None:
     supervision = Supervision(1, ray=True, limits=LIMITS)
     supervision.begin(0)

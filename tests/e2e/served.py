@@ -70,8 +70,8 @@ class Served:
 
     def process(self, name: str) -> Process:
         """The one whose command line or title holds `name`."""
-        found = [process for process in self.family() if name in _command_line(process.pid)]
-        assert len(found) == 1, (name, [_command_line(process.pid) for process in self.family()])
+        found = [process for process in self.family() if name in command_line(process.pid)]
+        assert len(found) == 1, (name, [command_line(process.pid) for process in self.family()])
         return found[0]
 
     def stop(self) -> int:
@@ -133,7 +133,8 @@ def fresh_id() -> str:
     return f"e2e-{os.getpid()}-{next(_numbers)}"
 
 
-def _command_line(pid: int) -> str:
+def command_line(pid: int) -> str:
+    """Of a process, or its title; empty when it is gone."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
     except (FileNotFoundError, ProcessLookupError):

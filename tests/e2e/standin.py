@@ -44,6 +44,8 @@ class StandIn:
     wrong_figure: each is told once"""
     seed: int = 1
     feed_as_arrow: bool = False
+    hesitates: bool = False
+    """answers the feed with an empty page that has come further, before each page with something on it"""
     now: float = 0.0
     cells: dict[tuple[str, str], Cell] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
@@ -124,8 +126,12 @@ class StandIn:
                 return 404, "application/json", {}, b"{}"
 
     def feed(self, params: dict[str, str], headers: dict[str, str]) -> tuple[int, str, dict[str, str], bytes]:
-        after = int(params.get("after", "0"))
+        sent = params.get("after", "0")
+        after = int(sent.rstrip("~"))
         page = self.events[after : after + int(params["limit"])]
+        if not page or (self.hesitates and not sent.endswith("~")):
+            stay = sent if not page else f"{after}~"
+            return 200, "application/json", {}, json.dumps({"events": [], "next_cursor": stay}).encode()
         if self.feed_as_arrow and headers.get("accept") == ARROW:
             rows = [event | {"unit_price": (event["unit_price"] or {}).get("amount")} for event in page]
             if rows:

@@ -71,6 +71,11 @@ def test_an_engine_that_keeps_the_rules_is_proved_green(plan: Plan, files: Sales
     assert all(check.looked_at > 0 for check in report.checks), "a statement about nothing proves nothing"
 
 
+def test_an_empty_page_that_has_come_further_is_not_the_feeds_end(plan: Plan, files: SalesFiles) -> None:
+    report = replay_against(StandIn(hesitates=True), plan, files)
+    assert broken(report) == set(), [check for check in report.checks if not check.holds]
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_an_engine_that_is_often_away_is_proved_green_and_nothing_happens_twice(
     plan: Plan, files: SalesFiles, seed: int

@@ -165,6 +165,23 @@ def test_a_shard_that_dies_or_stops_comes_back_and_nothing_acknowledged_is_lost(
     assert before[1] != after[1]
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_writer_of_documents_that_dies_or_stops_comes_back(ray_served: Served, number: int) -> None:
+    ray_served.until_ready()
+    before = ray_served.process("ray::DocumentsActor")
+    assert before.send(number)
+
+    def described() -> bool:
+        document = {"name": f"After {number}", "quantity_decimals": 0}
+        with contextlib.suppress(httpx2.TransportError):
+            answer = ray_served.http.put(f"/v1/products/mug-written-{number}", json=document, timeout=5)
+            return answer.status_code in (200, 201)
+        return False
+
+    wait_until(described, "a writer that writes")
+    assert not before.alive()
+
+
 def test_a_dead_api_worker_comes_back_alone(ray_served: Served) -> None:
     keeper = ray_served.process("actors.keeper")
     workers = {process for process in ray_served.family() if "api.serve" in _command(process)}

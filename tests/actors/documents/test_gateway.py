@@ -21,7 +21,10 @@ from actors.documents.messages import (
     encode_message,
 )
 from actors.documents.schema import DocumentKind
+from actors.process_group import Process
+from actors.transport import ShardStatus
 from engine.outcomes import Outcome
+from engine.wire import ShardState
 from tests.actors.documents.house import BOUND_S, NOW_MS, STORE, one, writing
 from tests.actors.documents.shards import MemoryShards
 
@@ -72,6 +75,20 @@ def test_writer_whose_process_is_away_is_unavailable() -> None:
     async def scene() -> None:
         assert one(await RemoteDocuments(gone).submit(CHANGE)).outcome == Outcome.UNAVAILABLE
         assert one(await RemoteDocuments(silent, timeout_s=0.02).submit(CHANGE)).outcome == Outcome.UNAVAILABLE
+
+    asyncio.run(scene())
+
+
+def test_whoever_watches_the_writer_learns_which_process_it_is_from_its_own_loop(
+    settings: DocumentsSettings, shards: MemoryShards
+) -> None:
+    async def scene() -> None:
+        actor = DocumentsActor(settings, lambda: _given(shards), lambda: NOW_MS)
+        opening = ShardStatus.from_bytes(await actor.probe())
+        assert (opening.state, Process(opening.pid, opening.started)) == (ShardState.STARTING, Process.this())
+        await actor.opened()
+        assert ShardStatus.from_bytes(await actor.probe()).state is ShardState.READY
+        await actor.stop()
 
     asyncio.run(scene())
 
