@@ -32,9 +32,7 @@ def with_other_result(record: Record) -> Record:
     return replace(record, results=results)
 
 
-def test_a_whole_directory_is_shown_as_a_table(
-    tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_whole_directory_is_shown_as_a_table(tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     journaled(tmp_path, world.records)
     result = verified(tmp_path, monkeypatch)
     assert result.exit_code == 0, result.output
