@@ -63,7 +63,7 @@ class OpenShard:
         """durable"""
         self.now_ms = opened.now_ms
         self.due_ms = engine.next_due_ms()
-        self.has_room = True
+        self.has_room = journal.room()
         """for the next two records, however large"""
         self._engine = engine
         self._opened = opened

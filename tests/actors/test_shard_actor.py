@@ -245,6 +245,18 @@ def test_without_room_rows_are_not_run_and_reads_go_on_until_there_is_room(house
     assert outcomes(house.send(receive("A", 1))) == [Outcome.OK]
 
 
+def test_a_shard_that_opens_on_a_full_disk_decides_nothing_before_it_has_looked(house: House) -> None:
+    """Or its first batch might not fit into what was kept for opening, and end it: then there are no reads either."""
+    house.store.full = True
+    house.restarted()
+    assert house.status().state == ShardState.READ_ONLY
+    assert outcomes(house.send(receive("A", 1))) == [Outcome.UNAVAILABLE]
+    assert house.deaths == []
+    house.store.full = False
+    house.actor.tick()
+    assert outcomes(house.send(receive("A", 1))) == [Outcome.OK]
+
+
 def test_due_holds_wait_while_there_is_no_room(house: House) -> None:
     house.store.full = True
     house.send(receive("A", 3), reserve("A", 3, ttl_s=10))

@@ -1,0 +1,157 @@
+"""Disks that are full and syncs that fail, under a real `omnistock serve`: real files, real errors, asked over HTTP.
+
+A small tmpfs fills up; strace has fdatasync fail. Both want root; where they cannot be had the tests are skipped.
+"""
+
+import errno
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from actors.durable import DurableFile
+from actors.segment_files import path_of
+from actors.segments import durable_path
+from actors.verify import verify
+from tests.e2e.served import Served, fresh_id
+from tests.e2e.test_serve import reserve, shard_process, stock, stock_up
+
+ROOM_MB = 170
+ROWS = 4_000
+LONG = "a reference as long as they may be " * 5
+CUP = {"name": "Cup", "quantity_decimals": 0, "barcodes": []}
+OPTIONS = ("--transport", "local", "--shards", "1")
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Path]:
+    """A file system of its own in memory."""
+    directory = Path(tempfile.mkdtemp(prefix="small-disk-"))
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={ROOM_MB}m,mode=0700", "tmpfs", directory],
+        capture_output=True,
+        check=False,
+    )
+    if mounted.returncode:
+        directory.rmdir()
+        pytest.skip(f"no tmpfs can be mounted: {mounted.stderr.decode().strip()}")
+    yield directory
+    subprocess.run(["umount", directory], check=True)
+    directory.rmdir()
+
+
+def fill_up(disk: Path) -> Path:
+    """Take all room that is left; whoever removes the file gives it back."""
+    ballast = disk / "ballast"
+    with ballast.open("ab", buffering=0) as file:
+        for size in (1 << 20, 4096):
+            try:
+                while file.write(bytes(size)):
+                    pass
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+    return ballast
+
+
+def receive(served: Served, sku: str, rows: int) -> int:
+    """One unit in each of so many rows, with long texts; how many were acknowledged."""
+    answer = served.http.post("/v1/commands", json=[
+        {"id": fresh_id(), "kind": "receive", "sku": sku, "warehouse": "main", "quantity": 1, "reference": LONG}
+        for _ in range(rows)
+    ])  # fmt: skip
+    if answer.status_code in (429, 503):
+        return 0
+    assert answer.status_code == 200, answer.text
+    outcomes = [result["outcome"] for result in answer.json()["results"]]
+    assert set(outcomes) <= {"ok", "unavailable"}
+    return outcomes.count("ok")
+
+
+def is_read_only(served: Served) -> bool:
+    return [shard["state"] for shard in served.http.get("/health/ready").json()["shards"]] == ["read_only"]
+
+
+def refused(served: Served, sku: str) -> None:
+    """In words, and soon enough to be asked again."""
+    answer = once(served, sku)
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable"), answer.text
+    assert answer.headers["Retry-After"] == "1"
+
+
+def once(served: Served, sku: str) -> httpx2.Response:
+    body = {"channel": "web", "ttl_s": 600, "lines": [{"sku": sku, "quantity": 1}]}
+    return served.post("/v1/reservations", body)
+
+
+def test_on_a_full_disk_writes_are_refused_reads_go_on_and_it_comes_back_by_itself(small_disk: Path) -> None:
+    """Full while it runs; then it is killed and starts on the full disk; then there is room again."""
+    data = small_disk / "data"
+    with Served(data, *OPTIONS) as served:
+        stock_up(served, "mug", 1_000)
+        ballast = fill_up(small_disk)
+        acknowledged = 1_000
+        while not is_read_only(served):
+            acknowledged += receive(served, "mug", ROWS)
+        refused(served, "mug")
+        there = stock(served, "mug")["on_hand"]
+        assert there >= acknowledged
+        new = served.http.put("/v1/products/cup", json=CUP)
+        assert (new.status_code, new.json()["code"]) == (503, "unavailable"), new.text
+        served.http.close()
+        served.kill()
+    with Served(data, *OPTIONS) as served:
+        assert is_read_only(served)
+        assert stock(served, "mug")["on_hand"] == there
+        refused(served, "mug")
+        ballast.unlink()
+        made = reserve(served, "mug", 1)
+        assert made.status_code == 201, made.text
+        assert stock(served, "mug")["reserved"] == 1
+        assert served.http.put("/v1/products/cup", json=CUP).status_code == 201
+        assert served.stop() == 0
+    assert verify(data).ok
+
+
+def current_segment(data: Path) -> Path:
+    """The file that shard 0 appends to."""
+    shard = data / "shards" / "000"
+    file = DurableFile(durable_path(shard))
+    position = file.read()
+    file.close()
+    return path_of(shard, position.segment)
+
+
+def test_a_sync_that_fails_ends_the_shard_and_every_command_has_one_effect(tmp_path: Path) -> None:
+    """The system says EIO to the first fdatasync of the segment; nobody is told that the command was done or not."""
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed")
+    with Served(tmp_path / "data", *OPTIONS) as served:
+        stock_up(served, "mug", 10)
+        epoch = served.http.get("/health/ready").json()["shards"][0]["epoch"]
+        pid = shard_process(served, 0).pid
+        segment = current_segment(served.data)
+        injected = tmp_path / "strace"
+        command = ["strace", "-f", "-p", str(pid), "-o", str(injected), "-P", str(segment),
+                   "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO"]  # fmt: skip
+        with subprocess.Popen(command, stderr=subprocess.PIPE) as strace:
+            try:
+                assert strace.stderr is not None
+                assert b"attached" in strace.stderr.readline()
+                key = fresh_id()
+                made = reserve(served, "mug", 3, key)
+                assert made.status_code == 201, made.text
+            finally:
+                strace.terminate()
+        assert "(INJECTED)" in injected.read_text()
+        assert current_segment(served.data) != segment
+        assert served.http.get("/health/ready").json()["shards"][0]["epoch"] == epoch + 1
+        again = reserve(served, "mug", 3, key)
+        assert again.json() == made.json()
+        assert stock(served, "mug")["reserved"] == 3
+        assert served.stop() == 0
+    assert verify(tmp_path / "data").ok
