@@ -62,11 +62,11 @@ async def find_command(client: int, id_hi: int, id_lo: int, ask_all: AskAll) -> 
         parts += others
         if away:
             raise ShardAway(away[0])
-    fate = Outcome.GROUP_FAILED
+    fate, due_ms = Outcome.GROUP_FAILED, 0
     if not _refused([part for _, part in parts]):
         reservations = {int(part.rows["reservation"][0]) for _, part in parts}
-        fate = await _fate(op, key, reservations, parts[0][0], ask_all)
-    return _whole([part for _, part in parts], fate)
+        fate, due_ms = await _fate(op, key, reservations, parts[0][0], ask_all)
+    return _whole([part for _, part in parts], fate, due_ms)
 
 
 async def _find(
@@ -99,21 +99,29 @@ def _refused(parts: Sequence[CommandAnswer]) -> bool:
     return bool((outcomes < Outcome.OK).any())
 
 
-async def _fate(op: int, key: int, reservations: set[int], shard: int, ask_all: AskAll) -> Outcome:
-    """What rows that were agreed to came to: OK; TOO_LATE, aborted by a scan; GROUP_FAILED, a vote elsewhere was no."""
+async def _fate(op: int, key: int, reservations: set[int], shard: int, ask_all: AskAll) -> tuple[Outcome, int]:
+    """What rows that were agreed to came to: OK; TOO_LATE, aborted by a scan; GROUP_FAILED, a vote elsewhere was no.
+
+    And the deadline that was decided with it, 0 for none.
+    """
     decided, away = await _find(0, *derived_id(op, key, Kind.DECIDE.text.encode()), ask_all)
     for _, part in decided:
-        return Outcome.OK if is_commit(part.results[0]) else Outcome.TOO_LATE
+        due_ms = int(part.results["expires_at_ms"][0])
+        return (Outcome.OK, due_ms) if is_commit(part.results[0]) else (Outcome.TOO_LATE, 0)
     for reservation in sorted(reservations):
         applied, more_away = await _find(0, *derived_id(op, reservation, Kind.APPLY.text.encode()), ask_all)
         away += more_away
         for _, part in applied:
-            return Outcome.OK if part.rows["flags"][0] & Flag.COMMIT else Outcome.GROUP_FAILED
+            committed = part.rows["flags"][0] & Flag.COMMIT
+            return (Outcome.OK, int(part.rows["due_ms"][0])) if committed else (Outcome.GROUP_FAILED, 0)
     raise ShardAway(away[0] if away else shard)
 
 
-def _whole(parts: Sequence[CommandAnswer], fate: Outcome) -> CommandAnswer:
-    """The votes as the one answer that they came to; `fate` is that of the rows that were agreed to."""
+def _whole(parts: Sequence[CommandAnswer], fate: Outcome, due_ms: int) -> CommandAnswer:
+    """The votes as the one answer that they came to; `fate` is that of the rows that were agreed to, with its deadline.
+
+    Each shard has voted by a clock of its own, so their deadlines may differ by a millisecond; the decision has one.
+    """
     rows, heap = join([(part.rows, part.heap) for part in parts])
     results = join_arrays([part.results for part in parts], RESULT)
     settles = bool(np.isin(rows["kind"], SETTLING).all())
@@ -128,13 +136,17 @@ def _whole(parts: Sequence[CommandAnswer], fate: Outcome) -> CommandAnswer:
         results["state"] = whole_state(results["state"].tolist())
     else:
         results["state"][rows["kind"] == Kind.RESERVE] = ReservationState.HELD
+    if fate == Outcome.OK and due_ms:
+        held = results["state"] == ReservationState.HELD
+        results["expires_at_ms"][held] = due_ms
     if settles and len(rows) == len(parts) and len(np.unique(rows[["line", "warehouse"]])) == 1:
         # One row of the caller's, sent to every shard that had a part.
         merged = copied(results[int(np.argmin(results["outcome"])) :][:1])
         merged["quantity"] = results["quantity"].sum()
         rows, results = rows[:1], merged
     elif not settles:
-        order = np.argsort(rows["line"], kind="stable")
+        # First what a new reservation replaces, then its lines.
+        order = np.lexsort((rows["line"], rows["kind"] == Kind.RESERVE))
         rows, results = rows.take(order), results.take(order)
-    results["lines_n"][0] = len(lines)
+    results["lines_n"][int(np.argmax(rows["kind"] == Kind.RESERVE))] = len(lines)
     return CommandAnswer(rows, results, lines, heap)

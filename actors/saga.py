@@ -350,9 +350,13 @@ class Round:
         agreed = outcomes == _OK
         outcomes[agreed] = Outcome.TOO_LATE if agreed.all() else Outcome.GROUP_FAILED
         results["quantity"] = 0
-        if int(self._rows["kind"][command.end - 1]) in _HOLDING_KINDS:
+        own = self._rows[command.begin : command.end]
+        if int(own["kind"][-1]) in _HOLDING_KINDS:
             for name in ("reservation", "partition", "state", "expires_at_ms", "made_at"):
                 results[name] = 0
+        for at in np.flatnonzero(own["flags"] & _REPLACES):
+            held = self._holdings.get(int(own["reservation"][at]), ())
+            results["state"][at] = whole_state([each.state for each in held])
 
     def _show_whole(self, results: Array, command: _Command) -> None:
         """The state and deadline of a settled reservation, of all its parts."""

@@ -7,12 +7,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
+from http import HTTPStatus
 from importlib import metadata
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from actors.documents.directory import DirectoryUnavailable
 from api.asgi import App, Front
@@ -26,6 +28,7 @@ from api.status import Problem, away
 from engine.outcomes import Outcome
 
 _RETRY_AFTER_MS = 1_000
+_METHODS: Final = ("DELETE", "GET", "POST", "PUT")
 _CODE_OF = {400: "invalid_json", 404: "not_found", 405: "method_not_allowed", 413: "too_large", 422: "invalid_request"}
 
 
@@ -50,7 +53,6 @@ def create_app(runtime: Runtime) -> App:
         docs_url=None,
         redoc_url=None,
         strict_content_type=False,
-        max_body_size=runtime.limits.array_body_bytes,
         telemetry={"tracing": False},
     )
     app.state.runtime = runtime
@@ -95,12 +97,24 @@ async def _not_valid(_: Request, error: Any) -> Response:
     return _answer(Problem(422, "invalid_request", str(first["msg"])[:200], {"path": shown}))
 
 
-async def _http(_: Request, error: Any) -> Response:
+async def _http(request: Request, error: Any) -> Response:
     code = _CODE_OF.get(error.status_code, "invalid_request" if error.status_code < 500 else "internal")
-    answer = _answer(Problem(error.status_code, code, str(error.detail)))
-    if error.headers and "allow" in {name.lower() for name in error.headers}:
-        answer.headers["allow"] = error.headers.get("Allow", "")
+    if error.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
+        return _answer(Problem(error.status_code, code, str(error.detail)))
+    allowed = ", ".join(sorted(_methods(request)))
+    answer = _answer(Problem(error.status_code, code, f"allowed: {allowed}"))
+    answer.headers["allow"] = allowed
     return answer
+
+
+def _methods(request: Request) -> set[str]:
+    """What the address can be asked; the router itself only tells of the first route that has it."""
+    found: set[str] = set()
+    for method in _METHODS:
+        for route in request.app.routes:
+            if route.matches({**request.scope, "method": method})[0] is Match.FULL:
+                found.add(method)
+    return found
 
 
 async def _unavailable(_: Request, error: Any) -> Response:

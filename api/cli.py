@@ -24,6 +24,7 @@ COMMANDS: Final = {
 """Subcommands whose modules have a `register(app)`. `serve` must start in a second or two, and its supervisor
 stays small, so no other command's imports come with it."""
 
+POSTGRES: Final = ("postgresql://", "postgres://")
 _VERDICT_COLOURS: Final = {"good": "green", "look": "yellow", "bad": "red"}
 
 Data = Annotated[Path, typer.Option("--data", help="The data directory; made when it does not exist.", file_okay=False)]
@@ -56,6 +57,8 @@ def serve(
     ] = None,
 ) -> None:
     """Run the whole stack until SIGTERM or Ctrl-C; says where when it answers."""
+    if database and not database.startswith(POSTGRES):
+        raise typer.BadParameter(f"an address that begins with {POSTGRES[0]}", param_hint="--database")
     from api.serving import Asked, serve_until_told
 
     raise typer.Exit(serve_until_told(Asked(data, host, port, shards, workers, transport, database)))

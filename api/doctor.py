@@ -71,7 +71,11 @@ def examine(data: Path | None, host: str, port: int) -> Iterator[Finding]:
     yield data_directory(data)
     if data.is_dir():
         for check_data in _OF_THE_DATA:
-            yield check_data(data)
+            try:
+                yield check_data(data)
+            except OSError as error:
+                what = check_data.__name__.replace("_", " ")
+                yield Finding(Verdict.BAD, what, f"cannot be looked at: {error.strerror or error}")
 
 
 def python_version() -> Finding:

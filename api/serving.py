@@ -80,6 +80,12 @@ def _serve(asked: Asked, data: DataDir) -> int:
     workers = 1 if asked.transport == "local" else asked.workers or default_workers()
     listeners = Listeners.bind(asked.host, asked.port, workers)
     run = RunDirectory.create()
+    try:
+        _end_leftovers(data.path, run)
+    except OSError as error:
+        listeners.close()
+        run.remove()
+        raise DataDirError(f"{data.path} cannot be used: {error}") from error
     settings = ServeSettings(
         data=data.path.resolve(),
         host=asked.host,
@@ -91,7 +97,6 @@ def _serve(asked: Asked, data: DataDir) -> int:
         run=run.path,
     )
     settings.save()
-    _end_leftovers(data.path, run)
     _raise_open_files()
     if not is_warm(kernel_cache()):
         _log.info("the first start on this machine compiles the kernels: a minute or two")

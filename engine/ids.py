@@ -30,7 +30,7 @@ def text_key(text: str) -> int:
 def text_keys(data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
     """`text_key` of many texts that lie end to end: text i is data[offsets[i] : offsets[i + 1]]."""
     keys = np.empty(len(offsets) - 1, np.int64)
-    finish.text_keys(data, offsets, keys)
+    finish.text_keys(_frozen(data), offsets, keys)
     return keys
 
 
@@ -74,4 +74,13 @@ def finish_rows(rows: npt.NDArray[np.void], heap: npt.NDArray[np.uint8], secret:
     b"warehouse\\0to_warehouse\\0channel" (texts), because a code may be unknown today and known tomorrow.
     """
     k0, k1 = np.frombuffer(secret, np.uint64)
-    finish.finish_rows(rows, heap, k0, k1)
+    finish.finish_rows(rows, _frozen(heap), k0, k1)
+
+
+def _frozen(texts: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """A read-only view: numba compiles a kernel anew, for many seconds, for an array that may be written to."""
+    if not texts.flags.writeable:
+        return texts
+    view = texts.view()
+    view.flags.writeable = False
+    return view

@@ -21,7 +21,7 @@ from api.lookup import any_of, command
 from api.names import know, knows, learn
 from api.render import ResultRow, failed_lines, is_replayed, lines_json, overall, result_json, results_bytes, row_of
 from api.security import SCOPE_OF_KIND, check_commands, check_scope
-from api.status import Headers, away, invalid, retry_after_s
+from api.status import Headers, away, retry_after_s
 from api.texts import check_code
 from engine.kinds import Flag, Kind, ResultFlag
 from engine.layout import RESULT
@@ -76,11 +76,9 @@ def _single(call: Call) -> s.AnyCommand:
     if len(call.body) > call.runtime.limits.single_body_bytes:
         raise too_large(f"one command of more than {call.runtime.limits.single_body_bytes} bytes")
     command = decode.one_command(call.body)
-    if b"idempotency-key" in call.headers:
-        header = idempotency_key(call.headers)
-        if command.id not in ("", header):
-            raise invalid("$.id", "another id than the Idempotency-Key")
-        command.id = header
+    # Clients send the header with every POST, whatever is in the body: the command's own id is the more exact one.
+    if not command.id and b"idempotency-key" in call.headers:
+        command.id = idempotency_key(call.headers)
     return command
 
 
@@ -170,8 +168,8 @@ async def get(call: Call) -> Answer:
         warehouses=any_of(found.results["warehouse"]) | any_of(found.lines["warehouse"]),
         sku_keys=any_of(found.rows["sku_key"][found.rows["sku_key"] != 0]) | any_of(found.lines["sku_key"]),
     )
-    # The row that releases what a reservation replaces says nothing of the reservation itself.
-    begin = int(len(found.rows) > 1 and bool(found.rows["flags"][0] & np.uint16(Flag.REPLACES)))
+    # Rows that release what a reservation replaces come first and say nothing of the reservation itself.
+    begin = int(np.argmax(found.rows["kind"] == Kind.RESERVE))
     rows, results = found.rows[begin:], found.results[begin:]
     kind = int(rows["kind"][0])
     outcomes = found.results["outcome"].tolist()

@@ -208,14 +208,35 @@ def test_an_idempotency_key_is_needed(box: Box, path: str, body: Any, key: str, 
         ("/v1/reservations", 300_000),
         ("/v1/stock:query", 300_000),
         ("/v1/reservations/r1/release", 10_000_000),
+        ("/v1/products:batch", 10_000_000),
+        ("/v1/products/TEE-M", 300_000),
+        ("/v1/products/TEE-M", 10_000_000),
     ],
 )
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_body_that_is_too_large_is_a_413(box: Box, path: str, size: int, chunked: bool) -> None:
     body = b'[{"id":"' + b"x" * size + b'"}]'
     content: Any = iter([body[at : at + 65_536] for at in range(0, len(body), 65_536)]) if chunked else body
-    answer = box.call("POST", path, content=content, headers={"Content-Type": "application/json"})
+    method = "PUT" if path.startswith("/v1/products/") else "POST"
+    answer = box.call(method, path, content=content, headers={"Content-Type": "application/json"})
     assert problem_of(answer)[:2] == (413, "too_large")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PATCH", "/v1/warehouses/berlin", "DELETE, GET, PUT"),
+        ("POST", "/v1/products", "GET"),
+        ("GET", "/v1/products:batch", "POST"),
+        ("PUT", "/v1/limits", "GET"),
+        ("DELETE", "/v1/reservations", "GET, POST"),
+    ],
+)
+def test_a_method_that_an_address_does_not_have_is_told_those_that_it_has(
+    box: Box, method: str, path: str, allowed: str
+) -> None:
+    answer = box.call(method, path)
+    assert (*problem_of(answer), answer.headers["allow"]) == (405, "method_not_allowed", None, allowed)
 
 
 def test_one_command_may_not_use_the_size_of_an_array(box: Box) -> None:

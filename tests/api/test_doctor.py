@@ -94,3 +94,10 @@ def test_who_serves_the_directory_is_named(tmp_path: Path) -> None:
     with data.serve_lock():
         assert doctor.lock(data.path).words == f"process {os.getpid()} serves this directory"
     assert doctor.lock(data.path).words == "nobody serves this directory"
+
+
+def test_a_directory_that_cannot_be_written_to_is_bad_in_words() -> None:
+    # Nobody, whatever their rights, makes a file there.
+    findings = list(doctor.examine(Path("/proc/self/task"), "127.0.0.1", free_port()))
+    assert {finding.what for finding in findings} >= {"directory", "syncs", "lock"}
+    assert any(finding.verdict is Verdict.BAD for finding in findings)

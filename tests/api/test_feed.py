@@ -162,6 +162,7 @@ def test_filters(box: Box) -> None:
     ("query", "status", "code", "path"),
     [
         ("after=nonsense", 422, "invalid_request", "after"),
+        ("after=", 422, "invalid_request", "after"),
         ("after=AQAAAAAAAAA", 410, "cursor_expired", None),
         ("limit=0", 422, "invalid_request", "limit"),
         ("limit=1001", 422, "invalid_request", "limit"),

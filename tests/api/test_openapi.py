@@ -61,6 +61,19 @@ def test_every_route_is_on_the_page(document: dict[str, Any]) -> None:
         assert path in document["paths"]
 
 
+def test_every_operation_that_wants_a_key_tells_its_refusals_in_one_form(document: dict[str, Any]) -> None:
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if operation.get("security"):
+                responses = operation["responses"]
+                assert {"401", "422", "503"} <= set(responses), (method, path)
+                assert "requestBody" not in operation or {"400", "413"} <= set(responses), (method, path)
+                refusals = [told for code, told in responses.items() if code >= "400"]
+                assert all(list(told["content"]) == ["application/problem+json"] for told in refusals), (method, path)
+                assert all(told["description"] for told in refusals), (method, path)
+
+
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     def references(value: Any) -> Iterator[str]:
         if isinstance(value, dict):

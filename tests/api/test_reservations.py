@@ -234,6 +234,22 @@ def test_a_reservation_that_replaces_another_releases_it(box: Box) -> None:
     step(box, new, "release")
 
 
+@pytest.mark.parametrize("lines", [[("TEE-L", 1)], [("CHEESE", 0.5), ("TEE-M", 1), ("TEE-L", 1)]])
+def test_what_replaced_a_reservation_over_shards_is_found_by_its_key(box: Box, lines: list[tuple[str, float]]) -> None:
+    old = make(box, ("TEE-M", 1), ("TEE-L", 2), ("CHEESE", 0.5))
+    key = fresh("key")
+    request = body(*lines, replaces=old["reservation"])
+    new = box.post("/v1/reservations", request, status=201, headers={"Idempotency-Key": key})
+    found = box.get(f"/v1/commands/{key}")
+    assert (found["kind"], found["outcome"]) == ("reserve", "ok")
+    assert {name: found[name] for name in ("reservation", "state", "expires_at", "lines")} == {
+        name: new[name] for name in ("reservation", "state", "expires_at", "lines")
+    }
+    problem = refused(box, body(("TEE-L", 1), replaces=old["reservation"]), 409, "reservation_closed")
+    assert (problem["path"], problem["state"]) == ("$.replaces", "released")
+    step(box, new, "release")
+
+
 def test_lists_are_filtered_and_paged(box: Box) -> None:
     key = box.make_key("reserve", "read", client="lister")
     made = []

@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from engine import ids
+from engine.kernels import finish
 from engine.kinds import Flag, QuestionKind
 from engine.layout import COMMAND, Limits
 from engine.outcomes import Outcome
@@ -245,3 +247,14 @@ def test_the_reservation_key_follows_from_the_first_id_and_partition_from_the_sk
     other, _ = world.encode([reserve("A-1", 1, id="y"), replace(Row(kind=confirm(reserve("A-1", 1)).kind), id="x")])
     assert other["reservation"][0] != rows["reservation"][0]
     assert rows.dtype == COMMAND
+
+
+def test_texts_that_may_be_written_to_are_no_new_type_to_compile_for() -> None:
+    # What pyarrow puts together is writable; a worker that compiles in the middle of a request is silent for too long.
+    offsets = np.array([0, 1, 2], np.int32)
+    compiled = []
+    for texts in (np.frombuffer(b"ab", np.uint8), np.array([97, 98], np.uint8)):
+        ids.finish_rows(np.zeros(1, COMMAND), texts, SECRET)
+        assert ids.text_keys(texts, offsets).tolist() == [ids.text_key("a"), ids.text_key("b")]
+        compiled.append([getattr(kernel, "signatures", [])[:] for kernel in (finish.finish_rows, finish.text_keys)])
+    assert compiled[0] == compiled[1]
