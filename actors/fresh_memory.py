@@ -19,7 +19,7 @@ from typing import Any, Final, Self
 
 from engine.shard import Shard
 
-AHEAD_BYTES: Final = 32 << 20
+AHEAD_BYTES: Final = 16 << 20
 _STEP_BYTES: Final = 4 << 20
 """for one table at a time; a small number of huge pages"""
 _HUGE_PAGE: Final = 2 << 20
