@@ -1,6 +1,7 @@
 """The data directory: what lies where, who may use it, and what is fixed when it is made.
 
-    DIR/meta.json     format, era, number of shards and the partition map; never changed by a running server
+    DIR/meta.json     format, era, number of shards, the partition map, and a check of these and of the secret; never
+                      changed by a running server
     DIR/id.secret     16 random bytes that key the hashes of command ids
     DIR/serve.lock    held by the one server of the directory
     DIR/standby.sock  where the standby hands states over
@@ -15,6 +16,7 @@ for numba and psycopg take 0.8 s and 100 MB.
 import base64
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import secrets
@@ -32,7 +34,9 @@ if TYPE_CHECKING:
     from actors.journal import Journal, JournalReader
     from engine.shard import Shard
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+_UNCHECKED: Final = 1
+"""The format before; it had no check."""
 SECRET_BYTES: Final = 16
 LOCK: Final = "lock"
 """A shard's lock file, in its directory."""
@@ -56,15 +60,18 @@ class DataDir:
         try:
             meta = json.loads((path / "meta.json").read_text())
             secret = (path / "id.secret").read_bytes()
-            if meta["format"] != FORMAT:
+            if meta["format"] not in (FORMAT, _UNCHECKED):
                 raise DataDirError(f"{path} has format {meta['format']}; this version knows {FORMAT}")
             partitions = PartitionMap(meta["era"], meta["shards"], base64.b64decode(meta["map"]))
+            sound = meta["format"] == _UNCHECKED or meta["check"] == _check(partitions, secret)
         except FileNotFoundError as error:
             raise DataDirError(f"{path} is no data directory: there is no {Path(error.filename).name}") from error
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataDirError(f"{path} cannot be used: {error}") from error
         if len(secret) != SECRET_BYTES:
             raise DataDirError(f"{path / 'id.secret'} is damaged: it must have {SECRET_BYTES} bytes")
+        if not sound:
+            raise DataDirError(f"{path} is damaged: meta.json or id.secret is not what was written")
         return cls(path, secret, partitions)
 
     @classmethod
@@ -163,14 +170,23 @@ def _make(path: Path, shards: int) -> None:
         RealDisk().sync_directory(shard_directory(path, shard))
     for directory in (path / "shards", path, path.absolute().parent):
         RealDisk().sync_directory(directory)
+    secret = secrets.token_bytes(SECRET_BYTES)
     meta = {
         "format": FORMAT,
         "era": partitions.era,
         "shards": partitions.shards,
         "map": base64.b64encode(partitions.table).decode(),
+        "check": _check(partitions, secret),
     }
-    _write(path / "id.secret", secrets.token_bytes(SECRET_BYTES))
+    _write(path / "id.secret", secret)
     _write(path / "meta.json", json.dumps(meta, indent=1).encode())
+
+
+def _check(partitions: PartitionMap, secret: bytes) -> str:
+    """A map with another bit hides goods, a secret with another bit runs commands again: both must be noticed."""
+    digest = hashlib.sha256(f"{partitions.era} {partitions.shards} ".encode())
+    digest.update(bytes(partitions.table) + secret)
+    return digest.hexdigest()
 
 
 def _write(path: Path, data: bytes) -> None:

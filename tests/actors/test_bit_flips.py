@@ -4,6 +4,7 @@ The real code opens and reads what the flip can touch. It finds the same, or it 
 acknowledged is never lost in silence. OMNISTOCK_EVERY_BIT=1 flips all eight bits of every byte, else one of them.
 """
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.datadir import recover, shard_directory, snapshot_directory
+from actors.datadir import DataDir, DataDirError, recover, shard_directory, snapshot_directory
 from actors.journal import JournalCorrupt
 from actors.segment_files import FIRST_RECORD_AT, SegmentReader, path_of, segments_in
 from actors.segments import SegmentJournal, durable_path
@@ -208,3 +209,24 @@ def test_every_flip_in_the_published_position_is_harmless(written: Written) -> N
 def tell(capsys: pytest.CaptureFixture[str], words: str) -> None:
     with capsys.disabled():
         sys.stdout.write(f"\nbit flips: {words} ")
+
+
+@pytest.mark.parametrize("name", ["meta.json", "id.secret"])
+def test_every_flip_in_what_a_data_directory_says_of_itself_is_harmless_or_noticed(
+    memory_path: Path, name: str
+) -> None:
+    """A partition that is given to another shard would hide its goods, another secret would run every command anew."""
+    made = DataDir.make_or_open(memory_path, shards=3)
+    path = memory_path / name
+    good = path.read_bytes()
+    for byte in range(len(good)):
+        for bit in range(8):
+            data = bytearray(good)
+            data[byte] ^= 1 << bit
+            path.write_bytes(data)
+            with contextlib.suppress(DataDirError):
+                found = DataDir.open(memory_path)
+                assert found.secret == made.secret
+                assert found.partitions.era == made.partitions.era
+                assert found.partitions.shards == made.partitions.shards
+                assert bytes(found.partitions.table) == bytes(made.partitions.table)

@@ -62,6 +62,14 @@ def test_what_is_wrong_is_said_in_words(tmp_path: Path, name: str, content: byte
         DataDir.open(tmp_path)
 
 
+def test_a_directory_that_was_made_before_there_was_a_check_is_served(tmp_path: Path) -> None:
+    made = DataDir.make_or_open(tmp_path, shards=2)
+    meta = json.loads((tmp_path / "meta.json").read_text())
+    del meta["check"]
+    (tmp_path / "meta.json").write_text(json.dumps(meta | {"format": 1}))
+    assert DataDir.open(tmp_path).partitions == made.partitions
+
+
 def test_a_place_that_is_no_data_directory(tmp_path: Path) -> None:
     with pytest.raises(DataDirError, match=r"meta\.json"):
         DataDir.open(tmp_path)
