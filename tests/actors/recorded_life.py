@@ -45,11 +45,11 @@ def make_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     unpacked: dict[bytes, tuple[Header, Record]] = {}
 
-    def decode_once(data: Bytes) -> tuple[Header, Record]:
+    def decode_once(data: Bytes, header: Header | None = None) -> tuple[Header, Record]:
         key = data.tobytes()
         found = unpacked.get(key)
         if found is None:
-            found = unpacked[key] = decode(data)
+            found = unpacked[key] = decode(data, header)
         return found
 
     monkeypatch.setattr(actors.segment_files, "decode", decode_once)

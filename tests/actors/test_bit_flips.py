@@ -6,7 +6,6 @@ acknowledged is never lost in silence. OMNISTOCK_EVERY_BIT=1 flips all eight bit
 
 import contextlib
 import os
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from engine.shard import Shard
 from tests.actors.crashing_disk import QuickDisk
 from tests.actors.recorded_life import LIMITS, make_quick
 from tests.builders import confirm, receive, release, reserve, sell
+from tests.conftest import Tell
 from tests.engine.journal_records import same_record
 from tests.world import World
 
@@ -152,9 +152,7 @@ def flips(path: Path, end: int) -> Iterator[tuple[int, int]]:
         os.close(descriptor)
 
 
-def test_every_flip_in_a_journal_is_harmless_or_names_its_record(
-    written: Written, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_every_flip_in_a_journal_is_harmless_or_names_its_record(written: Written, tell: Tell) -> None:
     names = segments_in(written.directory)
     assert len(names) > 2
     count = harmless = 0
@@ -176,13 +174,11 @@ def test_every_flip_in_a_journal_is_harmless_or_names_its_record(
                     wrong.append((name, offset, bit, str(error)))
     assert wrong == []
     written.opened(whole=True)
-    tell(capsys, f"{count} of a journal of {BATCHES} batches, {count - harmless} refused by seq, {harmless} harmless")
+    tell(f"{count} of a journal of {BATCHES} batches, {count - harmless} refused by seq, {harmless} harmless")
     assert count - harmless > harmless, "only padding, marks and what lies ahead may be harmless"
 
 
-def test_every_flip_in_a_snapshot_is_noticed_and_does_no_harm(
-    written: Written, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_every_flip_in_a_snapshot_is_noticed_and_does_no_harm(written: Written, tell: Tell) -> None:
     newest, before = snapshots_in(snapshot_directory(written.data, 0))
     assert (before, newest) == SNAPSHOTS_AT
     path = snapshot_path(snapshot_directory(written.data, 0), newest)
@@ -193,7 +189,7 @@ def test_every_flip_in_a_snapshot_is_noticed_and_does_no_harm(
             load(path)
         if count % WHOLE_EVERY == 0:
             written.opened(whole=True)
-    tell(capsys, f"{count} of a snapshot, each noticed")
+    tell(f"{count} of a snapshot, each noticed")
 
 
 def test_every_flip_in_the_published_position_is_harmless(written: Written) -> None:
@@ -204,11 +200,6 @@ def test_every_flip_in_the_published_position_is_harmless(written: Written) -> N
             data[byte] ^= 1 << bit
             durable_path(written.directory).write_bytes(data)
             written.opened(whole=bit == 0)
-
-
-def tell(capsys: pytest.CaptureFixture[str], words: str) -> None:
-    with capsys.disabled():
-        sys.stdout.write(f"\nbit flips: {words} ")
 
 
 @pytest.mark.parametrize("name", ["meta.json", "id.secret"])

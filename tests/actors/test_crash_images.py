@@ -7,7 +7,6 @@ all records up to some seq, at least the acknowledged one, at most the one in fl
 import hashlib
 import random
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from engine.record import Record
 from tests.actors.crashing_disk import Image, QuickDisk
 from tests.actors.recorded_life import LIMITS, Known, Life, TinyJournal, make_quick
 from tests.actors.shop import definitions, receive, reserve, sell, settle, together
+from tests.conftest import Tell
 
 SEED = 20
 IMAGES_MIN = {
@@ -147,11 +147,11 @@ def test_every_image_that_a_power_cut_leaves_is_opened_with_all_that_was_acknowl
     lived: Callable[[Path], Life],
     block: int,
     most: int,
-    capsys: pytest.CaptureFixture[str],
+    tell: Tell,
 ) -> None:
     cuts = Cuts(lived(memory_path / "life"), memory_path)
     cuts.cut(block, most)
-    tell(capsys, kind, cuts.images, cuts.torn, cuts.in_flight)
+    opened(tell, kind, cuts.images, cuts.torn, cuts.in_flight)
     assert cuts.torn > 0 or lived is folded
     assert cuts.in_flight > 0
 
@@ -167,7 +167,7 @@ def test_a_sync_that_is_left_out_is_found(memory_path: Path, left_out: str) -> N
 
 
 def test_what_a_power_cut_left_is_opened_when_the_opener_and_its_successor_are_cut_too(
-    memory_path: Path, capsys: pytest.CaptureFixture[str]
+    memory_path: Path, tell: Tell
 ) -> None:
     first = written(memory_path / "life")
     cuts = Cuts(first, memory_path / "first")
@@ -179,17 +179,13 @@ def test_what_a_power_cut_left_is_opened_when_the_opener_and_its_successor_are_c
         again = Cuts(lived_on(left, first.history.records[:seq]), memory_path / "again")
         again.cut(512, 6)
         images, torn, in_flight = images + again.images, torn + again.torn, in_flight + again.in_flight
-    tell(capsys, "cut again", images, torn, in_flight)
+    opened(tell, "cut again", images, torn, in_flight)
 
 
 def test_ten_thousand_images_are_opened() -> None:
     assert sum(IMAGES_MIN.values()) >= 10_000
 
 
-def tell(capsys: pytest.CaptureFixture[str], kind: str, images: int, torn: int, in_flight: int) -> None:
-    with capsys.disabled():
-        sys.stdout.write(
-            f"\ncrash images, {kind}: {images} opened, {torn} with a torn record, "
-            f"{in_flight} with one that nobody was told of "
-        )
+def opened(tell: Tell, kind: str, images: int, torn: int, in_flight: int) -> None:
+    tell(f"{kind}: {images} opened, {torn} with a torn record, {in_flight} with one that nobody was told of")
     assert images >= IMAGES_MIN[kind]
