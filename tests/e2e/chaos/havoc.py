@@ -117,9 +117,13 @@ class Havoc:
         self.blows.append(blow)
         if victim is not None:
             victim.send(number)
+        owner = self._victim("shard", shard)
         back: Callable[[Caller], bool] = self._reserves(shard)
         times = CONNECTIONS if target == "worker" else 1
-        if target == "documents":
+        if (target, number) in HEAVY and owner is not None:
+            # What is doomed may still answer for a while.
+            back = self._reserves_without(owner, back)
+        elif target == "documents":
             back = self._describes
         # Nobody asks the standby anything but the successor of a shard: with a stopped one, or none, that helps itself.
         elif target == "standby" and (own := self._victim("shard", shard)) is not None:
@@ -169,6 +173,9 @@ class Havoc:
             return call.attempts[-1].status == 201
 
         return reserve
+
+    def _reserves_without(self, owner: Process, reserves: Callable[[Caller], bool]) -> Callable[[Caller], bool]:
+        return lambda caller: not owner.alive() and reserves(caller)
 
     def _describes(self, caller: Caller) -> bool:
         document = {"name": f"at {time.monotonic()}", "quantity_decimals": 0}
