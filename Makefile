@@ -12,7 +12,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check bench lock system clean
+.PHONY: help run setup test check bench chaos soak lock system clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -35,14 +35,26 @@ bench: $(VENV)/.dev ## benchmarks beside their peers; writes benchmarks/README.m
 	@status=0; $(BIN)/python -m pytest benchmarks --benchmark-json=.benchmarks/run.json || status=$$?; \
 	$(BIN)/python -m benchmarks.report .benchmarks/run.json && exit $$status
 
+CHAOS_SECONDS := 600
+chaos: $(VENV)/.dev ## signals, lost calls, full disks under load, for CHAOS_SECONDS=600 (CHAOS_SEED=n: again)
+	CHAOS_SECONDS=$(CHAOS_SECONDS) CHAOS_SEED=$(CHAOS_SEED) $(BIN)/python -m pytest -q tests/e2e/chaos
+
+MINUTES := 10
+soak: $(VENV)/.dev ## MINUTES=10 at saturation, memory flat; or SEEDS=1000 of the simulator
+ifdef SEEDS
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS)
+else
+	$(BIN)/python -m tests.soak --minutes $(MINUTES)
+endif
+
 lock: $(VENV)/.dev ## resolve requirements/*.txt again from pyproject.toml (UPGRADE=--upgrade: to the newest)
 	$(LOCK) $(UPGRADE) -o requirements/runtime.txt
 	$(LOCK) $(UPGRADE) --extra demo -o requirements/demo.txt
 	$(LOCK) $(UPGRADE) --extra demo --extra dev -o requirements/dev.txt
 
-system: ## Debian's PostgreSQL and Redis, for their tests and benchmarks (as root)
+system: ## Debian's PostgreSQL, Redis and strace, for their tests and benchmarks (as root)
 	apt-get update
-	DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends postgresql redis-server
+	DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends postgresql redis-server strace
 
 clean: ## remove what make made
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -6,10 +6,13 @@ creates the actors (the keeper); all others find them by name. Every process her
 with `actors.ray_settings.ray_environment`.
 """
 
+import asyncio
+import contextlib
 import logging
 import os
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +28,8 @@ DAEMONS: Final = ("gcs_server", "raylet")
 
 SHARD: Final = "shard"
 """Actors of shards are named shard-0, shard-1, ..."""
+
+HEAD_SILENCE_S: Final = 10.0
 
 _FIND_EVERY_S: Final = 0.05
 
@@ -70,6 +75,50 @@ def daemons() -> dict[str, Process]:
             found[name] = process
     assert found.keys() == set(DAEMONS), found
     return found
+
+
+class HeadSilent(Exception):
+    """Ray's head does not answer: what dies now is not started again."""
+
+    def __init__(self, silent_s: float) -> None:
+        super().__init__(silent_s)
+        self.silent_s = silent_s
+
+    def __str__(self) -> str:
+        return f"Ray's head has not answered for {self.silent_s:.0f} s"
+
+
+def _ask_head() -> None:
+    ray.nodes()  # type: ignore[no-untyped-call]
+
+
+class HeadWatch:
+    """Asks Ray's head again and again whether it is there.
+
+    Its death is seen by whoever waits for the process; that it is stopped or stuck Ray finds out after a minute. A
+    question has no time-out, so it is a thread of its own that asks, and is left behind if it never comes back.
+    """
+
+    def __init__(self, ask: Callable[[], object] = _ask_head, silence_s_max: float = HEAD_SILENCE_S) -> None:
+        self._ask = ask
+        self._silence_s_max = silence_s_max
+        self._heard_at = time.monotonic()
+        threading.Thread(target=self._keep_asking, name="head-watch", daemon=True).start()
+
+    async def watch(self) -> None:
+        """Until cancelled; raises HeadSilent."""
+        while True:
+            silent_s = time.monotonic() - self._heard_at
+            if silent_s > self._silence_s_max:
+                raise HeadSilent(silent_s)
+            await asyncio.sleep(self._silence_s_max / 20)
+
+    def _keep_asking(self) -> None:
+        while True:
+            with contextlib.suppress(Exception):  # whatever it is, it is no answer
+                self._ask()
+                self._heard_at = time.monotonic()
+            time.sleep(self._silence_s_max / 10)
 
 
 def process_of(actor_class: type) -> Process | None:

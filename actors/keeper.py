@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from actors import cluster
 from actors.client import Client
-from actors.composition import documents_settings, keep_seqs, make_client, shard_arguments, wall_ms
+from actors.composition import documents_settings, keep_seqs, limits, make_client, shard_arguments, wall_ms
 from actors.datadir import DataDir
 from actors.documents.gateway import DocumentsActor
 from actors.fencing import owner_of
@@ -30,11 +30,10 @@ from actors.ray_settings import RunDirectory
 from actors.ray_transport import DocumentsProbe, RayTransport
 from actors.serve_settings import GIVE_UP, ServeSettings
 from actors.settings import Settings
-from actors.shard_watch import ShardWatch
+from actors.shard_watch import ShardUnreachable, ShardWatch
 from actors.socket_server import ListeningShard
 from actors.socket_transport import SocketTransport, socket_paths
 from actors.supervisor import PULSE_VARIABLE
-from engine.layout import Limits
 
 DOCUMENTS: Final = "documents"
 """The name of the actor that alone writes documents."""
@@ -64,7 +63,7 @@ async def keep(serving: ServeSettings, pulse: Pulse, compiling: "subprocess.Pope
     data = DataDir.open(serving.data)
     settings = Settings()
     run = RunDirectory(serving.run)
-    arguments = shard_arguments(data, serving.database, settings, Limits())
+    arguments = shard_arguments(data, serving.database, settings, limits())
     shards = cluster.create_shards(
         ListeningShard,
         [(*given, str(path)) for given, path in zip(arguments, socket_paths(run.sockets, len(arguments)), strict=True)],
@@ -93,7 +92,7 @@ async def keep(serving: ServeSettings, pulse: Pulse, compiling: "subprocess.Pope
         lambda _: None,
         name="the writer of documents",
     )
-    watching = [asyncio.create_task(each.watch()) for each in (watch, beside)]
+    watching = [asyncio.create_task(each.watch()) for each in (watch, beside, cluster.HeadWatch())]
     await opening
     await asyncio.wait([*watching, asyncio.create_task(told.wait())], return_when=asyncio.FIRST_COMPLETED)
     for task in watching:
@@ -138,7 +137,11 @@ def main() -> None:
     # Side by side with Ray's start, which takes seconds: nothing is compiled twice when shards start together.
     compiling = None if is_warm(kernel_cache()) else subprocess.Popen([sys.executable, "-m", "actors.warmup"])
     cluster.start_head(RunDirectory(serving.run))
-    code = asyncio.run(keep(serving, Pulse(int(os.environ[PULSE_VARIABLE])), compiling))
+    try:
+        code = asyncio.run(keep(serving, Pulse(int(os.environ[PULSE_VARIABLE])), compiling))
+    except (ShardUnreachable, cluster.HeadSilent) as error:
+        _log.error("%s", error)
+        code = 1
     # Not through Ray's own farewell, which takes seconds: the supervisor ends what is left of it.
     os._exit(code)
 

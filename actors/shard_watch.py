@@ -69,6 +69,7 @@ class ShardWatch:
         self._probes: set[asyncio.Task[None]] = set()
         self._said: list[str] = ["" for _ in range(shards)]
         self._kept: list[int] = []
+        self._can_keep = True
         self._names = [name.format(shard) for shard in range(shards)]
 
     async def watch(self) -> None:
@@ -83,9 +84,19 @@ class ShardWatch:
                     self._watchdog.owned(shard, owner, self._now_ms())
             self._kill(self._watchdog.overdue(self._now_ms()))
             if (seqs := self._watchdog.seqs()) != self._kept:
-                self._keep_seqs(seqs)
-                self._kept = seqs
+                self._keep(seqs)
             await asyncio.sleep(_TICK_S)
+
+    def _keep(self, seqs: list[int]) -> None:
+        """What is kept is an advice to the next opener: not to be able to, as on a full disk, ends nothing."""
+        try:
+            self._keep_seqs(seqs)
+        except OSError as error:
+            if self._can_keep:
+                _log.warning("what is durable cannot be noted now: %s", error)
+            self._can_keep = False
+        else:
+            self._kept, self._can_keep = seqs, True
 
     async def _probe(self, shard: int) -> None:
         try:

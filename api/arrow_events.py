@@ -14,7 +14,7 @@ import pyarrow as pa
 from actors.packing import join
 from api.arrow_values import dictionary, exact, moments, named, pieces, reservations
 from api.events import KIND_TEXT, Names, Piece, prepared_row
-from engine.kinds import Flag
+from engine.kinds import Flag, Kind
 from engine.layout import COMMAND, NO_ROW, NO_WAREHOUSE, TEXTS
 from engine.record import Record, RecordKind, seq_and_row
 
@@ -47,6 +47,8 @@ def event_table(piece: Piece, names: Names, whole: bool) -> pa.Table:
     referring = np.where(rows["text_lengths"][index, _REFERENCE] != 0, index, heads)
     priced = (causes["flags"] & np.uint16(Flag.HAS_PRICE)) != 0
     warehouse, channel = movements["warehouse"], movements["channel"]
+    # A copy is changed here: `take` made it. A sale's own hold is nobody's reservation.
+    movements["reservation"][movements["kind"] == Kind.SELL] = 0
     everywhere = np.ones(len(movements), np.bool_)
     return pa.table(
         {

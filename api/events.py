@@ -101,6 +101,9 @@ class _Cause(NamedTuple):
     unit_price: dict[str, Any] | None
 
 
+_HOLDING_FOR_NOBODY: Final = frozenset((int(Kind.SELL),))
+"""A sale over several shards holds its units until it is decided; that hold is nobody's reservation."""
+
 _NOBODY: Final = _Cause("", 0, "", "", None)
 
 
@@ -164,7 +167,7 @@ def _event(record: Record, movement: _Movement, cause: _Cause, at: str, names: N
     event["incoming"] = quantity_json(movement.incoming, decimals)
     if movement.channel != NO_WAREHOUSE:
         event["channel"] = names.channel_code(movement.channel)
-    if movement.reservation:
+    if movement.reservation and movement.kind not in _HOLDING_FOR_NOBODY:
         event["reservation"] = reservation_text(movement.partition, movement.reservation)
     if cause.reference:
         event["reference"] = cause.reference

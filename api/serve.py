@@ -22,7 +22,7 @@ import uvicorn
 import uvloop
 
 from actors.client import Client
-from actors.composition import documents_settings, local_shards, make_client, shard_arguments, wall_ms
+from actors.composition import documents_settings, limits, local_shards, make_client, shard_arguments, wall_ms
 from actors.datadir import DataDir
 from actors.documents.directory import Directory
 from actors.documents.gateway import Documents, RemoteDocuments
@@ -38,7 +38,6 @@ from api.asgi import App
 from api.deps import Runtime
 from api.feed import Feed
 from api.http_protocol import DirectProtocol
-from engine.layout import Limits
 
 GRACEFUL_S: Final = 10
 """For requests in flight; afterwards they are cancelled. Less than the supervisor's own patience."""
@@ -130,7 +129,7 @@ async def _runtime(serving: ServeSettings, ending: AsyncExitStack) -> Runtime:
 async def _local(serving: ServeSettings, data: DataDir, ending: AsyncExitStack) -> tuple[Client, Documents]:
     """Shards as threads, and the documents' writer, in this process."""
     settings = Settings()
-    transport = local_shards(shard_arguments(data, serving.database, settings, Limits()))
+    transport = local_shards(shard_arguments(data, serving.database, settings, limits()))
     ending.push_async_callback(asyncio.to_thread, transport.close)
     client = make_client(transport, data, settings)
     ending.push_async_callback(client.close)

@@ -7,13 +7,13 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Depends, Response
 
+from actors.composition import limits as shard_limits
 from actors.documents.directory import Directory, DirectoryUnavailable
 from actors.documents.keys import Principal
 from api.deps import Runtime, get_runtime
 from api.metrics import MEDIA, exposition
 from api.rows import NOT_AFTER_DEFAULT_MS
 from api.security import require
-from engine.layout import Limits
 from engine.wire import ShardState
 
 router = APIRouter(tags=["service"])
@@ -65,7 +65,7 @@ async def metrics(
 @router.get("/v1/limits", summary="The limits in force")
 async def limits(runtime: Runtime = Depends(get_runtime), _: Principal = Depends(require())) -> Response:
     """Every size that a request is held to."""
-    engine, queues = Limits(), runtime.client.settings
+    engine, queues = shard_limits(), runtime.client.settings
     return _json(
         {
             **asdict(runtime.limits),

@@ -6,6 +6,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -72,6 +73,27 @@ def test_a_call_that_raises_is_a_transport_error_and_the_shard_goes_on(transport
         assert caught.value.may_have_run
         assert caught.value.shard == 0
         assert await transport.call(0, b"hello", 10) == b"hello"
+
+    asyncio.run(test())
+
+
+def test_a_head_that_does_not_answer_is_noticed() -> None:
+    asked, answers = threading.Semaphore(0), threading.Event()
+
+    def ask() -> None:
+        asked.release()
+        assert answers.wait(BACK_S)
+
+    async def test() -> None:
+        answers.set()
+        watching = asyncio.create_task(cluster.HeadWatch(ask, silence_s_max=1.0).watch())
+        for _ in range(3):
+            assert await asyncio.to_thread(asked.acquire, timeout=BACK_S)
+        assert not watching.done()
+        answers.clear()
+        with pytest.raises(cluster.HeadSilent):
+            await asyncio.wait_for(watching, BACK_S)
+        answers.set()
 
     asyncio.run(test())
 

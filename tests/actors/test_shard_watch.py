@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import signal
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -84,3 +85,22 @@ def test_what_is_durable_is_kept_for_the_next_opener(transport: RayTransport) ->
             await seen(kept, 1, seq)
 
     asyncio.run(test())
+
+
+def test_a_disk_without_room_for_a_note_does_not_end_the_watch(transport: RayTransport) -> None:
+    kept: list[Sequence[int]] = []
+    full = [True, True]
+
+    def keep(seqs: Sequence[int]) -> None:
+        if full and full.pop():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        kept.append(seqs)
+
+    async def test() -> None:
+        watch = ShardWatch(transport, 2, SETTINGS, owner_of=lambda _: None, keep_seqs=keep)
+        task = asyncio.create_task(watch.watch())
+        await seen(kept, 1, (await answered(transport, 1)).seq)
+        assert (full, task.done()) == ([], False)
+        task.cancel()
+
+    asyncio.run(asyncio.wait_for(test(), BACK_S))

@@ -286,6 +286,21 @@ def test_a_reservation_over_several_shards_is_told_as_it_was_sent(box: Box) -> N
         assert ("unit_price" in event) == (event["sku"] == "TEE-M")
 
 
+def test_a_sale_over_several_shards_names_no_reservation(box: Box) -> None:
+    box.commands({"id": fresh(), **receive(1)}, {"id": fresh(), **receive(1, "TEE-L")}, receive(1, "CHEESE"))
+    start = end_of(box)
+    group = {"group": fresh()}
+    box.commands(
+        {"id": fresh(), **sell(1), **group},
+        {"id": fresh(), **sell(1, "TEE-L"), **group},
+        {"id": fresh(), **sell(0.25, "CHEESE"), **group},
+    )
+    events = page(box, after=start, kind="sell")["events"]
+    assert len({event["shard"] for event in events}) == 2
+    assert not any("reservation" in event for event in events)
+    assert [event for event in arrow_page(box, after=start, kind="sell")[0] if "reservation" in event] == []
+
+
 def arrow_page(box: Box, **query: Any) -> tuple[list[dict[str, Any]], str]:
     """One page as an Arrow stream, written as the JSON form writes events, and the cursor behind it."""
     answer = box.call("GET", "/v1/feed", params=query, headers={"Accept": MEDIA})
