@@ -71,7 +71,7 @@ class Lending:
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         # Most ways to copy a directory stop at a socket.
-        with short_path(self._path) as name, contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError), short_path(self._path) as name:
             os.unlink(name)
 
     def _listen(self) -> None:
