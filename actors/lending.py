@@ -53,6 +53,7 @@ class Lending:
     def __init__(self, path: Path, lend: Callable[[int], AbstractContextManager[Loan]]) -> None:
         """`lend` raises NoHandOver."""
         self._lend = lend
+        self._path = path
         self._slots = threading.BoundedSemaphore(HAND_OVERS_MAX)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         with short_path(path) as name:
@@ -69,6 +70,9 @@ class Lending:
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
+        # Most ways to copy a directory stop at a socket.
+        with contextlib.suppress(FileNotFoundError), short_path(self._path) as name:
+            os.unlink(name)
 
     def _listen(self) -> None:
         while True:

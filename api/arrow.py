@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from api.arrow_values import dictionary, exact, reservations
-from api.render import FROM_CELL, OUTCOME_TEXT, Names
+from api.render import FROM_CELL, HAS_AVAILABLE, HAS_QUANTITY, OUTCOME_TEXT, Names
 from api.status import Problem
 from engine.layout import NO_WAREHOUSE
 
@@ -95,8 +95,8 @@ def _reference(data: bytes, table: int, number: int) -> int:
 # ---- results
 
 
-def write_results(ids: Any, results: Array, names: Names) -> bytes:
-    """The answers as an IPC stream; `ids` is a pa.StringArray or a list."""
+def write_results(ids: Any, kinds: Array, results: Array, names: Names) -> bytes:
+    """The answers as an IPC stream; `ids` is a pa.StringArray or a list, `kinds` those of the commands."""
     outcomes = results["outcome"]
     figures = FROM_CELL[outcomes]
     decimals = results["decimals"]
@@ -109,8 +109,8 @@ def write_results(ids: Any, results: Array, names: Names) -> bytes:
             "warehouse": dictionary(
                 results["warehouse"], names.warehouse_code, figures & (results["warehouse"] != NO_WAREHOUSE)
             ),
-            "quantity": exact(results["quantity"], decimals, whole, figures),
-            "available": exact(results["available"], decimals, whole, figures),
+            "quantity": exact(results["quantity"], decimals, whole, figures & HAS_QUANTITY[kinds]),
+            "available": exact(results["available"], decimals, whole, figures & HAS_AVAILABLE[kinds]),
         }
     )
     return write_table(table)

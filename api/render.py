@@ -26,6 +26,11 @@ FROM_CELL: Final = np.isin(np.arange(max(Outcome) + 1), (Outcome.OK, Outcome.INS
 _FROM_CELL: Final = frozenset(np.flatnonzero(FROM_CELL).tolist())
 _ABOUT_RESERVATION: Final = frozenset((Kind.RESERVE, Kind.CONFIRM, Kind.RELEASE, Kind.FULFIL, Kind.EXTEND))
 _NO_FIGURES: Final = frozenset((Kind.CONFIRM, Kind.EXTEND))
+_OF_MANY_CELLS: Final = frozenset((Kind.RELEASE, Kind.FULFIL))
+"""What these take lies in several cells, so there is no one `available` to tell."""
+HAS_QUANTITY: Final = ~np.isin(np.arange(max(Kind) + 1), tuple(_NO_FIGURES))
+HAS_AVAILABLE: Final = HAS_QUANTITY & ~np.isin(np.arange(max(Kind) + 1), tuple(_OF_MANY_CELLS))
+"""By kind: which figures its result has."""
 _REPLAYED: Final = int(ResultFlag.REPLAYED)
 _SHOWN: Final = ("outcome", "quantity", "requested", "decimals", "warehouse", "expires_at_ms", "state")
 _KEY: Final = np.dtype([("partition", ">u2"), ("key", ">u8")])
@@ -166,6 +171,9 @@ def _entry(
     if outcome in _FROM_CELL and kind not in _NO_FIGURES:
         if warehouse != NO_WAREHOUSE:
             entry["warehouse"] = names.warehouse_code(warehouse)
+        if kind in _OF_MANY_CELLS:
+            entry["quantity"] = quantity_json(quantity, decimals)
+            return entry
         if outcome == _SHORT:
             entry["requested"] = quantity_json(requested, decimals)
         entry["quantity"] = quantity_json(quantity, decimals)

@@ -142,7 +142,7 @@ async def _answer(call: Call, ids: Any, kinds: Array, results: Array, retry_afte
     elif is_replayed(results):
         headers.append(IDEMPOTENT_REPLAYED)
     if accepts_arrow(call.headers, unless_said=is_arrow(call.headers)):
-        body = write_results(ids, results, call.runtime.directory)
+        body = write_results(ids, kinds, results, call.runtime.directory)
         return Answer(200, body, [(b"content-type", ARROW_MEDIA), *headers])
     texts, numbers = _texts(ids), kinds.tolist()
     pieces = []

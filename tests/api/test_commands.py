@@ -238,6 +238,22 @@ def test_json_and_arrow_rows_are_the_same_commands(box: Box) -> None:
     assert pa.ipc.open_stream(again.content).read_all()["outcome"].to_pylist() == [row["outcome"] for row in first]
 
 
+def test_steps_of_a_reservation_tell_no_available_for_they_are_about_many_cells(box: Box) -> None:
+    (made,) = box.commands(reserve(3))
+    steps = [
+        {"id": fresh(), "kind": "confirm", "reservation": made["reservation"]},
+        {"id": fresh(), "kind": "release", "reservation": made["reservation"], "line": 0, "quantity": 1},
+        {"id": fresh(), "kind": "fulfil", "reservation": made["reservation"]},
+    ]
+    told = results_of(box.call("POST", "/v1/commands", json=steps))
+    assert [result["outcome"] for result in told] == ["ok"] * 3
+    assert [result.get("quantity") for result in told] == [None, 1, 2]
+    assert not any("available" in result for result in told)
+    table = pa.ipc.open_stream(post_arrow(box, stream(arrow_table(steps))).content).read_all()
+    assert table["quantity"].to_pylist() == [None, 1, 2]
+    assert table["available"].to_pylist() == [None] * 3
+
+
 # ---- GET /v1/commands/{id}
 
 

@@ -230,7 +230,9 @@ def test_a_stop_finishes_seals_and_tidies_up(tmp_path: Path) -> None:
     assert (served.data / "serve.json").exists()
     stock_up(served, "mug-3", 10)
     assert served.stop() == 0
-    assert not (served.data / "serve.json").exists()
+    left = list(served.data.rglob("*"))
+    assert served.data / "serve.json" not in left
+    assert [path for path in left if not path.is_file() and not path.is_dir()] == []
 
 
 def _command(process: Process) -> str:
