@@ -45,11 +45,11 @@ def make_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     unpacked: dict[bytes, tuple[Header, Record]] = {}
 
-    def decode_once(data: Bytes) -> tuple[Header, Record]:
+    def decode_once(data: Bytes, header: Header | None = None) -> tuple[Header, Record]:
         key = data.tobytes()
         found = unpacked.get(key)
         if found is None:
-            found = unpacked[key] = decode(data)
+            found = unpacked[key] = decode(data, header)
         return found
 
     monkeypatch.setattr(actors.segment_files, "decode", decode_once)
@@ -135,6 +135,14 @@ class Life:
         assert len(reply.results) == len(rows)
         self._acknowledge(reply.seq)
         return reply
+
+    def die_in(self, *specs: Spec | list[Spec]) -> None:
+        """By a sync that fails: nobody is answered, though the next one may find the batch, and builds on it then."""
+        self.disk.failing = True
+        with pytest.raises(ShardDied):
+            self.send(*specs)
+        self.disk.failing = False
+        self.actor.abandon()
 
     def stop(self) -> None:
         """Cleanly."""
