@@ -5,6 +5,7 @@ of the writes since left it; the file's size is the synced one or any since; of 
 was last synced, each change is there or not. Nothing keeps an order but syncs: that is more than file systems do.
 """
 
+import errno
 import itertools
 import math
 import os
@@ -53,6 +54,8 @@ class CrashingDisk(RealDisk):
         self.look: Callable[[], Any] = lambda: None
         """asked after every step, so that the log tells what else was true then"""
         self.steps: list[Step] = []
+        self.failing = False
+        """syncs fail, and what they should have made durable may be there or not"""
         self._files: dict[int, int] = {}  # by inode, which a file system may give again
         self._numbers = itertools.count(1)
         for path in sorted(each for each in root.rglob("*") if each.is_file()):
@@ -82,6 +85,8 @@ class CrashingDisk(RealDisk):
         self.note(Step("size", self._file(descriptor), at=size))
 
     def sync(self, descriptor: int) -> None:
+        if self.failing:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
         self.note(Step("sync", self._file(descriptor)))
 
     def rename(self, source: Path, target: Path) -> None:

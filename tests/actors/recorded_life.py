@@ -136,6 +136,14 @@ class Life:
         self._acknowledge(reply.seq)
         return reply
 
+    def die_in(self, *specs: Spec | list[Spec]) -> None:
+        """By a sync that fails: nobody is answered, though the next one may find the batch, and builds on it then."""
+        self.disk.failing = True
+        with pytest.raises(ShardDied):
+            self.send(*specs)
+        self.disk.failing = False
+        self.actor.abandon()
+
     def stop(self) -> None:
         """Cleanly."""
         self.actor.stop()
