@@ -39,8 +39,12 @@ class Served:
                 stderr=words,
             )
         assert self.popen.stdout is not None
-        ready, _, _ = select.select([self.popen.stdout], [], [], START_S)
-        line = self.popen.stdout.readline().decode() if ready else ""
+        try:
+            ready, _, _ = select.select([self.popen.stdout], [], [], START_S)
+            line = self.popen.stdout.readline().decode() if ready else ""
+        except BaseException:  # somebody was tired of waiting
+            self.kill()
+            raise
         self.ready_s = time.monotonic() - began
         if not line.startswith("omnistock ready on http://"):
             self.kill()

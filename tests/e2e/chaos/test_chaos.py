@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,19 +42,19 @@ UNAVAILABLE_MAX: Final = 0.2
 HEAL_S: Final = 40.0
 FULL_S: Final = 120.0
 
-Say = Any
+Say = Callable[..., None]
 
 
 @pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    """Print past pytest's capture, and into the file that CHAOS_REPORT names."""
+def say(tell: Callable[[str], None]) -> Say:
+    """To whoever runs the tests, and into the file that CHAOS_REPORT names."""
 
     def say(*words: object) -> None:
-        with capsys.disabled():
-            sys.stdout.write("\n" + "\n".join(map(str, words)) + "\n")
+        text = "\n".join(map(str, words))
+        tell(text)
         if report := os.environ.get("CHAOS_REPORT"):
             with Path(report).open("a") as file:
-                file.write("\n".join(map(str, words)) + "\n\n")
+                file.write(f"{text}\n\n")
 
     return say
 
@@ -196,7 +196,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if mounted.returncode:
-        pytest.skip(f"a small disk cannot be mounted: {mounted.stderr.strip()}")
+        pytest.skip(f"no tmpfs can be mounted: {mounted.stderr.strip()}")
     yield path
     subprocess.run(["umount", "--lazy", str(path)], check=True)
 
