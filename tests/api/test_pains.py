@@ -1,0 +1,258 @@
+"""What users of other systems suffer from, each as a story that must end well here: one test a pain.
+
+The numbers are those of the collection of pains that this engine was built against: D1 overselling, D2 two lines of
+one SKU, D3 holds in the buyer's own way, D4 counters that drift, D7 feeds, D8 a master that counts while we sell.
+"""
+
+import itertools
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.api.box import Box, fresh
+from tests.e2e.served import wait_until
+
+_numbers = itertools.count(1)
+
+
+class Shelf(NamedTuple):
+    """A SKU of its own for each test, with so many units in one shop."""
+
+    box: Box
+    sku: str
+
+    def stock(self) -> tuple[int, int, int]:
+        """(on hand, reserved, available)."""
+        found = self.box.get(f"/v1/stock/{self.sku}")
+        assert found["on_hand"] - found["reserved"] == found["available"]
+        return found["on_hand"], found["reserved"], found["available"]
+
+    def line(self, quantity: int = 1) -> dict[str, Any]:
+        return {"sku": self.sku, "quantity": quantity, "warehouse": "berlin"}
+
+    def hold(self, *quantities: int, status: int = 201, **more: Any) -> Any:
+        body = {"channel": "shop", "ttl_s": 600, "lines": [self.line(each) for each in quantities or (1,)], **more}
+        return self.box.post("/v1/reservations", body, status=status)
+
+    def step(self, reservation: str, step: str, body: Any = None, *, status: int = 200, **more: Any) -> Any:
+        return self.box.post(f"/v1/reservations/{reservation}/{step}", body, status=status, **more)
+
+    def command(self, kind: str, **fields: Any) -> dict[str, Any]:
+        (result,) = self.box.commands({"kind": kind, "sku": self.sku, "warehouse": "berlin", **fields})
+        return result
+
+    def events(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.box.get("/v1/feed", params={"sku": self.sku, "limit": 1000})["events"]
+        return found
+
+
+@pytest.fixture
+def shelf(box: Box) -> Iterator[Shelf]:
+    """Three units; whatever a test did, the feed explains every figure."""
+    made = Shelf(box, f"PAIN-{next(_numbers)}")
+    box.put(f"/v1/products/{made.sku}", {"name": "A thing", "quantity_decimals": 0})
+    assert made.command("receive", quantity=3)["outcome"] == "ok"
+    yield made
+    if events := made.events():
+        last = events[-1]
+        found = box.get(f"/v1/stock/{made.sku}")
+        assert (last["on_hand"], last["reserved"]) == (found["on_hand"], found["reserved"])
+
+
+def test_d1_many_buyers_want_the_last_units_and_nobody_gets_one_that_is_not_there(shelf: Shelf) -> None:
+    def buy(_: int) -> int:
+        body = {"channel": "shop", "ttl_s": 600, "lines": [shelf.line()]}
+        status: int = shelf.box.call("POST", "/v1/reservations", json=body).status_code
+        return status
+
+    with ThreadPoolExecutor(8) as buyers:
+        statuses = list(buyers.map(buy, range(24)))
+    assert sorted(statuses) == [201] * 3 + [409] * 21
+    assert shelf.stock() == (3, 3, 0)
+
+
+def test_d1_a_till_and_a_web_shop_do_not_sell_the_same_unit(shelf: Shelf) -> None:
+    shelf.hold(3)
+    assert shelf.command("sell", quantity=1, channel="shop")["outcome"] == "insufficient_stock"
+    assert shelf.stock() == (3, 3, 0)
+
+
+@pytest.mark.parametrize("quantities", [(2, 2), (1, 1, 1, 1), (3, 1)])
+def test_d2_lines_of_one_sku_in_one_call_see_each_other(shelf: Shelf, quantities: tuple[int, ...]) -> None:
+    refused = shelf.hold(*quantities, status=409)
+    assert refused["code"] == "insufficient_stock"
+    assert shelf.stock() == (3, 0, 3)
+
+
+def test_d2_lines_of_one_sku_that_fit_together_are_held_together(shelf: Shelf) -> None:
+    assert [line["quantity"] for line in shelf.hold(1, 2)["lines"]] == [1, 2]
+    assert shelf.stock() == (3, 3, 0)
+
+
+def test_d2_rows_of_one_sku_in_one_array_see_each_other(shelf: Shelf) -> None:
+    sale = {"kind": "sell", "sku": shelf.sku, "warehouse": "berlin", "quantity": 2, "channel": "shop"}
+    assert [each["outcome"] for each in shelf.box.commands(sale, sale)] == ["ok", "insufficient_stock"]
+    assert shelf.stock() == (1, 0, 1)
+
+
+def test_d3_a_buyer_who_does_not_pay_gives_the_units_back_by_waiting(shelf: Shelf) -> None:
+    held = shelf.hold(3, ttl_s=1)
+    wait_until(lambda: shelf.stock() == (3, 0, 3), "the end of the hold")
+    path = f"/v1/reservations/{held['reservation']}"
+    assert shelf.box.get(path)["state"] == "expired"
+
+
+def test_d3_a_hold_that_lapses_while_the_buyer_pays_is_refused_and_not_half_confirmed(shelf: Shelf) -> None:
+    held = shelf.hold(2, ttl_s=1)["reservation"]
+    wait_until(lambda: shelf.stock() == (3, 0, 3), "the end of the hold")
+    other = shelf.hold(3)["reservation"]
+    assert shelf.step(held, "confirm", status=409)["code"] == "reservation_expired"
+    assert shelf.step(held, "fulfil", status=409)["code"] == "reservation_expired"
+    assert shelf.stock() == (3, 3, 0)
+    assert shelf.step(other, "confirm")["state"] == "confirmed"
+
+
+def test_d3_a_hold_that_is_extended_or_confirmed_in_time_does_not_lapse(shelf: Shelf) -> None:
+    paying, paid, lapsing = (shelf.hold(ttl_s=1)["reservation"] for _ in range(3))
+    shelf.step(paying, "extend", {"ttl_s": 600})
+    shelf.step(paid, "confirm")
+    wait_until(lambda: shelf.stock() == (3, 2, 1), "the end of the hold that nobody cared for")
+    assert shelf.step(lapsing, "confirm", status=409)["code"] == "reservation_expired"
+    assert shelf.step(paying, "confirm")["state"] == "confirmed"
+
+
+def test_d3_a_buyer_is_not_blocked_by_the_own_earlier_hold(shelf: Shelf) -> None:
+    """The cart is changed: all three units are in the buyer's own hold, and there are no others."""
+    first = shelf.hold(3)["reservation"]
+    shelf.hold(2, status=409)
+    second = shelf.hold(2, replaces=first)
+    assert second["state"] == "held"
+    assert shelf.stock() == (3, 2, 1)
+    assert shelf.box.get(f"/v1/reservations/{first}")["state"] == "released"
+
+
+def test_d3_a_buyer_replaces_the_own_hold_on_the_last_unit(shelf: Shelf) -> None:
+    shelf.hold(2)
+    mine = shelf.hold(1)["reservation"]
+    replaced = shelf.hold(1, replaces=mine)
+    assert replaced["reservation"] != mine
+    assert shelf.stock() == (3, 3, 0)
+
+
+def test_d3_a_replacement_that_is_refused_leaves_the_earlier_hold_as_it_was(shelf: Shelf) -> None:
+    mine = shelf.hold(2)
+    assert shelf.hold(4, status=409, replaces=mine["reservation"])["code"] == "insufficient_stock"
+    assert shelf.box.get(f"/v1/reservations/{mine['reservation']}")["state"] == "held"
+    assert shelf.stock() == (3, 2, 1)
+
+
+def test_d4_a_confirm_that_is_repeated_changes_nothing_more(shelf: Shelf) -> None:
+    held = shelf.hold(2)["reservation"]
+    key = {"Idempotency-Key": fresh("confirm")}
+    first = shelf.step(held, "confirm", headers=key)
+    assert shelf.step(held, "confirm", headers=key) == first
+    assert shelf.step(held, "confirm", status=409)["code"] == "reservation_closed"  # another id is another confirm
+    assert shelf.stock() == (3, 2, 1)
+
+
+def test_d4_a_shipment_that_is_told_twice_ships_once(shelf: Shelf) -> None:
+    held = shelf.hold(2)["reservation"]
+    shelf.step(held, "confirm")
+    key = {"Idempotency-Key": fresh("ship")}
+    first = shelf.step(held, "fulfil", {"lines": [{"line": 0, "quantity": 1}]}, headers=key)
+    assert shelf.step(held, "fulfil", {"lines": [{"line": 0, "quantity": 1}]}, headers=key) == first
+    assert shelf.stock() == (2, 1, 1)
+
+
+def test_d4_a_cancel_after_a_partial_shipment_gives_back_the_rest_and_no_more(shelf: Shelf) -> None:
+    held = shelf.hold(3)["reservation"]
+    shelf.step(held, "confirm")
+    shelf.step(held, "fulfil", {"lines": [{"line": 0, "quantity": 1}]})
+    ended = shelf.step(held, "release")
+    (line,) = ended["lines"]
+    assert (ended["state"], line["fulfilled"], line["released"], line["remaining"]) == ("fulfilled", 1, 2, 0)
+    assert shelf.stock() == (2, 0, 2)
+    assert shelf.step(held, "release", status=409)["code"] == "reservation_closed"
+    assert shelf.stock() == (2, 0, 2)
+
+
+def test_d4_more_than_is_held_is_never_given_back(shelf: Shelf) -> None:
+    held = shelf.hold(1)["reservation"]
+    part = {"lines": [{"line": 0, "quantity": 2}]}
+    assert shelf.step(held, "release", part, status=422)["code"] == "invalid_quantity"
+    assert shelf.stock() == (3, 1, 2)
+
+
+def test_d4_a_product_is_not_deleted_under_its_holds(shelf: Shelf) -> None:
+    held = shelf.hold(1)["reservation"]
+    answer = shelf.box.call("DELETE", f"/v1/products/{shelf.sku}")
+    assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+    shelf.step(held, "confirm")
+    shelf.step(held, "fulfil")
+    assert shelf.stock() == (2, 0, 2)
+    shelf.command("adjust", set_to=0, reason="gone")
+    assert shelf.box.call("DELETE", f"/v1/products/{shelf.sku}").status_code == 204
+    assert shelf.command("receive", quantity=1)["outcome"] == "unknown_sku"
+
+
+def test_d4_every_figure_is_the_sum_of_what_the_feed_says(shelf: Shelf) -> None:
+    held = shelf.hold(2)["reservation"]
+    shelf.step(held, "confirm")
+    shelf.step(held, "fulfil", {"lines": [{"line": 0, "quantity": 1}]})
+    shelf.step(held, "release")
+    shelf.command("return", quantity=1, channel="shop")
+    moved = {"receive": 1, "return": 1, "adjust": 1, "fulfil": 1, "sell": 1}
+    on_hand = sum(event["quantity"] for event in shelf.events() if event["kind"] in moved)
+    assert on_hand == shelf.stock()[0] == 3
+
+
+def test_d7_two_quick_changes_are_two_events_each_with_its_own_figures(shelf: Shelf) -> None:
+    shelf.box.commands(
+        *({"kind": "sell", "sku": shelf.sku, "warehouse": "berlin", "quantity": 1, "channel": "shop"} for _ in range(3))
+    )
+    assert [event["on_hand"] for event in shelf.events() if event["kind"] == "sell"] == [2, 1, 0]
+
+
+def test_d7_an_order_is_on_the_feed_and_not_only_what_staff_does(shelf: Shelf) -> None:
+    held = shelf.hold(1)["reservation"]
+    shelf.step(held, "confirm")
+    shelf.step(held, "fulfil")
+    told = [(event["kind"], event["reservation"]) for event in shelf.events() if "reservation" in event]
+    assert ("reserve", held) in told
+    assert ("fulfil", held) in told
+
+
+def test_d7_one_source_of_incoming_goods_is_corrected_without_the_others(shelf: Shelf) -> None:
+    for source, units in (("PO-1", 10), ("PO-2", 5)):
+        shelf.command("expect", delta=units, source=source)
+    shelf.command("expect", delta=-10, source="PO-1")
+    assert shelf.box.get(f"/v1/stock/{shelf.sku}")["incoming"] == 5
+    shelf.command("receive", quantity=5, source="PO-2")
+    assert shelf.box.get(f"/v1/stock/{shelf.sku}")["incoming"] == 0
+    assert shelf.stock() == (8, 0, 8)
+
+
+def test_d8_a_master_that_counts_low_does_not_block_the_shipment_of_what_was_promised(shelf: Shelf) -> None:
+    """The master's count has the order's units in it, or has taken them out already: both are said, and both ship."""
+    held = shelf.hold(2)["reservation"]
+    shelf.step(held, "confirm")
+    assert shelf.command("adjust", set_to=2, reason="count")["outcome"] == "ok"
+    assert shelf.step(held, "fulfil")["state"] == "fulfilled"
+    assert shelf.stock() == (0, 0, 0)
+
+
+def test_d8_a_count_below_what_is_promised_is_taken_and_told_and_never_a_new_hold(shelf: Shelf) -> None:
+    shelf.hold(3)
+    assert shelf.command("adjust", set_to=1, reason="count")["outcome"] == "ok"
+    assert shelf.stock() == (1, 3, -2)
+    assert "short" in [event["kind"] for event in shelf.events()]
+    shelf.hold(1, status=409)
+
+
+def test_d8_a_count_of_an_earlier_moment_is_refused_when_something_was_sold_since(shelf: Shelf) -> None:
+    shelf.command("sell", quantity=1, channel="shop")
+    late = shelf.command("adjust", set_to=10, expected_on_hand=3, reason="count")
+    assert late["outcome"] == "conflict"
+    assert shelf.stock() == (2, 0, 2)
