@@ -85,7 +85,7 @@ def result_json(command_id: str, kind: int, row: ResultRow, names: Names) -> dic
         row.warehouse,
         row.expires_at_ms,
         row.state,
-        bool(row.flags & _BELOW),
+        row.flags & _BELOW,
     )
 
 
@@ -163,7 +163,7 @@ def _entry(
     warehouse: int,
     until: int,
     state: int,
-    below: bool,
+    below: int,
 ) -> dict[str, Any]:
     entry: dict[str, Any] = {"id": command_id, "outcome": OUTCOME_TEXT[outcome]}
     if kind in _ABOUT_RESERVATION and state:
