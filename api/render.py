@@ -32,6 +32,7 @@ HAS_QUANTITY: Final = ~np.isin(np.arange(max(Kind) + 1), tuple(_NO_FIGURES))
 HAS_AVAILABLE: Final = HAS_QUANTITY & ~np.isin(np.arange(max(Kind) + 1), tuple(_OF_MANY_CELLS))
 """By kind: which figures its result has."""
 _REPLAYED: Final = int(ResultFlag.REPLAYED)
+_BELOW: Final = int(ResultFlag.SHORT)
 _SHOWN: Final = ("outcome", "quantity", "requested", "decimals", "warehouse", "expires_at_ms", "state")
 _KEY: Final = np.dtype([("partition", ">u2"), ("key", ">u8")])
 RESERVATION_BYTES: Final = 2 * _KEY.itemsize
@@ -84,6 +85,7 @@ def result_json(command_id: str, kind: int, row: ResultRow, names: Names) -> dic
         row.warehouse,
         row.expires_at_ms,
         row.state,
+        row.flags & _BELOW,
     )
 
 
@@ -96,7 +98,8 @@ def results_bytes(ids: Sequence[str], kinds: Sequence[int], results: Array, name
     """
     known: dict[tuple[Any, ...], _Pieces] = {}
     held: list[bool] = (results["reservation"] != 0).tolist()
-    shown = zip(held, kinds, *(results[column].tolist() for column in _SHOWN), strict=True)
+    below: list[bool] = ((results["flags"] & np.uint8(_BELOW)) != 0).tolist()
+    shown = zip(held, kinds, *(results[column].tolist() for column in _SHOWN), below, strict=True)
     entries = []
     for command_id, key, available, own in zip(ids, _keys(results), _available(results), shown, strict=True):
         pieces = known.get(own)
@@ -160,6 +163,7 @@ def _entry(
     warehouse: int,
     until: int,
     state: int,
+    below: int,
 ) -> dict[str, Any]:
     entry: dict[str, Any] = {"id": command_id, "outcome": OUTCOME_TEXT[outcome]}
     if kind in _ABOUT_RESERVATION and state:
@@ -178,6 +182,8 @@ def _entry(
             entry["requested"] = quantity_json(requested, decimals)
         entry["quantity"] = quantity_json(quantity, decimals)
         entry["available"] = available
+        if below:
+            entry["short"] = True
     return entry
 
 

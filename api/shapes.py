@@ -61,6 +61,7 @@ class Result(Answered, kw_only=True):
     requested: Number | UnsetType = UNSET
     quantity: Number | UnsetType = UNSET
     available: Number | UnsetType = UNSET
+    short: Annotated[bool, Meta(description="it was applied and left the cell below its bound")] | UnsetType = UNSET
 
 
 class Results(Answered, kw_only=True):

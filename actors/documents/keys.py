@@ -43,6 +43,11 @@ def parse_key(text: str) -> tuple[str, str] | None:
     return key_id, secret
 
 
+def is_key_id(text: str) -> bool:
+    """Whether a key can have this id."""
+    return len(text) == 2 * _ID_BYTES and text.isascii() and set(text) <= set("0123456789abcdef")
+
+
 def secret_digest(secret: str) -> bytes:
     """What is stored of a secret."""
     return hashlib.sha256(secret.encode()).digest()

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from msgspec import Meta
 
 from actors.documents.directory import StoredKey
-from actors.documents.keys import SCOPES
+from actors.documents.keys import SCOPES, is_key_id
 from actors.documents.messages import PutKey, RevokeKey
 from api import decode
 from api.deps import Runtime, get_runtime
@@ -43,7 +43,8 @@ _new_key = msgspec.json.Decoder(NewKey)
 
 async def put_key(request: Request, runtime: GivenRuntime, key_id: str) -> Response:
     """Register a key."""
-    check_code(key_id, "key_id")
+    if not is_key_id(key_id):
+        raise invalid("key_id", "16 hexadecimal digits: what stands between os_ and the next _ of a key")
     given = decode.decode(_new_key, await body_of(request, runtime.limits.single_body_bytes))
     check_code(given.client, "$.client")
     for at, scope in enumerate(given.scopes):

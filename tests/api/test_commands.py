@@ -238,6 +238,24 @@ def test_json_and_arrow_rows_are_the_same_commands(box: Box) -> None:
     assert pa.ipc.open_stream(again.content).read_all()["outcome"].to_pylist() == [row["outcome"] for row in first]
 
 
+def test_what_left_a_cell_below_its_bound_is_marked(box: Box) -> None:
+    sku = fresh("SHORT")
+    box.put(f"/v1/products/{sku}", {"name": "Short"})
+    told = box.commands(
+        receive(2, sku),
+        sell(2, sku, settled=True),
+        sell(1, sku, settled=True),
+        sell(1, sku),
+        receive(5, sku),
+        {"kind": "configure", "sku": sku, "warehouse": "berlin", "safety_stock": 9},
+    )
+    assert [result["outcome"] for result in told] == ["ok", "ok", "ok", "insufficient_stock", "ok", "ok"]
+    assert [result.get("short") for result in told] == [None, None, True, None, None, True]
+    assert answer_of(box, told[2]["id"])["short"] is True
+    alone = box.post("/v1/commands", {"id": fresh(), **sell(9, sku, settled=True)}, headers={"Idempotency-Key": ""})
+    assert alone["results"][0]["short"] is True
+
+
 def test_steps_of_a_reservation_tell_no_available_for_they_are_about_many_cells(box: Box) -> None:
     (made,) = box.commands(reserve(3))
     steps = [

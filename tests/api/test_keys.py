@@ -76,7 +76,17 @@ GOOD = {"secret_sha256": "0" * 64, "client": "shop", "scopes": ["read"]}
 )
 def test_malformed_key_is_refused(tmp_path: Path, body: dict[str, Any], path: str) -> None:
     async def scene(house: House) -> None:
-        assert problem_of(await house.put("keys/k1", body)) == (422, "invalid_request", path)
+        assert problem_of(await house.put("keys/00112233aabbccdd", body)) == (422, "invalid_request", path)
+
+    in_house(tmp_path, scene)
+
+
+@pytest.mark.parametrize(
+    "key_id", ["k1", "00112233aabbccd", "00112233aabbccdde", "00112233AABBCCDD", "00112233aabbccdg"]
+)
+def test_an_id_that_no_key_can_have_is_refused(tmp_path: Path, key_id: str) -> None:
+    async def scene(house: House) -> None:
+        assert problem_of(await house.put(f"keys/{key_id}", GOOD)) == (422, "invalid_request", "key_id")
 
     in_house(tmp_path, scene)
 
