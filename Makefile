@@ -22,11 +22,12 @@ run: $(VENV)/.demo ## set up, then the demo until Ctrl-C (DEMO_SECONDS=90 make r
 
 setup: $(VENV)/.dev ## make .venv with everything, and nothing else
 
-test: $(VENV)/.dev ## set up, then the whole test suite
-	$(BIN)/python -m pytest
+test: $(VENV)/.dev ## set up, then the whole test suite, in two workers
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
-check: $(VENV)/.dev ## ruff, mypy --strict, import-linter
+check: $(VENV)/.dev ## ruff (rules and format), mypy --strict, import-linter
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
