@@ -38,7 +38,7 @@ def small_disk() -> Iterator[Path]:
     )
     if mounted.returncode:
         directory.rmdir()
-        pytest.skip(f"no tmpfs can be mounted: {mounted.stderr.decode().strip()}")
+        pytest.skip(f"file systems cannot be mounted on this machine: {mounted.stderr.decode().strip()}")
     yield directory
     subprocess.run(["umount", directory], check=True)
     directory.rmdir()
@@ -141,7 +141,10 @@ def test_a_sync_that_fails_ends_the_shard_and_every_command_has_one_effect(tmp_p
         with subprocess.Popen(command, stderr=subprocess.PIPE) as strace:
             try:
                 assert strace.stderr is not None
-                assert b"attached" in strace.stderr.readline()
+                said = strace.stderr.readline()
+                if b"not permitted" in said:
+                    pytest.skip("one process may not trace another on this machine")
+                assert b"attached" in said, said
                 key = fresh_id()
                 made = reserve(served, "mug", 3, key)
                 assert made.status_code == 201, made.text
