@@ -20,7 +20,7 @@ from api.events import Filters, Piece, events, prepared_seqs, wanted
 from api.lookup import any_of
 from api.names import know
 from api.paging import decode_cursor, encode_cursor
-from api.status import Problem
+from api.status import Problem, invalid
 from engine.record import Record
 
 MOVEMENT_BITS: Final = 24
@@ -98,7 +98,10 @@ class Feed:
 
     def positions(self, path: str, cursor: str) -> list[Position]:
         """The positions in a cursor; 422 for a text that was never one, 410 for one of a layout that is gone."""
-        era, *places = decode_cursor(path, cursor) or (0,)
+        numbers = decode_cursor(path, cursor)
+        if not numbers:
+            raise invalid(path, "not a cursor of the feed")
+        era, *places = numbers
         if era != self._era or len(places) != len(self._journals):
             raise Problem(410, "cursor_expired", "begin anew without a cursor")
         return [Position(max(1, place >> MOVEMENT_BITS), place & MOVEMENT_MASK) for place in places]

@@ -79,7 +79,7 @@ def decode_cursor(path: str, text: str | None, count: int | None = None) -> tupl
         data = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (ValueError, binascii.Error):
         raise invalid(path, "not a cursor of this list") from None
-    if not data or len(data) % 8 or (count is not None and len(data) != 8 * count):
+    if len(data) % 8 or (count is not None and len(data) != 8 * count):
         raise invalid(path, "not a cursor of this list")
     numbers = struct.unpack(f"<{len(data) // 8}Q", data)
     if max(numbers, default=0) >= _INTEGER_MAX:
