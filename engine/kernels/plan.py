@@ -21,10 +21,12 @@ from engine.kernels.jit import Row, Rows, i64, inlined, jit, u64
 from engine.kernels.memory import (
     Memory,
     bounds_of,
+    cells_end,
     cells_of,
     channel_ranks_of,
     channels_of,
     lines_of,
+    plan_end,
     plan_of,
     reservations_of,
     skus_of,
@@ -133,7 +135,7 @@ def plan_sell(st: Memory, rows: Rows, results: Rows, r: int, plan_n: int) -> tup
     if (row.flags & _SETTLED) != 0:
         # A missing cell is made when the sale is settled, not here: the group may still fall.
         if cell == 0 and (
-            tables_of(st)[CELLS, USED] + plan_n + 1 > cells_of(st).shape[0]
+            tables_of(st)[CELLS, USED] + plan_n + 1 > cells_end(st)
             or _sold_of_missing(st, rows, r, plan_n) + quantity > bounds_of(st)[STOCK_MAX]
         ):
             return _LIMIT_EXCEEDED, plan_n
@@ -149,7 +151,7 @@ def plan_sell(st: Memory, rows: Rows, results: Rows, r: int, plan_n: int) -> tup
 @inlined
 def plan_is_full(st: Memory, plan_n: int) -> bool:
     """Whether one more row, which may be split over every warehouse, could overrun the plan."""
-    return plan_n + ENTRIES_MAX > plan_of(st).shape[0]
+    return plan_n + ENTRIES_MAX > plan_end(st)
 
 
 @jit
