@@ -23,14 +23,12 @@ from engine.kernels.memory import (
     cells_of,
     deadlines_of,
     ids_of,
-    lines_end,
     lines_of,
     marks_of,
-    reservations_end,
     reservations_of,
-    tables_of,
 )
 from engine.kernels.operations import apply_operation, decide_operation, note_operation, operations_room, say_prepared
+from engine.kernels.plain import is_plain, reserve_plainly
 from engine.kernels.plan import (
     closed_outcome,
     forget_plan,
@@ -52,7 +50,14 @@ from engine.kernels.reservations import (
     write_line_movement,
     write_lines,
 )
-from engine.kernels.settle import prepare_takes, release_replaced, settle_reserve, settle_sells, settle_takes
+from engine.kernels.settle import (
+    prepare_takes,
+    release_replaced,
+    reservation_fits,
+    settle_reserve,
+    settle_sells,
+    settle_takes,
+)
 from engine.kernels.stock import adjust, configure, expect, receive, transfer
 from engine.kernels.touch import FIRST_STEP, STEP, hint_of, touch, touch_ids
 from engine.kinds import Flag, Kind, MovementFlag, ReservationState, ResultFlag
@@ -61,15 +66,11 @@ from engine.outcomes import Outcome
 from engine.state import (
     DEADLINES_N,
     ENTRIES_MAX,
-    FREE,
     ID_WINDOW_MS,
     IDS_MADE,
     LAST_NOW_MS,
     LAST_SEQ,
-    LINES,
-    RESERVATIONS,
     TTL_S_MAX,
-    USED,
 )
 
 _NEW = 0
@@ -318,15 +319,6 @@ def _plan_row(st: Memory, rows: Rows, results: Rows, r: int, plan_n: int) -> int
 
 
 @inlined
-def _reserve_fits(st: Memory, plan_n: int, rows_n: int) -> bool:
-    """Whether a reservation of that many lines fits its tables."""
-    reservations = tables_of(st)[RESERVATIONS]
-    if reservations[FREE] == 0 and reservations[USED] >= reservations_end(st):
-        return False
-    return plan_n + rows_n <= ENTRIES_MAX and tables_of(st)[LINES, USED] + plan_n + rows_n <= lines_end(st)
-
-
-@inlined
 def _group_stands(rows: Rows, results: Rows, i: int, end: int, prepared: bool) -> bool:
     """Whether the planned group is to be carried out.
 
@@ -399,7 +391,7 @@ def _decide_group(
         if find_reservation_near(st, rows[first].reservation, i64(hint_of(st, first).reservation)) != 0:
             stands = False
             results[first].outcome = _CONFLICT
-        elif not _reserve_fits(st, plan_n, end - first):
+        elif not reservation_fits(st, plan_n, end - first):
             stands = False
             results[first].outcome = _LIMIT_EXCEEDED
     if stands and m + 2 * plan_n + (end - first) + replaced_lines > room:
@@ -552,7 +544,10 @@ def decide_rows(
             else:
                 fresh = _check_ids(st, rows, results, i, end, now_ms, seq)
             if fresh:
-                if _is_grouped_kind(i64(rows[end - 1].kind)):
+                if end - i == 1 and is_plain(rows[i]):
+                    outcome, m = reserve_plainly(st, rows[i], results[i], i, movements, m, now_ms, seq)
+                    results[i].outcome = outcome
+                elif _is_grouped_kind(i64(rows[end - 1].kind)):
                     after = _decide_group(st, rows, results, i, end, movements, m, room, now_ms, seq)
                     if after < 0:
                         overloaded = True
