@@ -20,8 +20,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from engine.journal_kernels import pack_record, unpack_record
 from engine.kernels.pack import COLUMN_OVERHEAD, NO_MODEL, ZERO, Scratch, Words, scratch_for
+from engine.kernels.record import pack_record, unpack_record
 from engine.layout import COMMAND, LINE, MOVEMENT, RESULT
 from engine.record import Record, RecordKind
 

@@ -121,13 +121,14 @@ ENTRIES_MAX: Final = 65_535
 PLAN_MAX: Final = 1 << 20
 """most plan entries of one group"""
 HINTS_N: Final = 64
-"""Rows that are brought near together, a power of two: what they touch fits the first-level cache twice."""
+"""Rows of which something is known before their turn, a power of two."""
 CHANNEL_LIST: Final = 1
 CHANNEL_ALL: Final = 2
 ID_BLOCK: Final = 4096
 """ids per entry of `id_times`; the ring holds a whole number of blocks"""
 _FIRST_BUCKETS: Final = 1024
-_HUGE: Final = 1 << 24
+_HUGE: Final = 1 << 22
+_HUGE_PAGE: Final = 1 << 21
 _NORESERVE: Final = 0x4000 if sys.platform == "linux" else 0
 """MAP_NORESERVE, which the mmap module names only from Python 3.13 on"""
 _HASHED = (SKUS, CELLS, RESERVATIONS, SOURCES, IDS, OPERATIONS)
@@ -203,6 +204,8 @@ class Reserve(Protocol):
 def reserve_array(dtype: "np.dtype[np.void] | type[np.generic]", count: int) -> npt.NDArray[Any]:
     """`count` zero records in memory of this process alone: see Reserve."""
     size = max(1, np.dtype(dtype).itemsize * count)
+    if size >= _HUGE:
+        size = -(-size // _HUGE_PAGE) * _HUGE_PAGE  # which the system then lays where huge pages begin
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NORESERVE
     memory = mmap.mmap(-1, size, flags=flags)
     if size >= _HUGE and hasattr(mmap, "MADV_HUGEPAGE"):

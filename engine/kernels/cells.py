@@ -7,15 +7,19 @@ so that the state and the journal cannot disagree.
 from engine.kernels.jit import Rows, i64, inlined, jit
 from engine.kernels.memory import (
     Memory,
+    cell_buckets_end,
     cell_buckets_of,
     cell_spill_of,
+    cells_end,
     cells_of,
     channels_of,
     sku_buckets_of,
     sku_spill_of,
     skus_of,
+    source_buckets_end,
     source_buckets_of,
     source_spill_of,
+    sources_end,
     sources_of,
     tables_of,
     warehouses_of,
@@ -117,11 +121,12 @@ def make_cell(st: Memory, sku: int, warehouse: int) -> int:
     slot = find_cell(st, sku, warehouse)
     if slot != 0:
         return slot
-    slot = take(cells_of(st), tables_of(st)[CELLS])
+    slot = take(cells_of(st), tables_of(st)[CELLS], cells_end(st))
     if slot == 0:
         return 0
-    cells_of(st)[slot].key = sku << 16 | warehouse
-    link(cell_buckets_of(st), cell_spill_of(st), tables_of(st)[CELLS], slot, cells_of(st)[slot].key)
+    key = sku << 16 | warehouse
+    cells_of(st)[slot].key = key
+    link(cell_buckets_of(st), cell_spill_of(st), tables_of(st)[CELLS], slot, key, cell_buckets_end(st))
     _chain(st, sku, slot)
     return slot
 
@@ -188,13 +193,14 @@ def add_to_source(st: Memory, cell: int, source_key: int, delta: int) -> bool:
     """Change what is on its way from a source; False when the table is full."""
     slot = source_slot(st, cell, source_key)
     if slot == 0:
-        slot = take(sources_of(st), tables_of(st)[SOURCES])
+        slot = take(sources_of(st), tables_of(st)[SOURCES], sources_end(st))
         if slot == 0:
             return False
-        sources_of(st)[slot].key = source_key ^ (spread(cell) << 32 | cell)
+        key = source_key ^ (spread(cell) << 32 | cell)
+        sources_of(st)[slot].key = key
         sources_of(st)[slot].cell = cell
         sources_of(st)[slot].remaining = 0
-        link(source_buckets_of(st), source_spill_of(st), tables_of(st)[SOURCES], slot, sources_of(st)[slot].key)
+        link(source_buckets_of(st), source_spill_of(st), tables_of(st)[SOURCES], slot, key, source_buckets_end(st))
     sources_of(st)[slot].remaining += delta
     if sources_of(st)[slot].remaining == 0:
         key = sources_of(st)[slot].key
@@ -207,7 +213,7 @@ def add_to_source(st: Memory, cell: int, source_key: int, delta: int) -> bool:
 @jit
 def sources_room(st: Memory) -> bool:
     """Whether one more source fits."""
-    return tables_of(st)[SOURCES, FREE] != 0 or tables_of(st)[SOURCES, USED] < sources_of(st).shape[0]
+    return tables_of(st)[SOURCES, FREE] != 0 or tables_of(st)[SOURCES, USED] < sources_end(st)
 
 
 @inlined

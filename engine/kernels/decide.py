@@ -16,6 +16,7 @@ from engine.kernels.idtable import (
     remember,
 )
 from engine.kernels.jit import Row, Rows, i64, inlined, jit, u64
+from engine.kernels.machine import endless
 from engine.kernels.memory import (
     Memory,
     bounds_of,
@@ -25,9 +26,9 @@ from engine.kernels.memory import (
     lines_of,
     marks_of,
     reservations_of,
-    tables_of,
 )
 from engine.kernels.operations import apply_operation, decide_operation, note_operation, operations_room, say_prepared
+from engine.kernels.plain import is_plain, reserve_plainly
 from engine.kernels.plan import (
     closed_outcome,
     forget_plan,
@@ -49,25 +50,27 @@ from engine.kernels.reservations import (
     write_line_movement,
     write_lines,
 )
-from engine.kernels.settle import prepare_takes, release_replaced, settle_reserve, settle_sells, settle_takes
+from engine.kernels.settle import (
+    prepare_takes,
+    release_replaced,
+    reservation_fits,
+    settle_reserve,
+    settle_sells,
+    settle_takes,
+)
 from engine.kernels.stock import adjust, configure, expect, receive, transfer
-from engine.kernels.touch import hint_of, touch, touch_ids
+from engine.kernels.touch import FIRST_STEP, STEP, hint_of, touch, touch_ids
 from engine.kinds import Flag, Kind, MovementFlag, ReservationState, ResultFlag
 from engine.layout import NO_WAREHOUSE
 from engine.outcomes import Outcome
 from engine.state import (
     DEADLINES_N,
     ENTRIES_MAX,
-    FREE,
-    HINTS_N,
     ID_WINDOW_MS,
     IDS_MADE,
     LAST_NOW_MS,
     LAST_SEQ,
-    LINES,
-    RESERVATIONS,
     TTL_S_MAX,
-    USED,
 )
 
 _NEW = 0
@@ -316,15 +319,6 @@ def _plan_row(st: Memory, rows: Rows, results: Rows, r: int, plan_n: int) -> int
 
 
 @inlined
-def _reserve_fits(st: Memory, plan_n: int, rows_n: int) -> bool:
-    """Whether a reservation of that many lines fits its tables."""
-    reservations = tables_of(st)[RESERVATIONS]
-    if reservations[FREE] == 0 and reservations[USED] >= reservations_of(st).shape[0]:
-        return False
-    return plan_n + rows_n <= ENTRIES_MAX and tables_of(st)[LINES, USED] + plan_n + rows_n <= lines_of(st).shape[0]
-
-
-@inlined
 def _group_stands(rows: Rows, results: Rows, i: int, end: int, prepared: bool) -> bool:
     """Whether the planned group is to be carried out.
 
@@ -344,11 +338,12 @@ def _group_stands(rows: Rows, results: Rows, i: int, end: int, prepared: bool) -
 
 @inlined
 def _decide_group(
-    st: Memory, rows: Rows, results: Rows, i: int, end: int, movements: Rows, m: int, now_ms: int, seq: int
+    st: Memory, rows: Rows, results: Rows, i: int, end: int, movements: Rows, m: int, room: int, now_ms: int, seq: int
 ) -> int:
     """Sell, reserve, release or fulfil: plan every row, then take all of it or nothing.
 
-    Returns the next movement index, or -1 when the batch has no room for the movements: nothing was done.
+    There is room for movements before index `room`. Returns the next movement index, or -1 when the batch has no
+    room for the movements: nothing was done.
     """
     alone = end - i == 1
     if (alone and rows[i].kind == _RESERVE and rows[i].line < 0) or (not alone and _mixed(rows, i, end)):
@@ -396,10 +391,10 @@ def _decide_group(
         if find_reservation_near(st, rows[first].reservation, i64(hint_of(st, first).reservation)) != 0:
             stands = False
             results[first].outcome = _CONFLICT
-        elif not _reserve_fits(st, plan_n, end - first):
+        elif not reservation_fits(st, plan_n, end - first):
             stands = False
             results[first].outcome = _LIMIT_EXCEEDED
-    if stands and m + 2 * plan_n + (end - first) + replaced_lines > movements.shape[0]:
+    if stands and m + 2 * plan_n + (end - first) + replaced_lines > room:
         forget_plan(st, 0, plan_n)
         if replaced != 0:
             _hold_back(st, replaced, 1)
@@ -493,11 +488,11 @@ def _new_ids(st: Memory, rows: Rows, i: int, end: int, now_ms: int) -> int:
 
 
 @inlined
-def _unit_end(rows: Rows, i: int) -> int:
+def _unit_end(rows: Rows, i: int, n: int) -> int:
     end = i + 1
     group = rows[i].group
     if group != 0:
-        while end < rows.shape[0] and rows[end].group == group:
+        while end < n and rows[end].group == group:
             end += 1
     return end
 
@@ -518,20 +513,23 @@ def decide_rows(
     lines_n = 0
     # More may be due than one record holds: then nothing is decided on a state that is behind.
     overdue = marks_of(st)[DEADLINES_N] > 0 and deadlines_of(st)[1].at_ms <= now_ms
+    rows, results = endless(rows), endless(results)
+    room = movements.shape[0]
+    movements = endless(movements)
     i = 0
-    touched = 0
+    touched = FIRST_STEP
     while i < n:
-        if i >= touched:
-            touched = min(i + HINTS_N, n)
-            touch_ids(st, rows, i, touched)
-            touch(st, rows, i, touched)
-        end = _unit_end(rows, i)
+        while touched <= i:
+            touch_ids(st, rows, touched, n)
+            touch(st, rows, touched, n)
+            touched += STEP
+        end = _unit_end(rows, i, n)
         overloaded = overdue
-        if not overloaded and not _has_room_for_any(st, rows, i, end, movements.shape[0] - m):
+        if not overloaded and not _has_room_for_any(st, rows, i, end, room - m):
             movements_needed, lines_needed = _room_needed(st, rows, i, end)
             overloaded = (
                 not make_ids_room(st, _new_ids(st, rows, i, end, now_ms), now_ms)
-                or m + movements_needed > movements.shape[0]
+                or m + movements_needed > room
                 or lines_n + lines_needed > lines.shape[0]
             )
         if not overloaded:
@@ -546,8 +544,11 @@ def decide_rows(
             else:
                 fresh = _check_ids(st, rows, results, i, end, now_ms, seq)
             if fresh:
-                if _is_grouped_kind(i64(rows[end - 1].kind)):
-                    after = _decide_group(st, rows, results, i, end, movements, m, now_ms, seq)
+                if end - i == 1 and is_plain(rows[i]):
+                    outcome, m = reserve_plainly(st, rows[i], results[i], i, movements, m, now_ms, seq)
+                    results[i].outcome = outcome
+                elif _is_grouped_kind(i64(rows[end - 1].kind)):
+                    after = _decide_group(st, rows, results, i, end, movements, m, room, now_ms, seq)
                     if after < 0:
                         overloaded = True
                         forget_newest(st, marks_of(st)[IDS_MADE] - made)

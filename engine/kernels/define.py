@@ -12,8 +12,10 @@ from engine.kernels.memory import (
     channel_ranks_of,
     channels_of,
     clients_of,
+    sku_buckets_end,
     sku_buckets_of,
     sku_spill_of,
+    skus_end,
     skus_of,
     tables_of,
     warehouses_of,
@@ -61,11 +63,11 @@ def _define_sku(st: Memory, row: Row) -> int:
     if row.quantity < 0 or row.quantity > 3:
         return _INVALID_QUANTITY
     if slot == 0:
-        slot = take(skus_of(st), tables_of(st)[SKUS])
+        slot = take(skus_of(st), tables_of(st)[SKUS], skus_end(st))
         if slot == 0:
             return _LIMIT_EXCEEDED
         skus_of(st)[slot].key = row.sku_key
-        link(sku_buckets_of(st), sku_spill_of(st), tables_of(st)[SKUS], slot, skus_of(st)[slot].key)
+        link(sku_buckets_of(st), sku_spill_of(st), tables_of(st)[SKUS], slot, row.sku_key, sku_buckets_end(st))
     elif skus_of(st)[slot].first_cell != 0 and skus_of(st)[slot].decimals != row.quantity:
         return _CONFLICT
     skus_of(st)[slot].decimals = row.quantity

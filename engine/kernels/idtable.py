@@ -9,9 +9,11 @@ from engine.kernels.jit import i64, inlined, jit, u64
 from engine.kernels.memory import (
     Memory,
     bounds_of,
+    id_buckets_end,
     id_buckets_of,
     id_spill_of,
     id_times_of,
+    ids_end,
     ids_of,
     marks_of,
     tables_of,
@@ -52,7 +54,7 @@ def find_id(st: Memory, hi: int, lo: int, now_ms: int) -> int:
 @inlined
 def ids_room(st: Memory) -> int:
     """How many more ids fit."""
-    return ids_of(st).shape[0] - 1 - (marks_of(st)[IDS_MADE] - marks_of(st)[IDS_FORGOTTEN])
+    return ids_end(st) - 1 - (marks_of(st)[IDS_MADE] - marks_of(st)[IDS_FORGOTTEN])
 
 
 @jit
@@ -70,13 +72,13 @@ def remember(st: Memory, hi: int, lo: int, content: int, position: int, now_ms: 
         # The same id came again after the window: only the new entry is to be found.
         unlink(id_buckets_of(st), id_spill_of(st), tables_of(st)[IDS], old, i64(lo))
         ids_of(st)[old].position = 0
-    place = marks_of(st)[IDS_MADE] % (ids_of(st).shape[0] - 1)
+    place = marks_of(st)[IDS_MADE] % (ids_end(st) - 1)
     slot = 1 + place
     ids_of(st)[slot].key = i64(lo)
     ids_of(st)[slot].hi = hi
     ids_of(st)[slot].content = content
     ids_of(st)[slot].position = u64(position)
-    link(id_buckets_of(st), id_spill_of(st), tables_of(st)[IDS], slot, i64(lo))
+    link(id_buckets_of(st), id_spill_of(st), tables_of(st)[IDS], slot, i64(lo), id_buckets_end(st))
     id_times_of(st)[place // ID_BLOCK] = now_ms
     marks_of(st)[IDS_MADE] += 1
 
@@ -86,14 +88,14 @@ def forget_newest(st: Memory, count: int) -> None:
     """Take back the last `count` ids: their rows were not decided after all."""
     for _ in range(count):
         marks_of(st)[IDS_MADE] -= 1
-        slot = 1 + marks_of(st)[IDS_MADE] % (ids_of(st).shape[0] - 1)
+        slot = 1 + marks_of(st)[IDS_MADE] % (ids_end(st) - 1)
         unlink(id_buckets_of(st), id_spill_of(st), tables_of(st)[IDS], slot, ids_of(st)[slot].key)
 
 
 @jit
 def forget_old(st: Memory, now_ms: int, most: int) -> None:
     """Forget at most `most` ids, whole blocks whose newest is older than the window, oldest first."""
-    capacity = ids_of(st).shape[0] - 1
+    capacity = ids_end(st) - 1
     done = 0
     while done < most and marks_of(st)[IDS_FORGOTTEN] < marks_of(st)[IDS_MADE]:
         place = marks_of(st)[IDS_FORGOTTEN] % capacity

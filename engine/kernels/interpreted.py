@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 _WORD = 8
+_ENTRIES_N = 7
 
 
 def _promoted(item: Any) -> Any:
@@ -90,5 +91,31 @@ def array_at(name: str, dtype: Any, columns: int | str) -> Callable[[Any], npt.N
     return access
 
 
+def length_at(name: str) -> Callable[[Any], int]:
+    """How many elements that array has."""
+    return lambda st: int(getattr(st, name + "_n"))
+
+
+# What `engine.kernels.machine` makes of instructions.
+
+
 def prefetch(_: npt.NDArray[Any], __: int) -> None:
     """Nothing: what is not there yet is waited for."""
+
+
+def endless(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The array as it is."""
+    return array
+
+
+def slot_with(buckets: npt.NDArray[np.uint64], bucket: int, h: int) -> np.int64:
+    """The slot of an entry of the bucket that has the hash `h`, or 0."""
+    for word in map(int, np.asarray(buckets)[bucket, :_ENTRIES_N]):
+        if word >> 32 == h:
+            return np.int64(word & 0xFFFFFFFF)
+    return np.int64(0)
+
+
+def entries_in(buckets: npt.NDArray[np.uint64], bucket: int) -> np.int64:
+    """How many entries the bucket has."""
+    return np.int64(np.count_nonzero(np.asarray(buckets)[bucket, :_ENTRIES_N]))

@@ -2,7 +2,9 @@
 
 A tuple of two dozen arrays as an argument is 150 machine words pushed at every call; this record is one
 pointer, and the array that `cells_of(st)` makes of it is folded away by the compiler. The arrays carry no
-reference counts: the Shard that owns the memory outlives every call.
+reference counts: the Shard that owns the memory outlives every call. The big ones say that they have no length:
+numba counts a negative index from the end, and five instructions at every access did so; with a length of 0, known to
+the compiler, they are gone. How long they are is asked of `cells_end(st)` and the like.
 """
 
 from collections.abc import Callable
@@ -12,13 +14,12 @@ import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
+from numba.core import cgutils, config
 from numba.extending import intrinsic
 from numba.np import arrayobj
 from numba.np.numpy_support import from_dtype
 
-from engine.kernels import interpreted
-from engine.kernels.interpreted import array_at
+from engine.kernels.interpreted import array_at, length_at
 from engine.kernels.jit import COMPILED, Rows
 from engine.state import (
     CELL,
@@ -39,7 +40,10 @@ from engine.state import (
 
 _arrays: Any = arrayobj
 _builders: Any = cgutils
-"""Both without types in numba."""
+_settings: Any = config
+"""All without types in numba."""
+ENDLESS = not _settings.BOUNDSCHECK
+"""Whether arrays may hide their length; who checks bounds needs it."""
 Memory = Any
 """A record of engine.state.MEMORY; numba reads its fields as attributes, which no stub knows."""
 Words = npt.NDArray[np.uint64]
@@ -47,7 +51,31 @@ Integers = npt.NDArray[np.int64]
 Accessor = Callable[[Memory], npt.NDArray[Any]]
 
 
-def _array_of(name: str, dtype: Any, columns: int | str = 0) -> Any:
+def _field(builder: Any, record_type: Any, record: Any, name: str) -> Any:
+    """Load a word of MEMORY, which never changes: the compiler may keep it over any store."""
+    word = ir.IntType(64)
+    at = builder.add(builder.ptrtoint(record, word), ir.Constant(word, record_type.offset(name)))
+    value = builder.load(builder.inttoptr(at, ir.PointerType(word)), typ=word)
+    value.set_metadata("invariant.load", builder.module.add_metadata([]))
+    return value
+
+
+def _length_of(name: str) -> Any:
+    """How many elements an array has."""
+    if not COMPILED:
+        return length_at(name)
+
+    @intrinsic
+    def length(typing_context: Any, st: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return _field(builder, signature.args[0], arguments[0], name + "_n")
+
+        return types.int64(st), generate
+
+    return length
+
+
+def _array_of(name: str, dtype: Any, columns: int | str = 0, endless: bool = ENDLESS) -> Any:
     """The accessor of one array; `columns`: width of a two-dimensional one, or the array that is as long."""
     if not COMPILED:
         return array_at(name, dtype, columns)
@@ -58,17 +86,14 @@ def _array_of(name: str, dtype: Any, columns: int | str = 0) -> Any:
         array_type = types.Array(element, 2 if columns else 1, "C")
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            record_type = signature.args[0]
             word = ir.IntType(64)
-            base = builder.ptrtoint(arguments[0], word)
 
             def field(which: str) -> Any:
-                at = builder.add(base, ir.Constant(word, record_type.offset(which)))
-                return builder.load(builder.inttoptr(at, ir.PointerType(word)), typ=word)
+                return _field(builder, signature.args[0], arguments[0], which)
 
             data_type = context.get_data_type(element)
             item = ir.Constant(word, np.dtype(dtype).itemsize)
-            shape = [field(name + "_n")]
+            shape = [ir.Constant(word, 0) if endless else field(name + "_n")]
             strides = [item]
             if columns:
                 width = ir.Constant(word, columns) if isinstance(columns, int) else field(columns + "_n")
@@ -112,36 +137,28 @@ id_buckets_of = cast("Callable[[Memory], Words]", _array_of("id_buckets", np.uin
 id_spill_of = cast("Callable[[Memory], Words]", _array_of("id_spill", np.uint64, 8))
 id_times_of = cast("Callable[[Memory], Integers]", _array_of("id_times", np.int64))
 deadlines_of = cast("Callable[[Memory], Rows]", _array_of("deadlines", DEADLINE))
-warehouses_of = cast("Callable[[Memory], Rows]", _array_of("warehouses", WAREHOUSE))
-channels_of = cast("Callable[[Memory], Rows]", _array_of("channels", CHANNEL))
+warehouses_of = cast("Callable[[Memory], Rows]", _array_of("warehouses", WAREHOUSE, endless=False))
+channels_of = cast("Callable[[Memory], Rows]", _array_of("channels", CHANNEL, endless=False))
 channel_ranks_of = cast("Callable[[Memory], npt.NDArray[np.int16]]", _array_of("channel_ranks", np.int16, "warehouses"))
-clients_of = cast("Callable[[Memory], npt.NDArray[np.uint8]]", _array_of("clients", np.uint8))
+clients_of = cast("Callable[[Memory], npt.NDArray[np.uint8]]", _array_of("clients", np.uint8, endless=False))
 tables_of = cast("Callable[[Memory], Integers]", _array_of("tables", np.int64, TABLE_COLUMNS))
 marks_of = cast("Callable[[Memory], Integers]", _array_of("marks", np.int64))
 bounds_of = cast("Callable[[Memory], Integers]", _array_of("bounds", np.int64))
 plan_of = cast("Callable[[Memory], Rows]", _array_of("plan", PLAN))
 hints_of = cast("Callable[[Memory], Rows]", _array_of("hints", HINT))
 
-
-@intrinsic
-def _prefetch(typing_context: Any, array: Any, index: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        view = _arrays.make_array(signature.args[0])(context, builder, arguments[0])
-        stride = builder.extract_value(view.strides, 0)
-        at = builder.add(builder.ptrtoint(view.data, stride.type), builder.mul(stride, arguments[1]))
-        address = builder.inttoptr(at, ir.IntType(8).as_pointer())
-        flag = ir.IntType(32)
-        ask = _builders.get_or_insert_function(
-            builder.module,
-            ir.FunctionType(ir.VoidType(), [address.type, flag, flag, flag]),
-            "llvm.prefetch.p0",
-        )
-        read, keep, data = 0, 3, 1
-        builder.call(ask, [address, flag(read), flag(keep), flag(data)])
-        return context.get_dummy_value()
-
-    return types.void(array, types.int64), generate
-
-
-prefetch = cast("Callable[[npt.NDArray[Any], int], None]", _prefetch if COMPILED else interpreted.prefetch)
-"""Ask for the cache line where row `index` of an array begins; waits for nothing, and any index may be asked for."""
+_Length = Callable[[Memory], int]
+skus_end = cast("_Length", _length_of("skus"))
+sku_buckets_end = cast("_Length", _length_of("sku_buckets"))
+cells_end = cast("_Length", _length_of("cells"))
+cell_buckets_end = cast("_Length", _length_of("cell_buckets"))
+reservations_end = cast("_Length", _length_of("reservations"))
+reservation_buckets_end = cast("_Length", _length_of("reservation_buckets"))
+lines_end = cast("_Length", _length_of("lines"))
+sources_end = cast("_Length", _length_of("sources"))
+source_buckets_end = cast("_Length", _length_of("source_buckets"))
+operations_end = cast("_Length", _length_of("operations"))
+operation_buckets_end = cast("_Length", _length_of("operation_buckets"))
+ids_end = cast("_Length", _length_of("ids"))
+id_buckets_end = cast("_Length", _length_of("id_buckets"))
+plan_end = cast("_Length", _length_of("plan"))

@@ -12,8 +12,10 @@ from engine.kernels.jit import Row, Rows, i64, jit
 from engine.kernels.memory import (
     Memory,
     lines_of,
+    operation_buckets_end,
     operation_buckets_of,
     operation_spill_of,
+    operations_end,
     operations_of,
     reservations_of,
     tables_of,
@@ -53,7 +55,7 @@ _HIDDEN = i64(MovementFlag.HIDDEN)
 @jit
 def operations_room(st: Memory) -> bool:
     """Whether one more operation can be noted."""
-    return tables_of(st)[OPERATIONS, FREE] != 0 or tables_of(st)[OPERATIONS, USED] < operations_of(st).shape[0]
+    return tables_of(st)[OPERATIONS, FREE] != 0 or tables_of(st)[OPERATIONS, USED] < operations_end(st)
 
 
 @jit
@@ -69,14 +71,21 @@ def find_operation(st: Memory, reservation: int) -> int:
 @jit
 def note_operation(st: Memory, reservation: int, row: Row, position: int, expires_at_ms: int) -> None:
     """Note what `row` prepared; the deadline is lifted until it is settled. The caller has checked for room."""
-    slot = take(operations_of(st), tables_of(st)[OPERATIONS])
+    slot = take(operations_of(st), tables_of(st)[OPERATIONS], operations_end(st))
     record = operations_of(st)[slot]
     record.key = reservation
     record.operation = row.source_key
     record.position = position
     record.expires_at_ms = expires_at_ms
     record.kind = row.kind
-    link(operation_buckets_of(st), operation_spill_of(st), tables_of(st)[OPERATIONS], slot, reservation)
+    link(
+        operation_buckets_of(st),
+        operation_spill_of(st),
+        tables_of(st)[OPERATIONS],
+        slot,
+        reservation,
+        operation_buckets_end(st),
+    )
     reservations_of(st)[reservation].pending = 1
     drop_deadline(st, reservation)
 

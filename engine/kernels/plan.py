@@ -21,10 +21,12 @@ from engine.kernels.jit import Row, Rows, i64, inlined, jit, u64
 from engine.kernels.memory import (
     Memory,
     bounds_of,
+    cells_end,
     cells_of,
     channel_ranks_of,
     channels_of,
     lines_of,
+    plan_end,
     plan_of,
     reservations_of,
     skus_of,
@@ -133,7 +135,7 @@ def plan_sell(st: Memory, rows: Rows, results: Rows, r: int, plan_n: int) -> tup
     if (row.flags & _SETTLED) != 0:
         # A missing cell is made when the sale is settled, not here: the group may still fall.
         if cell == 0 and (
-            tables_of(st)[CELLS, USED] + plan_n + 1 > cells_of(st).shape[0]
+            tables_of(st)[CELLS, USED] + plan_n + 1 > cells_end(st)
             or _sold_of_missing(st, rows, r, plan_n) + quantity > bounds_of(st)[STOCK_MAX]
         ):
             return _LIMIT_EXCEEDED, plan_n
@@ -149,7 +151,7 @@ def plan_sell(st: Memory, rows: Rows, results: Rows, r: int, plan_n: int) -> tup
 @inlined
 def plan_is_full(st: Memory, plan_n: int) -> bool:
     """Whether one more row, which may be split over every warehouse, could overrun the plan."""
-    return plan_n + ENTRIES_MAX > plan_of(st).shape[0]
+    return plan_n + ENTRIES_MAX > plan_end(st)
 
 
 @jit
@@ -230,39 +232,53 @@ def _source(st: Memory, sku: int, channel: int, quantity: int, partial: bool, r:
 
 
 @inlined
-def plan_reserve(st: Memory, row: Row, out: Row, r: int, plan_n: int) -> tuple[int, int]:
-    """(outcome, next plan index) of one reserve line, row `r` of its batch."""
-    hint = hint_of(st, r)
-    sku = find_sku_near(st, row.sku_key, i64(hint.sku))
+def check_reserve(st: Memory, row: Row, out: Row, r: int) -> tuple[int, int, int]:
+    """(outcome, slot of the SKU, smallest units) of one reserve line, row `r` of its batch, before any stock."""
+    sku = find_sku_near(st, row.sku_key, i64(hint_of(st, r).sku))
     if sku == 0:
-        return _UNKNOWN_SKU, plan_n
+        return _UNKNOWN_SKU, sku, ZERO
     out.decimals = skus_of(st)[sku].decimals
-    warehouse = i64(row.warehouse)
-    sourced = warehouse == NO_WAREHOUSE
-    if not sourced and not warehouse_known(st, warehouse):
-        return _UNKNOWN_WAREHOUSE, plan_n
-    channel = i64(row.channel)
-    if not channel_known(st, channel):
-        return _UNKNOWN_CHANNEL, plan_n
+    if row.warehouse != NO_WAREHOUSE and not warehouse_known(st, i64(row.warehouse)):
+        return _UNKNOWN_WAREHOUSE, sku, ZERO
+    if not channel_known(st, i64(row.channel)):
+        return _UNKNOWN_CHANNEL, sku, ZERO
     quantity = checked_quantity(st, sku, row.quantity)
     if quantity == 0 or row.ttl_s < 1 or row.ttl_s > bounds_of(st)[TTL_S_MAX]:
-        return _INVALID_QUANTITY, plan_n
+        return _INVALID_QUANTITY, sku, ZERO
     out.requested = quantity
+    return _OK, sku, quantity
+
+
+@inlined
+def got_at(st: Memory, row: Row, out: Row, cell: int, quantity: int) -> int:
+    """How many of `quantity` the cell that a reserve line names has room for; of 0 the result says what is there."""
+    out.warehouse = row.warehouse
+    room = room_of(st, cell)
+    if room >= quantity:
+        return quantity
+    if (row.flags & _PARTIAL) != 0 and room > 0:
+        return room
+    out.available = 0 if is_quarantine(st, i64(row.warehouse)) else available_of(st, cell)
+    return 0
+
+
+@inlined
+def plan_reserve(st: Memory, row: Row, out: Row, r: int, plan_n: int) -> tuple[int, int]:
+    """(outcome, next plan index) of one reserve line, row `r` of its batch."""
+    outcome, sku, quantity = check_reserve(st, row, out, r)
+    if outcome != _OK:
+        return outcome, plan_n
+    channel = i64(row.channel)
     first = plan_n
-    if sourced:
+    if row.warehouse == NO_WAREHOUSE:
         plan_n = _source(st, sku, channel, quantity, (row.flags & _PARTIAL) != 0, r, plan_n)
         if plan_n == first:
             out.available = sellable_of(st, sku, channel)
             return _INSUFFICIENT_STOCK, plan_n
     else:
-        out.warehouse = warehouse
-        cell = find_cell_near(st, sku, warehouse, i64(hint.cell))
-        room = room_of(st, cell)
-        got = quantity
-        if room < quantity:
-            got = max(0, room) if (row.flags & _PARTIAL) != 0 else 0
+        cell = find_cell_near(st, sku, i64(row.warehouse), i64(hint_of(st, r).cell))
+        got = got_at(st, row, out, cell, quantity)
         if got == 0:
-            out.available = 0 if is_quarantine(st, warehouse) else available_of(st, cell)
             return _INSUFFICIENT_STOCK, plan_n
         plan_n = note(st, plan_n, r, cell, ZERO, got)
     for p in range(first, plan_n):

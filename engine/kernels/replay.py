@@ -9,12 +9,14 @@ from engine.kernels.decide import housekeep
 from engine.kernels.define import define
 from engine.kernels.idtable import entry_of, make_ids_room, remember
 from engine.kernels.jit import Row, Rows, i64, inlined, jit
+from engine.kernels.machine import endless
 from engine.kernels.memory import (
     Memory,
     cells_of,
     lines_of,
     marks_of,
     operations_of,
+    reservations_end,
     reservations_of,
     sku_buckets_of,
     sku_spill_of,
@@ -35,11 +37,11 @@ from engine.kernels.reservations import (
 )
 from engine.kernels.stock import set_cell
 from engine.kernels.table import find
-from engine.kernels.touch import hint_of, touch, touch_ids
+from engine.kernels.touch import FIRST_STEP, STEP, hint_of, touch, touch_ids
 from engine.kinds import Flag, Kind, ReservationState, ResultFlag
 from engine.layout import NO_ROW, NO_WAREHOUSE
 from engine.outcomes import Outcome
-from engine.state import HINTS_N, LAST_NOW_MS, LAST_SEQ, RESERVATIONS, SKUS, USED
+from engine.state import LAST_NOW_MS, LAST_SEQ, RESERVATIONS, SKUS, USED
 
 _OK = i64(Outcome.OK)
 _ID_REUSED = i64(Outcome.ID_REUSED)
@@ -66,11 +68,13 @@ _PREPARED = i64(ReservationState.PREPARED)
 
 
 @inlined
-def _apply_rows(st: Memory, rows: Rows, results: Rows, now_ms: int, seq: int) -> bool:
-    """Ids and definitions; False when the ring of ids is too small."""
-    for r in range(rows.shape[0]):
-        if r % HINTS_N == 0:
-            touch_ids(st, rows, r, min(r + HINTS_N, rows.shape[0]))
+def _apply_rows(st: Memory, rows: Rows, results: Rows, n: int, now_ms: int, seq: int) -> bool:
+    """Ids and definitions of the `n` rows; False when the ring of ids is too small."""
+    touched = FIRST_STEP
+    for r in range(n):
+        while touched <= r:
+            touch_ids(st, rows, touched, n)
+            touched += STEP
         outcome = results[r].outcome
         if (rows[r].flags & _CONTINUES) == 0 and (results[r].flags & _REPLAYED) == 0:
             if outcome != _ID_REUSED and outcome != _ID_TOO_OLD and outcome != _OVERLOADED:
@@ -173,12 +177,16 @@ def apply_record(st: Memory, rows: Rows, results: Rows, movements: Rows, now_ms:
 
     rows: COMMAND[n], results: RESULT[n], movements: MOVEMENT[m] of the record; `st` is modified.
     """
-    if not _apply_rows(st, rows, results, now_ms, seq):
+    rows_n, movements_n = rows.shape[0], movements.shape[0]
+    rows, results, movements = endless(rows), endless(results), endless(movements)
+    if not _apply_rows(st, rows, results, rows_n, now_ms, seq):
         return 0
     applied = i64(0)
-    for m in range(movements.shape[0]):
-        if m % HINTS_N == 0:
-            touch(st, movements, m, min(m + HINTS_N, movements.shape[0]))
+    touched = FIRST_STEP
+    for m in range(movements_n):
+        while touched <= m:
+            touch(st, movements, touched, movements_n)
+            touched += STEP
         hint = hint_of(st, m)
         movement = movements[m]
         kind = movement.kind
@@ -226,8 +234,8 @@ def apply_record(st: Memory, rows: Rows, results: Rows, movements: Rows, now_ms:
                     if kind == _RELEASE or kind == _FULFIL:
                         expires_at_ms = reservations_of(st)[reservation].expires_at_ms
                     note_operation(st, reservation, rows[start], seq << 24 | start, expires_at_ms)
-    _finish_applied(st, rows, results, applied, rows.shape[0])
-    housekeep(st, now_ms, rows.shape[0])
+    _finish_applied(st, rows, results, applied, rows_n)
+    housekeep(st, now_ms, rows_n)
     marks_of(st)[LAST_SEQ] = seq
     marks_of(st)[LAST_NOW_MS] = now_ms
     return -1
@@ -236,7 +244,7 @@ def apply_record(st: Memory, rows: Rows, results: Rows, movements: Rows, now_ms:
 @jit
 def shift_deadlines(st: Memory, from_ms: int, to_ms: int, by_ms: int) -> None:
     """Move the deadlines that fell into (from_ms, to_ms] by `by_ms`: the shard was not there to be confirmed to."""
-    for slot in range(1, reservations_of(st).shape[0]):
+    for slot in range(1, reservations_end(st)):
         if slot >= tables_of(st)[RESERVATIONS, USED]:
             return
         record = reservations_of(st)[slot]

@@ -6,10 +6,13 @@ from engine.kernels.memory import (
     Memory,
     bounds_of,
     deadlines_of,
+    lines_end,
     lines_of,
     marks_of,
+    reservation_buckets_end,
     reservation_buckets_of,
     reservation_spill_of,
+    reservations_end,
     reservations_of,
     skus_of,
     tables_of,
@@ -77,7 +80,7 @@ def remaining_of(st: Memory, line: int) -> int:
 @inlined
 def make_reservation(st: Memory, row: Row, made_at: int, state: int) -> int:
     """A new reservation without lines, taken from its first row; 0 when the table is full."""
-    slot = take(reservations_of(st), tables_of(st)[RESERVATIONS])
+    slot = take(reservations_of(st), tables_of(st)[RESERVATIONS], reservations_end(st))
     if slot == 0:
         return 0
     marks_of(st)[ORDINALS] += 1
@@ -104,7 +107,8 @@ def make_reservation(st: Memory, row: Row, made_at: int, state: int) -> int:
         reservation_spill_of(st),
         tables_of(st)[RESERVATIONS],
         slot,
-        reservations_of(st)[slot].key,
+        i64(row.reservation),
+        reservation_buckets_end(st),
     )
     return slot
 
@@ -114,7 +118,7 @@ def add_line(
     st: Memory, reservation: int, line: int, sku: int, cell: int, requested: int, quantity: int, outcome: int
 ) -> int:
     """A new (line, warehouse) entry, in order of line; the caller has checked that the table has room."""
-    slot = take(lines_of(st), tables_of(st)[LINES])
+    slot = take(lines_of(st), tables_of(st)[LINES], lines_end(st))
     record = lines_of(st)[slot]
     record.requested = requested
     record.quantity = quantity
@@ -209,15 +213,18 @@ def set_deadline(st: Memory, reservation: int, at_ms: int) -> None:
     record = reservations_of(st)[reservation]
     record.expires_at_ms = at_ms
     place = i64(record.heap_at)
-    if place == 0:
-        marks_of(st)[DEADLINES_N] += 1
-        place = marks_of(st)[DEADLINES_N]
-        record.heap_at = place
-        deadlines_of(st)[place].reservation = reservation
-        deadlines_of(st)[place].ordinal = record.ordinal
+    if place != 0:
+        deadlines_of(st)[place].at_ms = at_ms
+        _up(st, place)
+        _down(st, i64(record.heap_at))
+        return
+    place = marks_of(st)[DEADLINES_N] + 1
+    marks_of(st)[DEADLINES_N] = place
+    record.heap_at = place
+    deadlines_of(st)[place].reservation = reservation
+    deadlines_of(st)[place].ordinal = record.ordinal
     deadlines_of(st)[place].at_ms = at_ms
     _up(st, place)
-    _down(st, i64(reservations_of(st)[reservation].heap_at))
 
 
 @jit

@@ -1,12 +1,14 @@
 """Second half of sell, reserve, release and fulfil: take what was planned. From here it succeeds."""
 
 from engine.kernels.cells import ZERO, available_of, find_sku, make_cell, move
-from engine.kernels.jit import Rows, i64, inlined, jit
+from engine.kernels.jit import Row, Rows, i64, inlined, jit
 from engine.kernels.memory import (
     Memory,
     cells_of,
+    lines_end,
     lines_of,
     plan_of,
+    reservations_end,
     reservations_of,
     sku_buckets_of,
     sku_spill_of,
@@ -28,7 +30,7 @@ from engine.kernels.reservations import (
 from engine.kernels.table import find
 from engine.kinds import Flag, Kind, MovementFlag, ReservationState, ResultFlag
 from engine.outcomes import Outcome
-from engine.state import SKUS
+from engine.state import ENTRIES_MAX, FREE, LINES, RESERVATIONS, SKUS, USED
 
 _OK = i64(Outcome.OK)
 _INSUFFICIENT_STOCK = i64(Outcome.INSUFFICIENT_STOCK)
@@ -68,6 +70,36 @@ def settle_sells(st: Memory, rows: Rows, results: Rows, plan_n: int, movements: 
 
 
 @inlined
+def reservation_fits(st: Memory, plan_n: int, rows_n: int) -> bool:
+    """Whether a reservation of that many lines fits its tables."""
+    reservations = tables_of(st)[RESERVATIONS]
+    if reservations[FREE] == 0 and reservations[USED] >= reservations_end(st):
+        return False
+    return plan_n + rows_n <= ENTRIES_MAX and tables_of(st)[LINES, USED] + plan_n + rows_n <= lines_end(st)
+
+
+@inlined
+def hold(
+    st: Memory,
+    out: Row,
+    r: int,
+    reservation: int,
+    line: int,
+    cell: int,
+    quantity: int,
+    movements: Rows,
+    m: int,
+    expires_at_ms: int,
+) -> int:
+    """Give the reservation another line, of row `r`, for units of a cell; returns the next movement index."""
+    add_line(st, reservation, line, cells_of(st)[cell].key >> 16, cell, out.requested, quantity, _OK)
+    m = move(st, movements, m, r, _RESERVE, cell, quantity, ZERO, quantity, ZERO, expires_at_ms)
+    describe(st, movements, m - 1, m, reservation, line, out.requested)
+    out.available = available_of(st, cell)
+    return m
+
+
+@inlined
 def settle_reserve(
     st: Memory,
     rows: Rows,
@@ -103,13 +135,9 @@ def settle_reserve(
         quantity = plan_of(st)[p].quantity
         if cell == 0:
             cell = make_cell(st, find_sku(st, rows[r].sku_key), i64(rows[r].warehouse))
-        sku = cells_of(st)[cell].key >> 16
-        number = i64(rows[r].line) if rows[r].kind == _RESERVE else r - first
-        add_line(st, reservation, number, sku, cell, results[r].requested, quantity, _OK)
-        m = move(st, movements, m, r, _RESERVE, cell, quantity, ZERO, quantity, ZERO, expires_at_ms)
-        describe(st, movements, m - 1, m, reservation, number, results[r].requested)
+        line = i64(rows[r].line) if rows[r].kind == _RESERVE else r - first
+        m = hold(st, results[r], r, reservation, line, cell, quantity, movements, m, expires_at_ms)
         movements[m - 1].flags = hidden
-        results[r].available = available_of(st, cell)
     for r in range(first, end):
         if rows[r].kind == _RESERVE and results[r].outcome == _INSUFFICIENT_STOCK:
             sku = find(skus_of(st), sku_buckets_of(st), sku_spill_of(st), tables_of(st)[SKUS], rows[r].sku_key)

@@ -20,7 +20,7 @@ from engine.kernels.cells import (
     warehouse_known,
 )
 from engine.kernels.jit import Row, Rows, i64, jit
-from engine.kernels.memory import Memory, bounds_of, cells_of, planning_of, skus_of, sources_of, tables_of
+from engine.kernels.memory import Memory, bounds_of, cells_end, cells_of, planning_of, skus_of, sources_of, tables_of
 from engine.kernels.plan import checked_quantity
 from engine.kinds import Flag, Kind, ResultFlag, Setting
 from engine.outcomes import Outcome
@@ -54,7 +54,7 @@ _ORDER_UP_TO = i64(Setting.ORDER_UP_TO)
 @jit
 def cells_room(st: Memory, count: int) -> bool:
     """Whether `count` more cells fit."""
-    return tables_of(st)[CELLS, USED] + count <= cells_of(st).shape[0]
+    return tables_of(st)[CELLS, USED] + count <= cells_end(st)
 
 
 @jit

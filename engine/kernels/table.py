@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.kernels.jit import Rows, i64, inlined, jit, u64
-from engine.kernels.memory import prefetch
+from engine.kernels.machine import entries_in, prefetch, slot_with
 from engine.state import FREE, LINKED, MASK, SPILL_FREE, SPILL_USED, SPLIT, USED
 
 _MIX1, _MIX2 = u64(0xFF51AFD7ED558CCD), u64(0xC4CEB9FE1A85EC53)
@@ -48,7 +48,7 @@ def find(records: Rows, buckets: Buckets, spill: Buckets, table: Table, key: int
     """The slot of `key`, or 0."""
     h = spread(key)
     bucket = bucket_of(table, h)
-    slot = _candidate(buckets, bucket, h)
+    slot = slot_with(buckets, bucket, h)
     if slot != 0:
         if records[slot].key == key:
             return slot
@@ -62,18 +62,7 @@ def find(records: Rows, buckets: Buckets, spill: Buckets, table: Table, key: int
 def probable(buckets: Buckets, table: Table, key: int) -> int:
     """The slot where `key` most probably is, or 0: looks at its bucket alone, so it waits for one line at most."""
     h = spread(key)
-    return _candidate(buckets, bucket_of(table, h), h)
-
-
-@inlined
-def _candidate(buckets: Buckets, bucket: int, h: int) -> int:
-    """The slot of an entry with that hash, or 0. Looks at all entries: a loop that stops early is guessed wrong."""
-    slot = i64(0)
-    for k in range(_ENTRIES):
-        entry = buckets[bucket, k]
-        if entry != 0 and i64(entry >> _32) == h:
-            slot = i64(entry & _SLOT)
-    return slot
+    return slot_with(buckets, bucket_of(table, h), h)
 
 
 @jit
@@ -125,9 +114,7 @@ def _put_spilled(buckets: Buckets, spill: Buckets, table: Table, bucket: int, en
 
 @inlined
 def _put(buckets: Buckets, spill: Buckets, table: Table, bucket: int, entry: int) -> None:
-    used = i64(0)
-    for k in range(_ENTRIES):
-        used += i64(buckets[bucket, k] != 0)  # entries are packed from the left
+    used = entries_in(buckets, bucket)
     if used < _ENTRIES:
         buckets[bucket, used] = entry
     else:
@@ -135,31 +122,32 @@ def _put(buckets: Buckets, spill: Buckets, table: Table, bucket: int, entry: int
 
 
 @jit
-def _split(buckets: Buckets, spill: Buckets, table: Table) -> None:
+def _split(buckets: Buckets, spill: Buckets, table: Table, most: int) -> None:
     """Divide the next bucket in two; its spilled entries come back into line where they can."""
     low = table[SPLIT]
     wide = 2 * table[MASK] + 1
     high = low + table[MASK] + 1
-    if high >= buckets.shape[0]:
+    if high >= most:
         return  # at the limit: buckets spill more instead
     table[SPLIT] = low + 1
     # Its turn comes in four or so insertions; in a table of its size nobody else has them near.
     prefetch(buckets, low + _SPLITS_AHEAD)
     prefetch(buckets, high + _SPLITS_AHEAD)
-    kept = 0
-    moved = 0
+    # Which way an entry goes cannot be guessed: it is written to both, and what counts is where the next one goes.
+    kept = i64(0)
+    moved = i64(0)
     for k in range(_ENTRIES):
         entry = buckets[low, k]
-        if entry == 0:
-            break
-        if (i64(entry >> _32) & wide) == low:
-            buckets[low, kept] = entry
-            kept += 1
-        else:
-            buckets[high, moved] = entry
-            moved += 1
-    for k in range(kept, _ENTRIES):
-        buckets[low, k] = 0
+        stays = i64((i64(entry >> _32) & wide) == low)
+        buckets[low, kept] = entry
+        buckets[high, moved] = entry
+        kept += stays
+        moved += 1 - stays
+    for k in range(_ENTRIES):
+        if k >= kept:
+            buckets[low, k] = 0
+        if k >= moved:
+            buckets[high, k] = 0
     at = i64(buckets[low, _LINK])
     buckets[low, _LINK] = 0
     while at != 0:
@@ -178,11 +166,11 @@ def _split(buckets: Buckets, spill: Buckets, table: Table) -> None:
 
 
 @inlined
-def link(buckets: Buckets, spill: Buckets, table: Table, slot: int, key: int) -> None:
-    """Enter record `slot` under `key`; splits a bucket when there are more than 3.5 entries for each."""
+def link(buckets: Buckets, spill: Buckets, table: Table, slot: int, key: int, most: int) -> None:
+    """Enter record `slot` under `key`; splits a bucket when there are more than 3.5 entries for each of at `most`."""
     table[LINKED] += 1
     if 2 * table[LINKED] > 7 * (table[MASK] + 1 + table[SPLIT]):
-        _split(buckets, spill, table)
+        _split(buckets, spill, table, most)
     h = spread(key)
     _put(buckets, spill, table, bucket_of(table, h), u64(h) << _32 | u64(slot))
 
@@ -222,14 +210,14 @@ def unlink(buckets: Buckets, spill: Buckets, table: Table, slot: int, key: int) 
 
 
 @jit
-def take(records: Rows, table: Table) -> int:
-    """A free slot, or 0 when the table is full. The record may hold what it held before."""
+def take(records: Rows, table: Table, end: int) -> int:
+    """A free slot before `end`, or 0 when the table is full. The record may hold what it held before."""
     slot = table[FREE]
     if slot != 0:
         table[FREE] = i64(records[slot].next)
         return slot
     slot = table[USED]
-    if slot >= records.shape[0]:
+    if slot >= end:
         return 0
     table[USED] = slot + 1
     return slot

@@ -24,19 +24,24 @@ def lived(batches: int) -> dict[str, str | bool]:
     return {"compiled": COMPILED, "records": record_hash.hex(), "state": world.shard.state_hash().hex()}
 
 
-def test_a_history_is_the_same_with_and_without_the_compiler() -> None:
+def told(**variables: str) -> dict[str, str | bool]:
+    """The same of a process of its own: ids are numbered from the start of one."""
     code = f"import json; from tests.actors.test_interpreted import lived; print(json.dumps(lived({BATCHES})))"
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,
-        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
+        env={**os.environ, **variables},
         capture_output=True,
         text=True,
         timeout=BOUND_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    interpreted = json.loads(done.stdout)
-    compiled = lived(BATCHES)
+    found: dict[str, str | bool] = json.loads(done.stdout)
+    return found
+
+
+def test_a_history_is_the_same_with_and_without_the_compiler() -> None:
+    interpreted, compiled = told(NUMBA_DISABLE_JIT="1"), told(NUMBA_DISABLE_JIT="0")
     assert (interpreted.pop("compiled"), compiled.pop("compiled")) == (False, True)
     assert interpreted == compiled
