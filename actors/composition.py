@@ -9,8 +9,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Final, NoReturn
+from typing import NoReturn
 
 from actors.client import Client
 from actors.datadir import DataDir
@@ -22,17 +21,8 @@ from actors.shard_home import HousedShard, ShardHome
 from actors.transport import Transport
 from engine.layout import Limits
 
-ID_WINDOW_VARIABLE: Final = "OMNISTOCK_ID_WINDOW_S"
-"""For how many seconds an id is remembered, instead of seven days; what one run decided no later one changes."""
-
 ShardArguments = tuple[ShardConfig, ShardHome]
 """What a HousedShard is made with, and made with again when its process died."""
-
-
-def limits() -> Limits:
-    """What every shard of this run is built with."""
-    asked = os.environ.get(ID_WINDOW_VARIABLE)
-    return replace(Limits(), id_window_ms=max(1, int(asked)) * 1000) if asked else Limits()
 
 
 def shard_arguments(data: DataDir, database: str | None, settings: Settings, limits: Limits) -> list[ShardArguments]:

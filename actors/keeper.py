@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from actors import cluster
 from actors.client import Client
-from actors.composition import documents_settings, keep_seqs, limits, make_client, shard_arguments, wall_ms
+from actors.composition import documents_settings, keep_seqs, make_client, shard_arguments, wall_ms
 from actors.datadir import DataDir
 from actors.documents.gateway import DocumentsActor
 from actors.fencing import owner_of
@@ -30,6 +30,7 @@ from actors.ray_settings import RunDirectory
 from actors.ray_transport import DocumentsProbe, RayTransport
 from actors.serve_settings import GIVE_UP, ServeSettings
 from actors.settings import Settings
+from actors.shard_limits import shard_limits
 from actors.shard_watch import ShardUnreachable, ShardWatch
 from actors.socket_server import ListeningShard
 from actors.socket_transport import SocketTransport, socket_paths
@@ -63,7 +64,7 @@ async def keep(serving: ServeSettings, pulse: Pulse, compiling: "subprocess.Pope
     data = DataDir.open(serving.data)
     settings = Settings()
     run = RunDirectory(serving.run)
-    arguments = shard_arguments(data, serving.database, settings, limits())
+    arguments = shard_arguments(data, serving.database, settings, shard_limits())
     shards = cluster.create_shards(
         ListeningShard,
         [(*given, str(path)) for given, path in zip(arguments, socket_paths(run.sockets, len(arguments)), strict=True)],

@@ -13,8 +13,8 @@ import threading
 from pathlib import Path
 from typing import Final
 
+from actors.shard_limits import shard_limits
 from actors.snapshot import SnapshotFile
-from engine.layout import Limits
 from engine.shard import Shard
 
 NICENESS: Final = 10
@@ -24,7 +24,7 @@ _LOOK_EVERY_S: Final = 0.25
 def finish(new: Path, id_window_ms: int) -> Path:
     """Put the copied state under its name; raises OSError, ValueError."""
     with SnapshotFile.resume(new) as file:
-        return file.finish(Shard.over(Limits(), file.arrays(), id_window_ms).state_hash())
+        return file.finish(Shard.over(shard_limits(), file.arrays(), id_window_ms).state_hash())
 
 
 def finish_apart(new: Path, id_window_ms: int, stopping: threading.Event) -> None:

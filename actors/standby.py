@@ -29,6 +29,7 @@ from actors.lending import Lending, Loan
 from actors.logs import set_up_logging
 from actors.machine import memory_bytes
 from actors.pulse import BEAT_S, Beat, Pulse
+from actors.shard_limits import shard_limits
 from actors.snapshot import drop_unfinished
 from actors.snapshot_finish import NICENESS
 from actors.snapshotter import TAIL_ROWS_MAX, Interrupted
@@ -78,7 +79,7 @@ class Standby:
         self._tail_rows_max = tail_rows_max
         self._memory_max = int(memory_bytes() * MEMORY_SHARE) if memory_max is None else memory_max
         self._shards = [
-            WarmShard(data.follower(shard, database), data.snapshots(shard), limits or Limits())
+            WarmShard(data.follower(shard, database), data.snapshots(shard), limits or shard_limits())
             for shard in range(data.partitions.shards)
         ]
         self._waiting_until = [0.0 for _ in self._shards]

@@ -20,6 +20,7 @@ from actors.journal import JournalCorrupt, JournalReader
 from actors.recovery import ahead, fold
 from actors.segment_end import end_of_journal
 from actors.segment_files import SegmentReader
+from actors.shard_limits import shard_limits
 from actors.snapshot import Snapshot, SnapshotDamaged, load, path_of, snapshots_in
 from engine.layout import Limits
 from engine.record import RULES_VERSION, Record, RecordKind
@@ -102,7 +103,7 @@ def verify(
         try:
             reader = _reader(directory, shard, database)
             try:
-                _verify_shard(reader, directory, found, limits or Limits(), progress)
+                _verify_shard(reader, directory, found, limits or shard_limits(), progress)
             finally:
                 reader.close()
         except JournalCorrupt as error:

@@ -22,7 +22,7 @@ import uvicorn
 import uvloop
 
 from actors.client import Client
-from actors.composition import documents_settings, limits, local_shards, make_client, shard_arguments, wall_ms
+from actors.composition import documents_settings, local_shards, make_client, shard_arguments, wall_ms
 from actors.datadir import DataDir
 from actors.documents.directory import Directory
 from actors.documents.gateway import Documents, RemoteDocuments
@@ -32,6 +32,7 @@ from actors.pulse import Beat, Pulse, Serving
 from actors.ray_settings import RunDirectory
 from actors.serve_settings import ServeSettings
 from actors.settings import Settings
+from actors.shard_limits import shard_limits
 from actors.supervisor import PULSE_VARIABLE
 from api.app import create_app
 from api.asgi import App
@@ -129,7 +130,7 @@ async def _runtime(serving: ServeSettings, ending: AsyncExitStack) -> Runtime:
 async def _local(serving: ServeSettings, data: DataDir, ending: AsyncExitStack) -> tuple[Client, Documents]:
     """Shards as threads, and the documents' writer, in this process."""
     settings = Settings()
-    transport = local_shards(shard_arguments(data, serving.database, settings, limits()))
+    transport = local_shards(shard_arguments(data, serving.database, settings, shard_limits()))
     ending.push_async_callback(asyncio.to_thread, transport.close)
     client = make_client(transport, data, settings)
     ending.push_async_callback(client.close)

@@ -7,9 +7,9 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Depends, Response
 
-from actors.composition import limits as shard_limits
 from actors.documents.directory import Directory, DirectoryUnavailable
 from actors.documents.keys import Principal
+from actors.shard_limits import shard_limits
 from api.deps import Runtime, get_runtime
 from api.metrics import MEDIA, exposition
 from api.rows import NOT_AFTER_DEFAULT_MS

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from actors.composition import ID_WINDOW_VARIABLE
+from actors.shard_limits import ID_WINDOW_VARIABLE, IDS_MAX_VARIABLE
 from tests.e2e.served import Served
 from tests.soak.samples import P99_DRIFT_MAX, Line, Track, line_of, percentile_drift, tracks_of
 from tests.soak.work import Sender, open_shop
@@ -21,8 +21,10 @@ WARM_SHARE: Final = 0.4
 """Of a short run; a longer one is warm after..."""
 WARM_S_MAX: Final = 300.0
 WINDOW_SHARE: Final = 0.1
-WINDOW_S: Final = (3, 60)
+WINDOW_S: Final = (2, 8)
 """An id is remembered for a tenth of the run, but for so long at least, and no longer than that."""
+IDS_MAX: Final = 1 << 22
+"""Of a shard: room for what comes in that time, which is all in use within a minute, and used again from then on."""
 FREE_BYTES: Final = 5 << 30
 """With less room on the disk the run ends early: old segments stay, at tens of megabytes a second."""
 
@@ -55,7 +57,8 @@ class Report:
                 f"{line.name:<17}{line.rss_first / 1e6:>10.1f}{line.rss_last / 1e6:>9.1f}{line.per_hour:>+10.1%}"
                 f"{line.unsure:>9.1%}{fds:>7.0f}{fds_then:>6}{threads:>9.0f}{threads_then:>6}"
             )
-        rows.append(f"p99 {self.p99[0]:.1f} ms, then {self.p99[1]:.1f} ms; an id is remembered for {self.window_s} s;")
+        rows.append(f"p99 {self.p99[0]:.1f} ms, then {self.p99[1]:.1f} ms; an id is remembered for {self.window_s} s,")
+        rows.append(f"{IDS_MAX:,} of them by a shard;")
         rows.append(f"{self.written / 1e9:.2f} GB written")
         rows += [f"WRONG: {words}" for words in self.complaints] or ["nothing grows"]
         return "\n".join(rows)
@@ -64,14 +67,14 @@ class Report:
 def soak(data: Path, seconds: float, shards: int, workers: int, connections: int) -> Report:
     """Run it; the engine is stopped in order at the end."""
     window_s = int(np.clip(seconds * WINDOW_SHARE, *WINDOW_S))
-    os.environ[ID_WINDOW_VARIABLE] = str(window_s)
+    os.environ |= {ID_WINDOW_VARIABLE: str(window_s), IDS_MAX_VARIABLE: str(IDS_MAX)}
     try:
         with Served(data, "--shards", str(shards), "--workers", str(workers)) as served:
             report = _at_work(served, seconds, connections, window_s)
             assert served.stop() == 0
             return report
     finally:
-        del os.environ[ID_WINDOW_VARIABLE]
+        del os.environ[ID_WINDOW_VARIABLE], os.environ[IDS_MAX_VARIABLE]
 
 
 def _at_work(served: Served, seconds: float, connections: int, window_s: int) -> Report:

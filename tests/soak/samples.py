@@ -17,8 +17,8 @@ SURE_MINUTES: Final = 20.0
 GAINED_MAX: Final = 0.05
 GAINED_BYTES: Final = 12 << 20
 """...of a process, beside the share, for allocators have their moments"""
-MORE_MAX: Final = 4
-"""Descriptors or threads that may have come, for those that come and go."""
+MORE_MAX: Final = 12
+"""Descriptors or threads that may have come: some come and go, and a reader keeps a few segments open."""
 P99_DRIFT_MAX: Final = 2.0
 
 _NAMES: Final = {
