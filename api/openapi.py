@@ -35,9 +35,31 @@ def document(app: FastAPI, direct: Sequence[Direct]) -> dict[str, Any]:
     by_type = dict(zip(map(_key, types), schemas, strict=True))
     made.setdefault("components", {}).setdefault("schemas", {}).update(components)
     made["components"].setdefault("securitySchemes", {"HTTPBearer": {"type": "http", "scheme": "bearer"}})
+    problem = {PROBLEM_MEDIA.decode(): {"schema": by_type[_key(shapes.Problem)]}}
+    for path, operations in made["paths"].items():
+        if not path.startswith("/health/"):
+            for operation in operations.values():
+                _add_problems(operation, problem, names="{" in path)
     for route in direct:
         made["paths"].setdefault(route.path, {})[route.method.lower()] = _operation(route, by_type)
     return made
+
+
+def _add_problems(operation: dict[str, Any], problem: dict[str, Any], names: bool) -> None:
+    """What every operation of FastAPI's can be answered with, instead of what FastAPI believes.
+
+    `names`: its path names something, which may not be there.
+    """
+    codes = [401, 403, 422, 429, 503, *([404] if names else [])]
+    if "requestBody" in operation:
+        codes += [400, 409, 413]
+    responses = operation["responses"]
+    for code in codes:
+        said = responses.get(str(code), {}).get("description", "Validation Error")
+        responses[str(code)] = {"description": CODES[code] if said == "Validation Error" else said}
+    for code, response in responses.items():
+        if code >= "400":
+            response["content"] = problem
 
 
 def _key(kind: Any) -> str:
