@@ -46,7 +46,7 @@ class Front:
     """Serves direct routes, passes everything else on, counts both."""
 
     def __init__(self, behind: App, runtime: Runtime, routes: Sequence[Direct], metrics: HttpMetrics) -> None:
-        self._behind = behind
+        self.behind = behind
         self._runtime = runtime
         self._metrics = metrics
         self._routes = {(route.method, _shape(route.path)): route for route in routes}
@@ -72,7 +72,7 @@ class Front:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         if scope["type"] != "http":
-            await self._behind(scope, receive, send)
+            await self.behind(scope, receive, send)
             return
         started = perf_counter()
         route, name, shape = self.find(scope["method"], scope["path"])
@@ -202,7 +202,7 @@ class Front:
             await send(message)
 
         try:
-            await self._behind(scope, receive, counted)
+            await self.behind(scope, receive, counted)
         finally:
             route = scope.get("route")
             self._metrics.count(getattr(route, "path", ""), scope["method"], status, perf_counter() - started)

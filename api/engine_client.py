@@ -13,6 +13,7 @@ from typing import Any, Final
 import httpx2
 import orjson
 
+from actors.logs import escaped
 from api import arrow_client
 
 TIMEOUT_S: Final = 60.0
@@ -22,6 +23,8 @@ PATIENCE_S: Final = 180.0
 FEED_PAGE: Final = 1_000
 FEED_STREAM_PAGE: Final = 50_000
 """Events of a page asked for as Arrow."""
+BODY_CHARS_MAX: Final = 4_000
+"""Kept of the body of a refusal: the problem and some twenty of its lines, and never megabytes in a log."""
 _JSON: Final = {"Content-Type": "application/json"}
 
 
@@ -45,7 +48,12 @@ class Refused(Exception):
         self.call, self.status, self.body = call, status, body
 
     def __str__(self) -> str:
-        return f"{self.call}: {self.status} {self.body}"
+        return escaped(f"{self.call}: {self.status} {self.body}")
+
+
+def _shortened(body: str) -> str:
+    more = len(body) - BODY_CHARS_MAX
+    return body if more <= 0 else f"{body[:BODY_CHARS_MAX]} ... {more} more"
 
 
 class EngineClient:
@@ -78,7 +86,7 @@ class EngineClient:
         if answer.status_code in (429, 503):
             raise NotServed(f"{answer.status_code} on {path}", float(answer.headers.get("Retry-After", "0.2")))
         if not answer.is_success:
-            raise Refused(f"{method} {path}", answer.status_code, answer.text[:4000])
+            raise Refused(f"{method} {path}", answer.status_code, _shortened(answer.text))
         return answer
 
     async def patiently(self, method: str, path: str, **request: Any) -> httpx2.Response:

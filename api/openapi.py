@@ -35,10 +35,11 @@ def document(app: FastAPI, direct: Sequence[Direct]) -> dict[str, Any]:
     by_type = dict(zip(map(_key, types), schemas, strict=True))
     made.setdefault("components", {}).setdefault("schemas", {}).update(components)
     made["components"].setdefault("securitySchemes", {"HTTPBearer": {"type": "http", "scheme": "bearer"}})
-    problem = _problem(by_type)
-    for operations in made["paths"].values():
-        for operation in operations.values():
-            _tell_refusals(operation, problem)
+    problem = {PROBLEM_MEDIA.decode(): {"schema": by_type[_key(shapes.Problem)]}}
+    for path, operations in made["paths"].items():
+        if not path.startswith("/health/"):
+            for operation in operations.values():
+                _add_problems(operation, problem, names="{" in path)
     for name in ("HTTPValidationError", "ValidationError"):
         made["components"]["schemas"].pop(name, None)
     for route in direct:
@@ -46,26 +47,21 @@ def document(app: FastAPI, direct: Sequence[Direct]) -> dict[str, Any]:
     return made
 
 
-def _tell_refusals(operation: dict[str, Any], problem: dict[str, Any]) -> None:
-    """What FastAPI does not know of its own routes: who may not, what is too large, and the form of every refusal."""
-    if not operation.get("security"):
-        return
-    codes = [401, 403, 422, 503]
+def _add_problems(operation: dict[str, Any], problem: dict[str, Any], names: bool) -> None:
+    """What every operation of FastAPI's can be answered with, instead of what FastAPI believes.
+
+    `names`: its path names something, which may not be there.
+    """
+    codes = [401, 403, 422, 429, 503, *([404] if names else [])]
     if "requestBody" in operation:
-        codes += [400, 413, 429]
+        codes += [400, 409, 413]
     responses = operation["responses"]
     for code in codes:
-        told = responses.setdefault(str(code), {"description": CODES[code]})
-        if told["description"] == "Validation Error":
-            told["description"] = CODES[code]
-    for code, told in responses.items():
+        said = responses.get(str(code), {}).get("description", "Validation Error")
+        responses[str(code)] = {"description": CODES[code] if said == "Validation Error" else said}
+    for code, response in responses.items():
         if code >= "400":
-            told["content"] = problem
-    operation["responses"] = dict(sorted(responses.items()))
-
-
-def _problem(schemas: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    return {PROBLEM_MEDIA.decode(): {"schema": schemas[_key(shapes.Problem)]}}
+            response["content"] = problem
 
 
 def _key(kind: Any) -> str:
@@ -84,7 +80,7 @@ def _operation(route: Direct, schemas: dict[str, dict[str, Any]]) -> dict[str, A
         content |= arrow
     if route.path == "/v1/feed":
         content["text/event-stream"] = {"schema": {"type": "string"}}
-    problem = _problem(schemas)
+    problem = {PROBLEM_MEDIA.decode(): {"schema": schemas[_key(shapes.Problem)]}}
     docs["responses"] = {
         str(status): {"description": docs["summary"], "content": content, "links": route.docs["x-links"]},
         **{str(code): {"description": CODES[code], "content": problem} for code in route.docs["x-codes"]},

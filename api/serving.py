@@ -22,6 +22,7 @@ import typer
 from actors.datadir import DataDir, DataDirError
 from actors.kernel_cache import is_warm, kernel_cache, kernel_cache_environment
 from actors.listening import AddressTaken, Listeners
+from actors.logs import to_standard_error
 from actors.process_group import holding, kill_and_wait
 from actors.ray_settings import RunDirectory, ray_environment
 from actors.serve_settings import ServeSettings, Transport
@@ -66,7 +67,9 @@ def default_workers() -> int:
 
 def serve_until_told(asked: Asked) -> int:
     """Run the stack until a signal ends it; gives the exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr)
+    # Files of the data and the run are for this user alone, whatever the shell's mask is; children inherit it.
+    os.umask(0o077)
+    logging.basicConfig(level=logging.INFO, handlers=[to_standard_error()])
     try:
         data = DataDir.make_or_open(asked.data, shards=asked.shards, default_shards=default_shards())
         with data.serve_lock():

@@ -4,12 +4,14 @@ Every error that leaves the API is built here: a stable `code`, a `title` that g
 `status`, a `detail` for people, and what else helps a program: `path`, `lines`, `retry_after_ms`.
 """
 
+import re
 from typing import Any, Final
 
 import orjson
 
 from engine.outcomes import Outcome
 
+_BEYOND_ASCII: Final = re.compile("[^\x00-\x7e]")
 PROBLEM_MEDIA: Final = b"application/problem+json"
 
 STATUS_OF: Final[dict[Outcome, int]] = {
@@ -73,6 +75,18 @@ TITLES: Final[dict[str, str]] = {
 Headers = list[tuple[bytes, bytes]]
 
 
+def in_ascii(document: bytes) -> bytes:
+    """The same JSON in printable ASCII: a problem may repeat what a caller sent, and be read in a terminal or a log."""
+    if document.isascii() and b"\x7f" not in document:
+        return document
+    return _BEYOND_ASCII.sub(_escape, document.decode()).encode()
+
+
+def _escape(found: re.Match[str]) -> str:
+    units = found[0].encode("utf-16-be")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+
+
 class Problem(Exception):
     """A refusal of the whole request; the front turns it into its answer."""
 
@@ -94,7 +108,7 @@ class Problem(Exception):
         if self.detail:
             document["detail"] = self.detail
         document.update(self.extra)
-        return orjson.dumps(document)
+        return in_ascii(orjson.dumps(document))
 
     def headers(self) -> Headers:
         """The answer's headers, content type included."""
