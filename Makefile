@@ -12,7 +12,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check bench lock system clean
+.PHONY: help run setup test check bench soak lock system clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -34,6 +34,11 @@ bench: $(VENV)/.dev ## benchmarks beside their peers; writes benchmarks/README.m
 	@mkdir -p .benchmarks
 	@status=0; $(BIN)/python -m pytest benchmarks --benchmark-json=.benchmarks/run.json || status=$$?; \
 	$(BIN)/python -m benchmarks.report .benchmarks/run.json && exit $$status
+
+SEEDS ?= 10000
+FIRST ?= 1000
+soak: $(VENV)/.dev ## many simulated worlds (SEEDS=10000 FIRST=1000): docs/simulation.md
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST)
 
 lock: $(VENV)/.dev ## resolve requirements/*.txt again from pyproject.toml (UPGRADE=--upgrade: to the newest)
 	$(LOCK) $(UPGRADE) -o requirements/runtime.txt
