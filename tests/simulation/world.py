@@ -206,7 +206,7 @@ class World:
         """One last time every shard ends, in order or not, and is found as it was."""
         how = self.chance.choice(("stopped", "killed", "power cut"))
         for place in self.places:
-            if how == "stopped":
+            if how == "stopped" and place.process.alive:
                 place.process.actor.stop()
             place.process.die(how)
         if how == "power cut":
