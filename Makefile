@@ -41,9 +41,10 @@ chaos: $(VENV)/.dev ## signals, lost calls, full disks under load, for CHAOS_SEC
 	CHAOS_SECONDS=$(CHAOS_SECONDS) CHAOS_SEED=$(CHAOS_SEED) $(BIN)/python -m pytest -q tests/e2e/chaos
 
 MINUTES := 10
-soak: $(VENV)/.dev ## MINUTES=10 at saturation, memory flat; or SEEDS=1000 of the simulator
+FIRST := 1000
+soak: $(VENV)/.dev ## MINUTES=10 at saturation, memory flat; SEEDS=10000 FIRST=1000: simulated worlds instead
 ifdef SEEDS
-	$(BIN)/python -m tests.simulation --seeds $(SEEDS)
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST)
 else
 	$(BIN)/python -m tests.soak --minutes $(MINUTES)
 endif

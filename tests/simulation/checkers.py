@@ -296,6 +296,15 @@ def _committed(entries: Sequence[Entry], index: Index) -> bool:
     return any(entry.results[entry.row][_R["state"]] == ReservationState.HELD for entry in decided)
 
 
+def check_sent(index: Index, texts: dict[tuple[int, int], str]) -> None:
+    """Nothing was done that nobody asked for. Steps and parts of commands over several shards have ids of their own."""
+    for ids, entries in index.items():
+        entry = entries[0]
+        kind = entry.values[_C["kind"]]
+        if ids not in texts and kind < Kind.DEFINE_SKU and not entry.prepared:
+            raise Broken("nobody sent this command", entry.shard, entry.seq, entry.values)
+
+
 def check_whole(index: Index) -> None:
     """A command over several shards was carried out on all of them or on none, as its one decision says."""
     applied: dict[int, set[bool]] = {}

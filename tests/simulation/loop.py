@@ -16,6 +16,10 @@ NS: Final = 1_000_000_000
 MS: Final = 1_000_000
 
 
+LIFE_NS_MAX: Final = 240 * NS
+"""A world that lives longer gets nowhere: its troubles are over after a tenth of it."""
+
+
 class Stuck(AssertionError):
     """The world has nothing left to do, or has not come to rest in the time it was given."""
 
@@ -127,6 +131,8 @@ class SimLoop(asyncio.BaseEventLoop):
         if not later:
             raise Stuck("nothing will ever happen again")
         self.now_ns = later[0][0]
+        if self.now_ns > LIFE_NS_MAX:
+            raise Stuck(f"the world has not come to rest in {LIFE_NS_MAX // NS} s")
         while later and later[0][0] <= self.now_ns:
             self._now.append(heapq.heappop(later)[2])
 

@@ -17,6 +17,7 @@ from tests.simulation.checkers import (
     check_clock,
     check_fold,
     check_order,
+    check_sent,
     check_sums,
     check_whole,
     index_of,
@@ -69,6 +70,7 @@ def check(world: World) -> None:
         place = world.places[shard]
         check_clock(journal, [*place.written, *place.process.written], shard)
     check_answers(world.commands, index, world.names)
+    check_sent(index, texts)
     check_whole(index)
     for shard, journal in enumerate(journals):
         oracle = OracleCheck(shard, world.names, texts)

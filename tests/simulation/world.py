@@ -126,10 +126,7 @@ class World:
             Customer(number, CLIENTS[number % len(CLIENTS)], self._own_chance(), goods)
             for number in range(plan.customers)
         ]
-        self.callers = [
-            Caller(customer, self.processes, self.names, plan.patience, self.loop, self.now_ms, self.counts)
-            for customer in self.customers
-        ]
+        self.callers = [self.caller(customer) for customer in self.customers]
 
     @property
     def commands(self) -> list[Command]:
@@ -151,19 +148,27 @@ class World:
 
     async def _history(self) -> None:
         self.loop.create_task(self._watch())
-        await self._found()
+        await self.found()
         self.nemesis.begin()
         self.loop.call_later(TROUBLE_S_MAX, self.nemesis.end)
         shares = [self.plan.commands // len(self.callers)] * len(self.callers)
         await asyncio.gather(*(caller.live(share) for caller, share in zip(self.callers, shares, strict=True)))
         self.nemesis.end()
         await self._rest()
+        await self.finish()
+
+    async def finish(self) -> None:
+        """Nobody does anything any more."""
         left = asyncio.all_tasks(self.loop) - {asyncio.current_task(self.loop)}
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
 
-    async def _found(self) -> None:
+    def caller(self, customer: Customer) -> Caller:
+        """The coroutine of a customer."""
+        return Caller(customer, self.processes, self.names, self.plan.patience, self.loop, self.now_ms, self.counts)
+
+    async def found(self) -> None:
         """Every shard is told what there is, and something is there."""
         for shard in range(self.plan.shards):
             encoded, heap = self.names.encode(definitions())
@@ -179,7 +184,7 @@ class World:
         ]
         founder.commands = [Command([row], at) for at, row in enumerate(rows)]
         self.customers.append(founder)
-        caller = Caller(founder, self.processes, self.names, self.plan.patience, self.loop, self.now_ms, self.counts)
+        caller = self.caller(founder)
         await caller.send(founder.commands, self.chance)
 
     async def _rest(self) -> None:
@@ -201,7 +206,7 @@ class World:
         """One last time every shard ends, in order or not, and is found as it was."""
         how = self.chance.choice(("stopped", "killed", "power cut"))
         for place in self.places:
-            if how == "stopped":
+            if how == "stopped" and place.process.alive:
                 place.process.actor.stop()
             place.process.die(how)
         if how == "power cut":
