@@ -144,7 +144,7 @@ def test_signals_to_everything_under_load(tmp_path: Path, say: Say) -> None:
             scenario.havoc.rage(SECONDS)
         scenario.verdict(clients)
         blows = scenario.havoc.blows
-        assert len({blow.target for blow in blows}) > 3
+        assert len({blow.target for blow in blows}) > 2
         assert [blow.name for blow in blows if blow.back_s is None] == [], served.words()
         # The promised seconds hold on a quiet machine; here all others want its processors too.
         busy = max(2.0, os.getloadavg()[0] / len(os.sched_getaffinity(0)))
