@@ -196,7 +196,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if mounted.returncode:
-        pytest.skip(f"no tmpfs can be mounted: {mounted.stderr.strip()}")
+        pytest.skip(f"file systems cannot be mounted on this machine: {mounted.stderr.strip()}")
     yield path
     subprocess.run(["umount", "--lazy", str(path)], check=True)
 
@@ -256,7 +256,7 @@ def until_dead(victim: Process, words: Path) -> None:
 
     def dead_or_forbidden() -> bool:
         if "not permitted" in words.read_text():
-            pytest.skip(f"strace may not attach: {words.read_text().strip()}")
+            pytest.skip("one process may not trace another on this machine")
         return not victim.alive()
 
     wait_until(dead_or_forbidden, "the end of a shard that cannot sync")
