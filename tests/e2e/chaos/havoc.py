@@ -36,7 +36,7 @@ LIGHT: Final = (
 )
 HEAVY: Final = (("gcs_server", signal.SIGKILL), ("keeper", signal.SIGKILL), ("gcs_server", signal.SIGSTOP))
 """Everything is built again after one of these."""
-HEAVY_AFTER: Final = 7
+HEAVY_AFTER: Final = 5
 """light blows"""
 
 
@@ -60,12 +60,17 @@ def plan(seed: int) -> Iterator[tuple[str, int]]:
     chance = random.Random(f"havoc-{seed}")
     heavy = itertools.cycle(chance.sample(HEAVY, len(HEAVY)))
     count = 0
+    # Also a short run strikes each thing once.
+    first = [("shard", signal.SIGKILL), ("shard", signal.SIGSTOP), ("worker", signal.SIGKILL)]
+    first += [(target, signal.SIGKILL) for target in ("standby", "documents")]
+    blows = chance.sample(first, len(first))
     while True:
-        for target, number in chance.sample(LIGHT, len(LIGHT)):
+        for target, number in blows:
             yield target, number
             count += 1
             if count % HEAVY_AFTER == 0:
                 yield next(heavy)
+        blows = chance.sample(LIGHT, len(LIGHT))
 
 
 @dataclass(slots=True)

@@ -1,6 +1,6 @@
 """Real chaos on a real stack: signals, lost calls, a full disk and syncs that fail, under clients who ask again.
 
-CHAOS_SECONDS (default 40) is how long the combined scenario rages, CHAOS_SEED what it begins with. What was found is
+CHAOS_SECONDS (default 30) is how long the combined scenario rages, CHAOS_SEED what it begins with. What was found is
 printed as tables, whether it holds or not.
 """
 
@@ -30,7 +30,7 @@ from tests.e2e.chaos.load import CHANNEL, Attempt, Call, Caller, Client, Market,
 from tests.e2e.chaos.verdict import Check, gather, judge, table
 from tests.e2e.served import Served, wait_until
 
-SECONDS: Final = float(os.environ.get("CHAOS_SECONDS") or 40)
+SECONDS: Final = float(os.environ.get("CHAOS_SECONDS") or 30)
 SEED: Final = int(os.environ.get("CHAOS_SEED") or 0) or random.SystemRandom().randrange(1, 1 << 32)
 CLIENTS: Final = 6
 SHORT_S: Final = 6.0
@@ -144,7 +144,7 @@ def test_signals_to_everything_under_load(tmp_path: Path, say: Say) -> None:
             scenario.havoc.rage(SECONDS)
         scenario.verdict(clients)
         blows = scenario.havoc.blows
-        assert len({blow.target for blow in blows}) > 3
+        assert len({blow.target for blow in blows}) > 2
         assert [blow.name for blow in blows if blow.back_s is None] == [], served.words()
         # The promised seconds hold on a quiet machine; here all others want its processors too.
         busy = max(2.0, os.getloadavg()[0] / len(os.sched_getaffinity(0)))
