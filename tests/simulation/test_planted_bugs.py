@@ -1,11 +1,11 @@
-"""The simulator can see: each planted bug is found within a few seeds, and the time to find it is printed."""
+"""The simulator can see: each planted bug is found within a few seeds, and the time to find it is told."""
 
 import logging
-import sys
 import time
 
 import pytest
 
+from tests.conftest import Tell
 from tests.simulation.planted import BUGS
 from tests.simulation.run import run
 
@@ -14,7 +14,7 @@ COMMANDS = 1000
 
 
 @pytest.mark.parametrize("bug", BUGS)
-def test_a_planted_bug_is_found(bug: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_planted_bug_is_found(bug: str, tell: Tell) -> None:
     began = time.process_time()
     logging.disable(logging.CRITICAL)
     try:
@@ -23,8 +23,7 @@ def test_a_planted_bug_is_found(bug: str, capsys: pytest.CaptureFixture[str]) ->
     finally:
         logging.disable(logging.NOTSET)
     assert found, f"not found in {SEEDS_MAX} seeds"
-    with capsys.disabled():
-        sys.stdout.write(f"\n  {bug}: found in {time.process_time() - began:.1f} s, {found}")
+    tell(f"{bug}: found in {time.process_time() - began:.1f} s, {found}")
 
 
 def _wrong(seed: int) -> str:

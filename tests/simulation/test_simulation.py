@@ -2,7 +2,6 @@
 
 import importlib
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from actors.datadir import make_journal
 from actors.segments import SegmentJournal
 from actors.shard_actor import ShardActor
 from actors.socket_server import ListeningShard
+from tests.conftest import Tell
 from tests.simulation.pool import Failed, play_all
 from tests.simulation.report import never_happened, replay, table, total
 from tests.simulation.run import COMMANDS, Ran, run
@@ -19,12 +19,11 @@ from tests.simulation.run import COMMANDS, Ran, run
 SEEDS = int(os.environ.get("SIMULATION_SEEDS", "100"))
 
 
-def test_worlds_come_to_rest_with_everything_right(capsys: pytest.CaptureFixture[str]) -> None:
+def test_worlds_come_to_rest_with_everything_right(tell: Tell) -> None:
     played = list(play_all(range(SEEDS), COMMANDS))
     ran = [each for each in played if isinstance(each, Ran)]
     failed = [each for each in played if isinstance(each, Failed)]
-    with capsys.disabled():
-        sys.stdout.write("\n" + table(ran) + "\n")
+    tell(table(ran))
     assert not failed, "\n".join(f"{replay(each.seed, COMMANDS)}\n  {each.reason}" for each in failed)
     assert sum(each.commands for each in ran) >= SEEDS * COMMANDS
     assert never_happened(total(ran)) == []
