@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from actors.process_group import Process
 from actors.shard_limits import ID_WINDOW_VARIABLE, IDS_MAX_VARIABLE
 from tests.e2e.served import Served
 from tests.soak.samples import P99_DRIFT_MAX, Line, Track, line_of, percentile_drift, tracks_of
@@ -45,7 +46,7 @@ class Report:
     def table(self) -> str:
         """For people."""
         rows = [f"{'minute':>8}{'rows/s':>10}{'p50 ms':>9}{'p99 ms':>9}"]
-        rows += [f"{minute:>8.1f}{per_s:>10.0f}{p50:>9.1f}{p99:>9.1f}" for minute, per_s, p50, p99 in self.parts]
+        rows += [f"{minute:>8.2f}{per_s:>10.0f}{p50:>9.1f}{p99:>9.1f}" for minute, per_s, p50, p99 in self.parts]
         rows.append("")
         rows.append(
             f"{'after the warm-up':<17}{'RSS MB':>10}{'then':>9}{'an hour':>10}{'+-':>9}"
@@ -92,7 +93,9 @@ def _at_work(served: Served, seconds: float, connections: int, window_s: int) ->
         while time.monotonic() < until and not any(sender.failure for sender in senders):
             # All processes are there a moment after the first batches.
             if not tracks and time.monotonic() > began + min(2.0, seconds / 10):
-                tracks = tracks_of(served.family())
+                supervisor = Process.of(served.popen.pid)
+                assert supervisor is not None
+                tracks = tracks_of([supervisor, *served.family()])
             for track in tracks:
                 track.sample(time.monotonic())
             if shutil.disk_usage(served.data).free < FREE_BYTES:
