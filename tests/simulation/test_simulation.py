@@ -16,7 +16,7 @@ from tests.simulation.pool import Failed, play_all
 from tests.simulation.report import never_happened, replay, table, total
 from tests.simulation.run import COMMANDS, Ran, run
 
-SEEDS = int(os.environ.get("SIMULATION_SEEDS", "100"))
+SEEDS = int(os.environ.get("SIMULATION_SEEDS", "80"))
 
 
 def test_worlds_come_to_rest_with_everything_right(tell: Tell) -> None:
