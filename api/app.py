@@ -15,7 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from actors.documents.directory import DirectoryUnavailable
-from api.asgi import App, Front
+from api.asgi import DRAINED_MAX, App, Front
 from api.deps import Runtime
 from api.docs_page import add_docs_page
 from api.metrics import keep_sharing
@@ -49,8 +49,9 @@ def create_app(runtime: Runtime) -> App:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # the address that it would send callers to is what they said that our Host is
         strict_content_type=False,
-        max_body_size=runtime.limits.array_body_bytes,
+        max_body_size=DRAINED_MAX,  # our own limit answers with a problem document, and first
         telemetry={"tracing": False},
     )
     app.state.runtime = runtime
