@@ -52,6 +52,7 @@ def create_app(runtime: Runtime) -> App:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # the address that it would send callers to is what they said that our Host is
         strict_content_type=False,
         telemetry={"tracing": False},
     )

@@ -242,6 +242,8 @@ class ArrowColumns:
         missing = ~self.valid("id")
         if missing.any():
             raise Problem(400, "id_missing", "every command carries an id", {"path": path_of(missing, "id")})
+        if not self.count:  # there need not be any column
+            return check_ids(_text_column(pa.array([], pa.string())))
         return check_ids(_text_column(self._text("id")))
 
     def _check_fields(self) -> None:

@@ -9,7 +9,6 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis.checks import not_a_server_error
 from schemathesis.config import SchemathesisConfig
-from schemathesis.generation.case import Case
 from schemathesis.generation.modes import GenerationMode
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -54,7 +53,7 @@ def test_every_operation_answers_as_the_document_says(box: Box, openapi: Any, mo
 
         @given(case=operation.as_strategy(generation_mode=mode))
         @BOUNDED
-        def answered_as_said(case: Case[Any]) -> None:
+        def answered_as_said(case: Any) -> None:
             seen.add(case.path)
             case.call_and_validate(headers=with_key(box), checks=CHECKS)
 
@@ -68,7 +67,7 @@ def test_chains_of_operations_answer_as_the_document_says(box: Box, openapi: Any
     seen: dict[tuple[str, int], int] = {}
 
     class Chains(openapi.as_state_machine()):  # type: ignore[misc]
-        def before_call(self, case: Case[Any]) -> None:
+        def before_call(self, case: Any) -> None:
             case.headers["Authorization"] = f"Bearer {box.admin}"
             if case.path == "/v1/reservations" and case.method == "POST" and isinstance(case.body, dict):
                 # Of goods that there are: else every chain would end with its first step.
@@ -77,7 +76,7 @@ def test_chains_of_operations_answer_as_the_document_says(box: Box, openapi: Any
             elif case.method == "POST" and fresh().endswith(("1", "3", "5", "7", "9")):
                 case.headers["Idempotency-Key"] = fresh("chain")
 
-        def validate_response(self, response: Any, case: Case[Any], **more: Any) -> None:
+        def validate_response(self, response: Any, case: Any, **more: Any) -> None:
             key = (f"{case.method} {case.path}", response.status_code)
             seen[key] = seen.get(key, 0) + 1
             case.validate_response(response, checks=CHECKS)

@@ -55,7 +55,7 @@ ENDPOINTS: list[tuple[str, str, Any, frozenset[str]]] = [
         ("POST", "/v1/commands", {"id": "x", "kind": kind.text, **fields}, frozenset({SCOPE_OF_KIND[kind], "admin"}))
         for kind, fields in BY_KIND.items()
     ),
-    *(("PUT", f"/v1/{plural}/not-made", dict[str, Any](), ADMIN) for plural in ("warehouses", "channels", "products")),
+    *(("PUT", f"/v1/{plural}/not-made", {"name": ""}, ADMIN) for plural, _ in PLACES),
     *(("GET", f"/v1/{plural}/{code}", None, READ) for plural, code in PLACES),
     *(("GET", f"/v1/{plural}", None, READ) for plural, _ in PLACES),
     *(("DELETE", f"/v1/{plural}/never-made", None, ADMIN) for plural, _ in PLACES),
