@@ -45,7 +45,8 @@ def frame(data: Bytes, seq: int) -> Bytes:
 def unframe(sectors: Bytes, data_bytes: int) -> Bytes:
     """The inverse: a copy of the first `data_bytes` bytes that were laid into `sectors`."""
     table = sectors[: sectors_for(data_bytes) * SECTOR_BYTES].reshape(-1, SECTOR_BYTES)
-    return table[:, :PAYLOAD_BYTES].reshape(-1)[:data_bytes]
+    # numpy would give a view of a single sector, and who keeps that keeps all that was read with it.
+    return np.array(table[:, :PAYLOAD_BYTES], order="C").reshape(-1)[:data_bytes]
 
 
 def written(sectors: Bytes) -> npt.NDArray[np.bool_]:

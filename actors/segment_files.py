@@ -185,6 +185,11 @@ class Segment:
             offset += size
             seq += 1
 
+    def record(self, offset: int, seq: int) -> Record:
+        """Record `seq`, which must begin at `offset`, and nothing around it."""
+        header = self.record_header(offset, seq)
+        return self.decode(self.read(offset, end_of(header, 0), seq), header, seq, None)
+
     def decode(self, sectors: Bytes, header: Header, seq: int, prev_hash: bytes | None) -> Record:
         """The record that fills `sectors`, with its place in the chain checked."""
         if prev_hash is not None and header.prev_hash != prev_hash:
@@ -248,12 +253,15 @@ class SegmentReader:
         with self._lock:
             record = self._recent.get(seq)
         if record is None:
-            record = next(self.scan(seq, seq), None)
-            if record is None:
-                raise LookupError(f"shard {self.shard} has no record {seq}")
+            record = self._read(seq)
             with self._lock:
                 self._recent.put(record)
         return record
+
+    def _read(self, seq: int) -> Record:
+        for segment, first, _, end in self._spans(seq, seq):
+            return segment.record(segment.find(first, end), first)
+        raise LookupError(f"shard {self.shard} has no record {seq}")
 
     def remember(self, record: Record) -> None:
         """Keep a record that is likely to be asked for soon."""

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,8 +16,8 @@ from actors.disk import RealDisk
 from actors.durable import DurableFile, Position
 from actors.journal import JournalCorrupt, JournalFailed, JournalFenced, JournalFull
 from actors.sectors import PAYLOAD_BYTES, SECTOR_BYTES, frame, sectors_for, seqs, unframe, written
-from actors.segment_files import Segment, path_of, segments_in
-from actors.segments import SegmentJournal
+from actors.segment_files import Segment, SegmentReader, path_of, segments_in
+from actors.segments import SegmentJournal, durable_path
 from tests.actors.journal_stores import fill, next_record, small_journal
 from tests.engine.journal_records import reserve_record, same_record
 
@@ -85,6 +86,7 @@ def test_framed_bytes_come_back(size: int) -> None:
     sectors = frame(data, 7)
     assert len(sectors) == sectors_for(size) * SECTOR_BYTES
     assert np.array_equal(unframe(sectors, size), data)
+    assert not np.shares_memory(unframe(sectors, size), sectors)
     assert written(sectors).all()
     assert (seqs(sectors, 1 << 30) == 7).all()
 
@@ -112,6 +114,19 @@ def test_one_sync_per_record(journal: SegmentJournal, disk: FaultyDisk) -> None:
     before = disk.syncs
     fill(journal, opening, 5)
     assert disk.syncs == before + 5
+
+
+def test_a_record_that_is_kept_keeps_nothing_that_lay_around_it(journal: SegmentJournal, tmp_path: Path) -> None:
+    fill(journal, journal.open(), 20)
+    file = DurableFile(durable_path(tmp_path))
+    reader = SegmentReader(tmp_path, 0, file.read)
+    for seq in range(1, 21):
+        kept: Any = reader.read(seq).heap
+        while isinstance(kept.base, np.ndarray):
+            kept = kept.base
+        assert kept.nbytes <= 2 * SECTOR_BYTES
+    reader.close()
+    file.close()
 
 
 def test_segments_follow_each_other_and_stay(journal: SegmentJournal, tmp_path: Path) -> None:
