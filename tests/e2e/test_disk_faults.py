@@ -137,7 +137,7 @@ def test_a_sync_that_fails_ends_the_shard_and_every_command_has_one_effect(tmp_p
         segment = current_segment(served.data)
         injected = tmp_path / "strace"
         command = ["strace", "-f", "-p", str(pid), "-o", str(injected), "-P", str(segment),
-                   "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO"]  # fmt: skip
+                   "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=1"]  # fmt: skip
         with subprocess.Popen(command, stderr=subprocess.PIPE) as strace:
             try:
                 assert strace.stderr is not None

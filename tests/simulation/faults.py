@@ -186,3 +186,4 @@ class Nemesis:
 
     def _slow_kill(self) -> None:
         self._machine.unkillable_until_ns = self._loop.now_ns + int(3 * self._chance.random() * NS)
+        self._replace_shard()

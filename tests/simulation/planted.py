@@ -35,13 +35,13 @@ def skipped_directory_sync() -> Any:
 
 
 def no_fence() -> Any:
-    """A successor takes over and leaves its predecessor alive."""
+    """A successor takes over and leaves its predecessor alive, who does not look whether it is still the owner."""
 
     def take(machine: Any, process: ShardProcess) -> SimFence:
         machine.owners[process.shard] = process
         return SimFence(machine, process)
 
-    return patch.object(SimFence, "take", take)
+    return patch.multiple(SimFence, take=take, holds=lambda self: True)
 
 
 def answered_before_append() -> Any:

@@ -99,7 +99,7 @@ class SimFence(Fence):
     def release(self) -> None:
         """Give it up."""
         if self.holds():
-            del self._machine.owners[self._owner.shard]
+            self._machine.owners.pop(self._owner.shard, None)
 
 
 class ShardProcess:
