@@ -109,8 +109,8 @@ def test_a_shard_that_ends_in_the_middle_of_a_call_may_have_run_it(run: Run, dir
     def end_in_the_middle() -> None:
         connection, _ = listening.accept()
         connection.recv(4)
+        listening.close()  # first, or the next call may still find it
         connection.close()
-        listening.close()
 
     threading.Thread(target=end_in_the_middle).start()
 
