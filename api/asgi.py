@@ -18,7 +18,7 @@ import structlog
 from actors.documents.keys import Principal
 from actors.lone import LoneAnswer
 from api.deps import Runtime
-from api.direct import Answer, Call, Direct, Exchange, Finished, too_large
+from api.direct import Answer, Call, Direct, Exchange, Finished, LoneCall, done, too_large
 from api.metrics import HttpMetrics
 from api.names import authenticate, known_principal
 from api.security import check_scope
@@ -116,15 +116,15 @@ class Front:
                 route, exchange.name, exchange.headers, exchange.query, exchange.principal, runtime.now_ms()
             )
             call.body = exchange.body
-            lone = route.lone(call) if route.lone is not None else None
-            if lone is not None and runtime.client.lone_soon(
-                lone.row, lone.texts, partial(self._lone_answered, exchange, lone.finish)
-            ):
-                return
+            work = route.handler(call)
+            if isinstance(work, LoneCall):
+                answered = partial(self._lone_answered, exchange, work.finish)
+                if runtime.client.lone_soon(work.row, work.texts, answered):
+                    return
         except Exception as error:
             self._send(exchange, _refusal(route, error))
         else:
-            exchange.wait_for(self._serve(exchange, route.handler(call)))
+            exchange.wait_for(self._serve(exchange, done(call, work)))
 
     def _lone_answered(self, exchange: Exchange, finish: Callable[[LoneAnswer], Finished], answer: LoneAnswer) -> None:
         try:
@@ -150,7 +150,7 @@ class Front:
         principal = await authenticate(self._runtime.directory, headers.get(b"authorization"), now_ms)
         call = self._call(route, name, headers, scope["query_string"], principal, now_ms)
         if route.method != "POST":
-            return await route.handler(call)
+            return await done(call, route.handler(call))
         bytes_max = route.body_bytes(self._runtime)
         # A body of unknown length counts as the largest.
         size = min(announced_bytes(headers) or bytes_max, bytes_max)
@@ -159,7 +159,7 @@ class Front:
         self.bodies_bytes += size
         try:
             call.body = await read_body(headers, receive, bytes_max)
-            return await route.handler(call)
+            return await done(call, route.handler(call))
         finally:
             self.bodies_bytes -= size
 

@@ -37,7 +37,6 @@ class Answer(NamedTuple):
     stream: AsyncIterator[bytes] | None = None
 
 
-Handler = Callable[[Call], Awaitable[Answer]]
 Finished = Answer | Awaitable[Answer]
 """an answer, or what has to be waited for to have it"""
 
@@ -51,7 +50,21 @@ class LoneCall(NamedTuple):
     finish: Callable[[LoneAnswer], Finished]
 
 
-Lone = Callable[[Call], LoneCall | None]
+Work = LoneCall | Awaitable[Answer]
+"""what a request takes; a row needs no task for it"""
+Handler = Callable[[Call], Work]
+
+
+async def done(call: Call, work: Work) -> Answer:
+    """The answer, for whoever waits in a task."""
+    if isinstance(work, LoneCall):
+        return await waited(work.finish(await call.runtime.client.lone(work.row, work.texts)))
+    return await work
+
+
+async def waited(finished: Finished) -> Answer:
+    """The answer itself."""
+    return finished if isinstance(finished, Answer) else await finished
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +77,6 @@ class Direct:
     handler: Handler
     scopes: tuple[str, ...] = ()
     """the key needs one of these; with none given the handler decides"""
-    lone: Lone | None = None
-    """does the handler's work without a task where a request is one row; None when this one is not that simple"""
     body_bytes: Callable[[Runtime], int] = lambda _: 0
     streams: bool = False
     """the answer may be a stream"""

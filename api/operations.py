@@ -168,7 +168,6 @@ def _step(kind: Kind, summary: str, body: Any, examples: dict[str, Any]) -> Dire
         method="POST",
         path=f"/v1/reservations/{{reservation}}/{kind.text}",
         handler=reservations.step(kind),
-        lone=reservations.step_lone(kind),
         scopes=("reserve",),
         body_bytes=_single,
         docs=_docs(
@@ -199,7 +198,6 @@ DIRECT: Final[tuple[Direct, ...]] = (
         method="POST",
         path="/v1/commands",
         handler=commands.post,
-        lone=commands.post_lone,
         body_bytes=_array,
         docs=_docs(
             "commands",
@@ -228,7 +226,6 @@ DIRECT: Final[tuple[Direct, ...]] = (
         method="POST",
         path="/v1/reservations",
         handler=reservations.create,
-        lone=reservations.create_lone,
         scopes=("reserve",),
         body_bytes=_single,
         docs=_docs(

@@ -1,7 +1,6 @@
 """POST /v1/commands, one or an array or an Arrow stream, and GET /v1/commands/{id}."""
 
 import asyncio
-from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -13,7 +12,7 @@ from api import decode
 from api import schemas as s
 from api.arrow import ARROW_MEDIA, read_table, write_results
 from api.arrow_columns import ArrowColumns
-from api.direct import JSON, Answer, Call, Finished, LoneCall, too_large
+from api.direct import JSON, Answer, Call, Finished, LoneCall, Work, done, too_large
 from api.encode import Encoder
 from api.encoding import Encoded, encoded_columns, encoded_structs
 from api.headers import IDEMPOTENT_REPLAYED, accepts_arrow, idempotency_key, is_arrow
@@ -33,40 +32,40 @@ RENDERED_AT_ONCE: Final = 2_000
 _REPLAYED: Final = int(ResultFlag.REPLAYED)
 
 
-async def post(call: Call) -> Answer:
+def post(call: Call) -> Work:
     """Decide commands; the answers come in their order, with status 200 whatever the outcomes are."""
     if is_arrow(call.headers):
-        return await _post_arrow(call)
-    is_array = decode.is_array(call.body)
-    commands = await _array(call) if is_array else [_single(call)]
-    if not commands:
-        return Answer(200, b'{"results":[]}')
-    check_commands(call.principal, commands)
-    rows, heap, *unknown = await _encoded(call, commands, is_array)
-    if await learn(call.runtime.directory, *unknown):
-        rows, heap, *_ = await _encoded(call, commands, is_array)
-    answered = await call.runtime.client.commands(rows, heap)
-    ids = [command.id for command in commands]
-    return await _answer(call, ids, rows["kind"], answered.results, answered.retry_after_ms)
-
-
-def post_lone(call: Call) -> LoneCall | None:
-    """`post` of one command that is not in an array."""
-    if is_arrow(call.headers) or decode.is_array(call.body) or accepts_arrow(call.headers):
-        return None
+        return _post_arrow(call)
+    if decode.is_array(call.body):
+        return _post_array(call)
     command = _single(call)
     check_commands(call.principal, (command,))
+    encoder = _encoded(call, command)
+    if encoder.unknown_warehouses or encoder.unknown_channels:
+        return _learned_and_posted(call, command, encoder)
+    return _lone(call, command, encoder)
+
+
+async def _learned_and_posted(call: Call, command: s.AnyCommand, encoder: Encoder) -> Answer:
+    await learn(call.runtime.directory, encoder.unknown_warehouses, encoder.unknown_channels)
+    return await done(call, _lone(call, command, _encoded(call, command)))
+
+
+def _encoded(call: Call, command: s.AnyCommand) -> Encoder:
     encoder = Encoder(call.runtime.directory, call.principal, call.now_ms)
     encoder.single(command)
-    if encoder.unknown_warehouses or encoder.unknown_channels:
-        return None
+    return encoder
+
+
+def _lone(call: Call, command: s.AnyCommand, encoder: Encoder) -> LoneCall:
     return LoneCall(*encoder.lone(), partial(_lone_answered, call, command.id, s.KIND_OF[type(command)]))
 
 
 def _lone_answered(call: Call, command_id: str, kind: int, answer: LoneAnswer) -> Finished:
     row = ResultRow._make(answer.result)
     directory = call.runtime.directory
-    if row.outcome > PINNED_MAX or not knows(directory, warehouses=(row.warehouse,)):
+    plain = row.outcome <= PINNED_MAX and not accepts_arrow(call.headers)
+    if not plain or not knows(directory, warehouses=(row.warehouse,)):
         return _answer(call, [command_id], np.array([kind]), answer.results, answer.retry_after_ms)
     body = orjson.dumps({"results": [result_json(command_id, kind, row, directory)]})
     return Answer(200, body, [*JSON, IDEMPOTENT_REPLAYED] if row.flags & _REPLAYED else JSON)
@@ -82,6 +81,19 @@ def _single(call: Call) -> s.AnyCommand:
     return command
 
 
+async def _post_array(call: Call) -> Answer:
+    commands = await _array(call)
+    if not commands:
+        return Answer(200, b'{"results":[]}')
+    check_commands(call.principal, commands)
+    rows, heap, *unknown = await encoded_structs(commands, call.runtime.directory, call.principal, call.now_ms)
+    if await learn(call.runtime.directory, *unknown):
+        rows, heap, *_ = await encoded_structs(commands, call.runtime.directory, call.principal, call.now_ms)
+    answered = await call.runtime.client.commands(rows, heap)
+    ids = [command.id for command in commands]
+    return await _answer(call, ids, rows["kind"], answered.results, answered.retry_after_ms)
+
+
 async def _array(call: Call) -> list[s.AnyCommand]:
     commands: list[s.AnyCommand] = []
     for piece in decode.commands(call.body):
@@ -90,14 +102,6 @@ async def _array(call: Call) -> list[s.AnyCommand]:
             raise too_large(f"more than {call.runtime.limits.commands} commands")
         await asyncio.sleep(0)
     return commands
-
-
-async def _encoded(call: Call, commands: Sequence[s.AnyCommand], is_array: bool) -> Encoded:
-    if is_array:
-        return await encoded_structs(commands, call.runtime.directory, call.principal, call.now_ms)
-    encoder = Encoder(call.runtime.directory, call.principal, call.now_ms)
-    encoder.single(commands[0])
-    return Encoded(*encoder.arrays(), encoder.unknown_warehouses, encoder.unknown_channels)
 
 
 async def _post_arrow(call: Call) -> Answer:

@@ -11,7 +11,7 @@ import orjson
 from actors.lone import LoneAnswer
 from api import decode
 from api import schemas as s
-from api.direct import JSON, Answer, Call, Finished, Handler, Lone, LoneCall, too_large
+from api.direct import JSON, Answer, Call, Finished, Handler, LoneCall, Work, done, too_large, waited
 from api.encode import Encoder, under
 from api.headers import IDEMPOTENT_REPLAYED, idempotency_key
 from api.lookup import Filters, Place, Reservation, any_of, reservation, reservations
@@ -58,33 +58,34 @@ STATES: Final = {
 }
 
 
-async def create(call: Call) -> Answer:
+def create(call: Call) -> Work:
     """Hold all lines together, or none of them."""
     command_id, body = _new_reservation(call)
     encoder = _encoded(call, command_id, body)
     if encoder.unknown_warehouses or encoder.unknown_channels:
-        await learn(call.runtime.directory, encoder.unknown_warehouses, encoder.unknown_channels)
-        encoder = _encoded(call, command_id, body)
+        return _learned_and_created(call, command_id, body, encoder)
+    return _create(call, body, encoder)
+
+
+async def _learned_and_created(call: Call, command_id: str, body: s.NewReservation, encoder: Encoder) -> Answer:
+    await learn(call.runtime.directory, encoder.unknown_warehouses, encoder.unknown_channels)
+    return await done(call, _create(call, body, _encoded(call, command_id, body)))
+
+
+def _create(call: Call, body: s.NewReservation, encoder: Encoder) -> Work:
     if len(encoder) == 1:
-        return await _waited(_created_alone(call, body, await call.runtime.client.lone(*encoder.lone())))
+        return LoneCall(*encoder.lone(), partial(_created_alone, call, body))
+    return _created_together(call, body, encoder)
+
+
+async def _created_together(call: Call, body: s.NewReservation, encoder: Encoder) -> Answer:
     answered = await call.runtime.client.commands(*encoder.arrays())
     first = 0 if body.replaces is None else 1
     if _OK not in answered.results["outcome"].tolist()[first:]:
         raise _refused(call, body, answered.results, answered.retry_after_ms)
     head = row_of(answered.results, first)
     lines = answered.lines[head.lines_at : head.lines_at + head.lines_n].tolist()
-    return await _waited(_created(call, body, head, lines, is_replayed(answered.results)))
-
-
-def create_lone(call: Call) -> LoneCall | None:
-    """`create` of one line."""
-    command_id, body = _new_reservation(call)
-    if len(body.lines) != 1 or body.replaces is not None:
-        return None
-    encoder = _encoded(call, command_id, body)
-    if encoder.unknown_warehouses or encoder.unknown_channels:
-        return None
-    return LoneCall(*encoder.lone(), partial(_created_alone, call, body))
+    return await waited(_created(call, body, head, lines, is_replayed(answered.results)))
 
 
 def _new_reservation(call: Call) -> tuple[str, s.NewReservation]:
@@ -137,10 +138,6 @@ def _when_known(call: Call, lines: Lines, written: Callable[[], Answer], channel
     return later()
 
 
-async def _waited(finished: Finished) -> Answer:
-    return finished if isinstance(finished, Answer) else await finished
-
-
 def _encoded(call: Call, command_id: str, body: s.NewReservation) -> Encoder:
     encoder = Encoder(call.runtime.directory, call.principal, call.now_ms)
     try:
@@ -165,55 +162,58 @@ def _refused(call: Call, body: s.NewReservation, results: Array, retry_after_ms:
 def step(kind: Kind) -> Handler:
     """The handler of confirm, extend, release or fulfil."""
 
-    async def handler(call: Call) -> Answer:
+    def handler(call: Call) -> Work:
         command_id, ttl_s, parts = _asked(call, kind)
-        runtime = call.runtime
-        encoder = _step_rows(call, kind, command_id, ttl_s, parts)
-        if await learn(runtime.directory, encoder.unknown_warehouses, ()):
-            encoder = _step_rows(call, kind, command_id, ttl_s, parts)
-        meant = parse_reservation(call.name)
-        texts = runtime.texts.get(meant[1]) if meant else None
-        if texts is None and meant is not None:
-            # Its texts are asked for beside the step: one more question in the same batch.
-            answered, known = await asyncio.gather(
-                runtime.client.commands(*encoder.arrays()),
-                reservation(runtime.client, call.principal, *meant),
-                return_exceptions=True,
-            )
-            if isinstance(answered, BaseException):
-                raise answered
-            if isinstance(known, Reservation):
-                texts = known.texts
-                runtime.texts.put(meant[1], texts)
-        else:
-            answered = await runtime.client.commands(*encoder.arrays())
-        outcome = overall(answered.results["outcome"].tolist())
-        if outcome != Outcome.OK:
-            failed = _failed_parts(parts, answered.results)
-            raise refusal(outcome, failed, answered.results, answered.retry_after_ms)
-        head = row_of(answered.results, 0)
-        lines = answered.lines[head.lines_at : head.lines_at + head.lines_n].tolist()
-        return await _waited(_stepped(call, head, lines, texts or _NO_TEXTS, is_replayed(answered.results)))
+        encoded = partial(_step_rows, call, kind, command_id, ttl_s, parts)
+        encoder = encoded()
+        if encoder.unknown_warehouses:
+            return _learned_and_stepped(call, parts, encoder, encoded)
+        return _step(call, parts, encoder)
 
     handler.__doc__ = f"{kind.text.capitalize()} a reservation."
     return handler
 
 
-def step_lone(kind: Kind) -> Lone:
-    """`step` of one row, on a reservation whose texts are at hand."""
+async def _learned_and_stepped(
+    call: Call, parts: list[s.LinePart], encoder: Encoder, encoded: Callable[[], Encoder]
+) -> Answer:
+    await learn(call.runtime.directory, encoder.unknown_warehouses, ())
+    return await done(call, _step(call, parts, encoded()))
 
-    def lone(call: Call) -> LoneCall | None:
-        command_id, ttl_s, parts = _asked(call, kind)
-        meant = parse_reservation(call.name)
-        texts = call.runtime.texts.get(meant[1]) if meant else None
-        if texts is None or len(parts) > 1:
-            return None
-        encoder = _step_rows(call, kind, command_id, ttl_s, parts)
-        if encoder.unknown_warehouses:
-            return None
+
+def _step(call: Call, parts: list[s.LinePart], encoder: Encoder) -> Work:
+    meant = parse_reservation(call.name)
+    texts = call.runtime.texts.get(meant[1]) if meant else _NO_TEXTS
+    if texts is not None and len(encoder) == 1:
         return LoneCall(*encoder.lone(), partial(_stepped_alone, call, parts, texts))
+    return _stepped_together(call, parts, encoder, meant, texts)
 
-    return lone
+
+async def _stepped_together(
+    call: Call, parts: list[s.LinePart], encoder: Encoder, meant: tuple[int, int] | None, texts: Texts | None
+) -> Answer:
+    client = call.runtime.client
+    if texts is None and meant is not None:
+        # Its texts are asked for beside the step: one more question in the same batch.
+        answered, known = await asyncio.gather(
+            client.commands(*encoder.arrays()),
+            reservation(client, call.principal, *meant),
+            return_exceptions=True,
+        )
+        if isinstance(answered, BaseException):
+            raise answered
+        if isinstance(known, Reservation):
+            texts = known.texts
+            call.runtime.texts.put(meant[1], texts)
+    else:
+        answered = await client.commands(*encoder.arrays())
+    outcome = overall(answered.results["outcome"].tolist())
+    if outcome != Outcome.OK:
+        failed = _failed_parts(parts, answered.results)
+        raise refusal(outcome, failed, answered.results, answered.retry_after_ms)
+    head = row_of(answered.results, 0)
+    lines = answered.lines[head.lines_at : head.lines_at + head.lines_n].tolist()
+    return await waited(_stepped(call, head, lines, texts or _NO_TEXTS, is_replayed(answered.results)))
 
 
 def _asked(call: Call, kind: Kind) -> tuple[str, int, list[s.LinePart]]:
