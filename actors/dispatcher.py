@@ -42,7 +42,7 @@ class Dispatcher:
         self._now_ms = now_ms
         self._call_timeout_s = settings.call_timeout_ms / 1000 + _GRACE_S
         self._probe_timeout_s = settings.probe_timeout_ms / 1000
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Future[Any]] = set()
         self._timers: list[asyncio.TimerHandle | None] = [None] * shards
         self._timer_at_ms = [0] * shards
         self._waiting: set[int] = set()
@@ -71,6 +71,7 @@ class Dispatcher:
         for timer in self._timers:
             if timer is not None:
                 timer.cancel()
+        self._waiting.clear()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -109,12 +110,15 @@ class Dispatcher:
     def _send(self, shard: int, batch: Batch) -> None:
         answer = self._transport.call(shard, batch.to_bytes(), self._call_timeout_s)
         if isinstance(answer, asyncio.Future):
+            self._keep(answer)
             answer.add_done_callback(partial(self._came, shard, batch.call))
         else:
             self._spawn(self._call(shard, batch.call, answer))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
+        self._keep(asyncio.get_running_loop().create_task(work))
+
+    def _keep(self, task: asyncio.Future[Any]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -127,7 +131,9 @@ class Dispatcher:
             self._replied(shard, number, message)
 
     def _came(self, shard: int, number: int, answer: asyncio.Future[bytes]) -> None:
-        if answer.cancelled() or answer.exception() is not None:
+        if answer.cancelled():  # by `close`
+            return
+        if answer.exception() is not None:
             self._lost(shard, number)
         else:
             self._replied(shard, number, answer.result())

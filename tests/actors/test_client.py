@@ -5,10 +5,13 @@ import numpy as np
 import pytest
 
 from actors.answers import Answers
+from actors.client import Client
 from actors.command_lookup import ShardAway
 from actors.gathering import Answered
+from actors.partitions import PartitionMap
 from actors.routing import shard_of_row, units_of
 from actors.saga import Round
+from actors.transport import TransportError
 from engine.ids import finish_rows
 from engine.kinds import Flag, Kind, QuestionKind, ReservationState, ResultFlag
 from engine.outcomes import Outcome
@@ -291,6 +294,40 @@ def test_a_caller_that_goes_away_leaves_no_trace_in_the_queue_counts() -> None:
             assert house.client.admission.rows == 0
 
     run(scenario())
+
+
+class Doors:
+    """A transport whose answers are futures, as those of sockets; none ever comes."""
+
+    def __init__(self) -> None:
+        self.calls: list[asyncio.Future[bytes]] = []
+        self.called = asyncio.Event()
+
+    def call(self, shard: int, message: bytes, timeout_s: float) -> asyncio.Future[bytes]:
+        self.called.set()
+        self.calls.append(asyncio.get_running_loop().create_future())
+        return self.calls[-1]
+
+    async def probe(self, shard: int, timeout_s: float) -> bytes:
+        raise TransportError(shard, "nobody there", may_have_run=False)
+
+
+def test_a_closed_client_sends_nothing_more() -> None:
+    async def scenario() -> None:
+        doors = Doors()
+        client = Client(doors, PartitionMap.even(1), SECRET, jitter=lambda: 0.5, first_call=1)
+        sent = [asyncio.create_task(client.commands(*encode(sell(f"S{n}", 1)))) for n in range(3)]
+        await doors.called.wait()
+        await client.close()
+        assert all(call.cancelled() for call in doors.calls)
+        calls = len(doors.calls)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert len(doors.calls) == calls
+        for task in sent:
+            task.cancel()
+
+    asyncio.run(scenario())
 
 
 def basket(house: LocalHouse, *quantities: int, **more: Any) -> list[Spec]:
