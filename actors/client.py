@@ -20,7 +20,7 @@ from actors.clock import ShardClock, system_readings
 from actors.command_lookup import CommandAnswer, find_command
 from actors.dispatcher import Dispatcher
 from actors.gathering import NO_LINES, Answered, Gathering, QuestionGathering, no_results
-from actors.lone import LoneAnswer, LoneRows, client_of, later, not_after_ms_of, refused
+from actors.lone import LoneAnswer, LoneRows, heading, later, refused
 from actors.lone import shard_of as shard_of_lone
 from actors.metrics import ClientMetrics
 from actors.over_shards import Entry, OverShards
@@ -120,26 +120,26 @@ class Client:
     async def lone(self, row: bytes, texts: bytes) -> LoneAnswer:
         """`commands` of one COMMAND row, packed, with its texts: much cheaper when many callers send one each."""
         waiting: asyncio.Future[LoneAnswer] = asyncio.get_running_loop().create_future()
-        if self.lone_soon(row, texts, partial(_tell, waiting)):
+        if self.lone_soon(row, texts, self.now_ms(), partial(_tell, waiting)):
             return await waiting
         answered = await self.commands(np.frombuffer(bytearray(row), COMMAND), np.frombuffer(texts, np.uint8))
         return LoneAnswer(answered.results[0].item(), answered.lines.tolist(), answered.retry_after_ms)
 
-    def lone_soon(self, row: bytes, texts: bytes, answered: Callable[[LoneAnswer], None]) -> bool:
-        """`lone` without a task: `answered` is called once, with what came of it, and must not raise.
+    def lone_soon(self, row: bytes, texts: bytes, now_ms: int, answered: Callable[[LoneAnswer], None]) -> bool:
+        """`lone` of a row that came at `now_ms`, without a task: `answered` is called once, and must not raise.
 
         False: nothing was done, because the row may take several shards.
         """
-        shard = shard_of_lone(row, self.partitions)
+        sku_key, not_after_ms, client, partition, kind = heading(row)
+        shard = shard_of_lone(kind, sku_key, partition, self.partitions)
         if shard is None:
             return False
-        now_ms = self.now_ms()
         self.metrics.requests += 1
         self.metrics.rows += 1
-        if not self.admission.admit_row(shard, len(row) + len(texts), client_of(row), now_ms):
+        if not self.admission.admit_row(shard, len(row) + len(texts), client, now_ms):
             answered(refused(Outcome.OVERLOADED, self.admission.retry_after_ms))
             return True
-        give_up_at_ms = later(self._give_up_at_ms(now_ms, not_after_ms_of(row)))
+        give_up_at_ms = later(self._give_up_at_ms(now_ms, not_after_ms))
         own = self._lone[shard].get(give_up_at_ms)
         if own is not None and len(own) >= self.settings.chunk_rows_max:
             self._dispatcher.queue(shard, self._gathered(shard))

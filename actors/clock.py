@@ -11,6 +11,7 @@ from collections.abc import Callable
 from actors.settings import CLOCK_ALARM_MS, SLEW_PER_MILLE
 
 _MS = 1_000_000
+_MONOTONIC = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 Readings = Callable[[], tuple[int, int]]
 """Gives (monotonic, wall) in nanoseconds."""
@@ -18,8 +19,7 @@ Readings = Callable[[], tuple[int, int]]
 
 def system_readings() -> tuple[int, int]:
     """This machine's clocks; the monotonic one counts on while the machine sleeps, where the system has such one."""
-    boottime = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-    return time.clock_gettime_ns(boottime), time.time_ns()
+    return time.clock_gettime_ns(_MONOTONIC), time.time_ns()
 
 
 class ShardClock:
@@ -33,11 +33,19 @@ class ShardClock:
 
     def now_ms(self, mono_ns: int, wall_ns: int) -> int:
         """The time at these readings; never smaller than before."""
-        passed = max(0, mono_ns - self._mono_ns)
-        self._mono_ns = max(self._mono_ns, mono_ns)
-        ahead = self._now_ns + passed - wall_ns
+        # Every request reads it: comparisons cost a third of what min and max do.
+        passed = mono_ns - self._mono_ns
+        if passed > 0:
+            self._mono_ns = mono_ns
+        else:
+            passed = 0
+        slew = self._now_ns + passed - wall_ns
         slew_max = passed * SLEW_PER_MILLE // 1000
-        self._now_ns += passed - max(-slew_max, min(slew_max, ahead))
+        if slew > slew_max:
+            slew = slew_max
+        elif slew < -slew_max:
+            slew = -slew_max
+        self._now_ns += passed - slew
         self._ahead_ns = self._now_ns - wall_ns
         return self._now_ns // _MS
 

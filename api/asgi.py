@@ -50,6 +50,8 @@ class Front:
         self._runtime = runtime
         self._metrics = metrics
         self._routes = {(route.method, _shape(route.path)): route for route in routes}
+        self.plain = {(r.method.encode(), r.path.encode()): r for r in routes if "{" not in r.path}
+        """routes by the method and the address of a request that says nothing more"""
         self._methods: dict[str, list[str]] = {}
         for method, shape in self._routes:
             self._methods.setdefault(shape, []).append(method)
@@ -119,7 +121,7 @@ class Front:
             work = route.handler(call)
             if isinstance(work, LoneCall):
                 answered = partial(self._lone_answered, exchange, work.finish)
-                if runtime.client.lone_soon(work.row, work.texts, answered):
+                if runtime.client.lone_soon(work.row, work.texts, call.now_ms, answered):
                     return
         except Exception as error:
             self._send(exchange, _refusal(route, error))

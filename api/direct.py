@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from time import perf_counter
 from typing import Any, Final, NamedTuple
 
 from actors.documents.keys import Principal
@@ -89,16 +88,14 @@ class Exchange:
 
     __slots__ = ("body", "headers", "name", "principal", "query", "route", "started")
 
-    def __init__(
-        self, route: Direct, name: str, headers: dict[bytes, bytes], query: bytes, principal: Principal
-    ) -> None:
-        self.route = route
-        self.principal = principal
-        self.name = name
-        self.headers = headers
-        self.query = query
-        self.body = b""
-        self.started = perf_counter()
+    route: Direct
+    name: str
+    headers: dict[bytes, bytes]
+    query: bytes
+    principal: Principal
+    body: bytes
+    started: float
+    """by perf_counter"""
 
     def answer(self, answer: Answer) -> None:
         """Send it; called once."""

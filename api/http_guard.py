@@ -116,23 +116,28 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header; what comes behind a body in pieces is none, whatever it says."""
         if self._in_head:
-            super().on_header(name, value)
+            # What uvicorn does, without another call for each.
+            name = name.lower()
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
+            self.headers.append((name, value))
 
-    def check_head(self) -> None:
-        """The head is complete: raises Problem unless it means one thing. It ends the connection."""
+    def check_head(self) -> tuple[str, dict[bytes, bytes]]:
+        """The head is complete: its version and its fields. Raises Problem, which ends the connection, unless it
+        means one thing."""
         self.moved = True
-        parser, headers = self.parser, self.headers
-        version = parser.get_http_version()
-        names = [name for name, _ in headers]
+        headers, fields = self.headers, dict(self.headers)
+        version = self.parser.get_http_version()
         if version != "1.1" and version != "1.0":
             raise _not_http("HTTP/1.1 is spoken here")
-        if b"host" not in names and version == "1.1":
+        if b"host" not in fields and version == "1.1":
             raise _not_http("a request without Host")
-        if len(set(names)) < len(names):
+        if len(fields) < len(headers):
+            names = [name for name, _ in headers]
             for name in _ONCE:
                 if names.count(name) > 1:
                     raise _not_http(f"{name.decode()} is there twice")
-        if b"transfer-encoding" in names:
+        if b"transfer-encoding" in fields:
             codings = [value.strip().lower() for name, value in headers if name == b"transfer-encoding"]
             if codings != [b"chunked"] or version == "1.0":
                 raise _not_http("no other Transfer-Encoding than chunked, and that in HTTP/1.1")
@@ -140,6 +145,7 @@ class GuardedProtocol(HttpToolsProtocol):
             size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in headers)
             if size > self.limits.head_bytes:
                 raise _head_too_large(self.limits.head_bytes)
+        return version, fields
 
     def begin_body(self) -> None:
         """The request is one that will be answered; its body begins."""

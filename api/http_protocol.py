@@ -8,6 +8,7 @@ and a request that is sent before the one ahead of it is answered. `api.http_gua
 """
 
 from collections.abc import Awaitable
+from time import perf_counter
 from typing import Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -16,9 +17,6 @@ from actors.documents.keys import Principal
 from api.asgi import Front
 from api.direct import Answer, Direct, Exchange
 from api.http_guard import GuardedProtocol
-
-_ODD: Final = (b"transfer-encoding", b"expect")
-"""a request with one of these headers is uvicorn's"""
 
 
 class _Nobody:
@@ -49,7 +47,13 @@ class _Exchange(Exchange):
         size: int,
     ) -> None:
         """`size`: of its body, for which there is room until it leaves."""
-        super().__init__(route, name, headers, query, principal)
+        self.route = route
+        self.name = name
+        self.headers = headers
+        self.query = query
+        self.principal = principal
+        self.body = b""
+        self.started = perf_counter()
         self._protocol = protocol
         self._size = size
         self.pieces: list[bytes] = []
@@ -100,8 +104,7 @@ class DirectProtocol(GuardedProtocol):
         """Ours, or uvicorn's."""
         if self.parser.should_upgrade():
             return
-        self.check_head()
-        exchange = self._exchange()
+        exchange = self._exchange(*self.check_head())
         if exchange is not None:
             self.cycle = cast(Any, exchange)
             self.begin_body()
@@ -153,15 +156,11 @@ class DirectProtocol(GuardedProtocol):
         if defaults is not self._heads_of:  # uvicorn makes a new list for each second's date
             self._heads_of = defaults
             self._default_head = b"".join([b"%s: %s\r\n" % each for each in defaults])
-        head = [STATUS_LINE[answer.status], self._default_head]
-        head += [b"%s: %s\r\n" % each for each in answer.headers]
-        head.append(
-            b"content-length: %d\r\n\r\n" % len(answer.body)
-            if keep_alive
-            else b"content-length: %d\r\nconnection: close\r\n\r\n" % len(answer.body)
-        )
-        head.append(answer.body)
-        self.transport.write_whole(b"".join(head))
+        head = STATUS_LINE[answer.status] + self._default_head
+        for each in answer.headers:
+            head += b"%s: %s\r\n" % each
+        last = b"" if keep_alive else b"connection: close\r\n"
+        self.transport.write_whole(b"%scontent-length: %d\r\n%s\r\n%s" % (head, len(answer.body), last, answer.body))
         if not keep_alive:
             self.transport.close()
         self.on_response_complete()
@@ -172,26 +171,26 @@ class DirectProtocol(GuardedProtocol):
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
 
-    def _exchange(self) -> _Exchange | None:
+    def _exchange(self, version: str, headers: dict[bytes, bytes]) -> _Exchange | None:
         """The request whose headers are complete, if it is ours."""
         front, parser = self.front, self.parser
         if front is None or (self.cycle is not None and not self.cycle.response_complete) or self.flow.write_paused:
             return None
-        method = parser.get_method()
-        if method != b"POST" and method != b"GET":
+        if version != "1.1" or b"transfer-encoding" in headers or b"expect" in headers:
             return None
-        path, _, query = self.url.partition(b"?")
-        if path[:1] != b"/" or b"%" in path or b"#" in self.url or not path.isascii():
-            return None
-        route, name, _ = front.find(method.decode(), path.decode())
-        headers = dict(self.headers)
-        if route is None or route.streams or parser.get_http_version() != "1.1":
-            return None
-        for odd in _ODD:
-            if odd in headers:
+        method, name, query = parser.get_method(), "", b""
+        route = front.plain.get((method, self.url))
+        if route is None:
+            if method != b"POST" and method != b"GET":
+                return None
+            path, _, query = self.url.partition(b"?")
+            if path[:1] != b"/" or b"%" in path or b"#" in self.url or not path.isascii():
+                return None
+            route, name, _ = front.find(method.decode(), path.decode())
+            if route is None:
                 return None
         size = headers.get(b"content-length", b"0")
-        if not size.isdigit():
+        if route.streams or not size.isdigit():
             return None
         principal = front.admitted(route, headers, int(size))
         if principal is None:

@@ -37,7 +37,8 @@ class OneWrite:
 
     def write_whole(self, data: bytes) -> None:
         """Send it now, behind what is held."""
-        self._flush()
+        if self._held:
+            self._flush()
         self._transport.write(data)
 
     def is_closing(self) -> bool:

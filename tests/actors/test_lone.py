@@ -1,6 +1,6 @@
 import asyncio
 
-from actors.lone import LoneAnswer, shard_of
+from actors.lone import LoneAnswer, heading, shard_of
 from actors.partitions import PartitionMap
 from engine.kinds import Kind, ReservationState, ResultFlag
 from engine.layout import LINE, RESULT
@@ -155,4 +155,5 @@ def test_a_step_of_a_reservation_over_several_shards_is_carried_out_on_all() -> 
 
 def test_what_every_shard_must_hear_has_no_one_shard() -> None:
     rows, _ = encode(row(Kind.DEFINE_WAREHOUSE, warehouse=3, name="east"))
-    assert shard_of(rows.tobytes(), PartitionMap.even(2)) is None
+    sku_key, _, _, partition, kind = heading(rows.tobytes())
+    assert shard_of(kind, sku_key, partition, PartitionMap.even(2)) is None
