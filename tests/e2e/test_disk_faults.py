@@ -3,10 +3,8 @@
 A small tmpfs fills up; strace has fdatasync fail. Both want root; where they cannot be had the tests are skipped.
 """
 
-import errno
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,9 +16,10 @@ from actors.segment_files import path_of
 from actors.segments import durable_path
 from actors.verify import verify
 from tests.e2e.served import Served, fresh_id
+from tests.e2e.small_disk import fill, small_disk
 from tests.e2e.test_serve import reserve, shard_process, stock, stock_up
 
-ROOM_MB = 170
+ROOM_BYTES = 170 << 20
 ROWS = 4_000
 LONG = "a reference as long as they may be " * 5
 CUP = {"name": "Cup", "quantity_decimals": 0, "barcodes": []}
@@ -28,34 +27,10 @@ OPTIONS = ("--transport", "local", "--shards", "1")
 
 
 @pytest.fixture
-def small_disk() -> Iterator[Path]:
-    """A file system of its own in memory."""
-    directory = Path(tempfile.mkdtemp(prefix="small-disk-"))
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={ROOM_MB}m,mode=0700", "tmpfs", directory],
-        capture_output=True,
-        check=False,
-    )
-    if mounted.returncode:
-        directory.rmdir()
-        pytest.skip(f"file systems cannot be mounted on this machine: {mounted.stderr.decode().strip()}")
-    yield directory
-    subprocess.run(["umount", directory], check=True)
-    directory.rmdir()
-
-
-def fill_up(disk: Path) -> Path:
-    """Take all room that is left; whoever removes the file gives it back."""
-    ballast = disk / "ballast"
-    with ballast.open("ab", buffering=0) as file:
-        for size in (1 << 20, 4096):
-            try:
-                while file.write(bytes(size)):
-                    pass
-            except OSError as error:
-                if error.errno != errno.ENOSPC:
-                    raise
-    return ballast
+def disk() -> Iterator[Path]:
+    """It can be filled."""
+    with small_disk(ROOM_BYTES) as path:
+        yield path
 
 
 def receive(served: Served, sku: str, rows: int) -> int:
@@ -88,12 +63,12 @@ def once(served: Served, sku: str) -> httpx2.Response:
     return served.post("/v1/reservations", body)
 
 
-def test_on_a_full_disk_writes_are_refused_reads_go_on_and_it_comes_back_by_itself(small_disk: Path) -> None:
+def test_on_a_full_disk_writes_are_refused_reads_go_on_and_it_comes_back_by_itself(disk: Path) -> None:
     """Full while it runs; then it is killed and starts on the full disk; then there is room again."""
-    data = small_disk / "data"
+    data = disk / "data"
     with Served(data, *OPTIONS) as served:
         stock_up(served, "mug", 1_000)
-        ballast = fill_up(small_disk)
+        ballast = fill(disk)
         acknowledged = 1_000
         while not is_read_only(served):
             acknowledged += receive(served, "mug", ROWS)

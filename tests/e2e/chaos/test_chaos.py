@@ -29,6 +29,7 @@ from tests.e2e.chaos.havoc import BACK_S_MAX, Blow, Havoc, recovery_table
 from tests.e2e.chaos.load import CHANNEL, Attempt, Call, Caller, Client, Market, clients_at_work
 from tests.e2e.chaos.verdict import Check, gather, judge, table
 from tests.e2e.served import Served, wait_until
+from tests.e2e.small_disk import fill, small_disk
 
 SECONDS: Final = float(os.environ.get("CHAOS_SECONDS") or 30)
 SEED: Final = int(os.environ.get("CHAOS_SEED") or 0) or random.SystemRandom().randrange(1, 1 << 32)
@@ -187,27 +188,19 @@ def test_calls_that_ray_loses_before_and_after_they_ran(
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own, in memory."""
-    path = tmp_path / "disk"
-    path.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "omnistock-test", str(path)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if mounted.returncode:
-        pytest.skip(f"file systems cannot be mounted on this machine: {mounted.stderr.strip()}")
-    yield path
-    subprocess.run(["umount", "--lazy", str(path)], check=True)
+def disk() -> Iterator[Path]:
+    """It can be filled."""
+    with small_disk(DISK_BYTES) as path:
+        yield path
 
 
-def test_a_disk_that_fills_up_refuses_changes_answers_reads_and_heals(small_disk: Path, say: Say) -> None:
-    with Served(small_disk, "--shards", "2", "--workers", "2") as served:
+def test_a_disk_that_fills_up_refuses_changes_answers_reads_and_heals(disk: Path, say: Say) -> None:
+    with Served(disk, "--shards", "2", "--workers", "2") as served:
         scenario = Scenario(served, 2, say, "a full disk")
         caller = Caller(scenario.address, served.key)
         with scenario.clients() as clients:
             time.sleep(2)
-            ballast = fill(small_disk)
+            ballast = fill(disk)
             # Shards have room allocated ahead: they are full when that is used up.
             numbers = itertools.count()
             wait_until(lambda: written_full(caller, numbers), "shards that only read", FULL_S)
@@ -224,7 +217,7 @@ def test_a_disk_that_fills_up_refuses_changes_answers_reads_and_heals(small_disk
         scenario.verdict(clients)
         say(f"writes went on {healed_s:.1f} s after there was room again")
         assert served.stop() == 0
-    verified(small_disk)
+    verified(disk)
 
 
 def test_a_sync_that_fails_ends_the_shard_and_nothing_answered_is_lost(tmp_path: Path, say: Say) -> None:
@@ -277,15 +270,6 @@ def failing_sync(victim: Process, when: int, words: Path) -> Iterator[None]:
         # Not in order: it would wait for threads of a process that is dead.
         tracer.kill()
         tracer.wait()
-
-
-def fill(disk: Path) -> Path:
-    """A file that takes all the room there is."""
-    ballast = disk / "ballast"
-    free = os.statvfs(disk)
-    with ballast.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, free.f_bavail * free.f_frsize)
-    return ballast
 
 
 def written_full(caller: Caller, numbers: Iterator[int]) -> bool:
