@@ -1,0 +1,55 @@
+"""Pictures as a printer takes them: black and white, no wider than the paper, in rows or in columns of dots."""
+
+import io
+from collections.abc import Iterator
+from typing import Final
+
+from PIL import Image, UnidentifiedImageError
+
+from devices.receipts.document import DocumentRefused
+from devices.receipts.profiles import Pictures
+
+FORMATS: Final = ("PNG", "JPEG", "BMP")
+PIXELS_MAX: Final = 4_000_000
+"""looked at before anything is unpacked: a small file can hold a very large picture"""
+SIDES_MAX: Final = 20
+"""times as high as wide, or as wide as high"""
+ROWS_A_COMMAND: Final = 256
+"""Small printers keep a few kilobytes: a long picture goes in parts."""
+
+
+def black_and_white(data: bytes, dots: int) -> Image.Image:
+    """A picture that somebody sent, 1 is black; narrower papers shrink it. `DocumentRefused` if it is none."""
+    try:
+        picture = Image.open(io.BytesIO(data), formats=FORMATS)
+        width, height = picture.size
+        if width * height > PIXELS_MAX or max(width, height) > SIDES_MAX * min(width, height):
+            raise DocumentRefused("image", f"{width} x {height} is too large or too long")
+        picture.load()
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as broken:
+        if isinstance(broken, DocumentRefused):
+            raise
+        raise DocumentRefused("image", f"not a picture ({', '.join(FORMATS)}) that can be read") from None
+    paper = Image.new("RGBA", picture.size, "white")
+    paper.alpha_composite(picture.convert("RGBA"))
+    if paper.width > dots:
+        paper = paper.resize((dots, max(1, round(paper.height * dots / paper.width))))
+    return paper.convert("L").point(lambda light: 255 - light).convert("1")
+
+
+def picture_commands(picture: Image.Image, pictures: Pictures) -> Iterator[bytes]:
+    """The commands that print a picture (1 is black) where the print head is, at the beginning of a line."""
+    if pictures == "raster":
+        for top in range(0, picture.height, ROWS_A_COMMAND):
+            part = picture.crop((0, top, picture.width, min(top + ROWS_A_COMMAND, picture.height)))
+            across = (part.width + 7) // 8
+            yield b"\x1dv0\0" + across.to_bytes(2, "little") + part.height.to_bytes(2, "little") + part.tobytes()
+        return
+    rows, mode = (24, 33) if pictures == "columns24" else (8, 1)
+    yield b"\x1b3\x10"  # 16 units are the pins of an impact head; a thermal one feeds by the height of the dots
+    for top in range(0, picture.height, rows):
+        strip = Image.new("1", (picture.width, rows))
+        strip.paste(picture.crop((0, top, picture.width, min(top + rows, picture.height))), (0, 0))
+        columns = strip.transpose(Image.Transpose.TRANSPOSE).tobytes()
+        yield b"\x1b*" + bytes([mode]) + picture.width.to_bytes(2, "little") + columns + b"\n"
+    yield b"\x1b2"
