@@ -47,6 +47,11 @@ class Line:
 Laid = Line | Qr | Barcode | Image | Cut | Drawer
 
 
+def aligned_cells(block: Row) -> list[Align]:
+    """How each cell of a row is aligned."""
+    return list(block.align or _USUAL[: len(block.row)])
+
+
 def laid_out(document: Document, columns: int, spelled: Spelled) -> list[Laid]:
     """The document's lines, with the blocks between them that are not text."""
     return [line for block in document.blocks for line in _block(block, columns, spelled)]
@@ -87,7 +92,7 @@ def _row(block: Row, columns: int, spelled: Spelled) -> Iterator[Line]:
     style = _style(block)
     room = _room(style, columns)
     cells = [spelled(cleaned(cell)) for cell in block.row]
-    aligned: list[Align] = list(block.align or _USUAL[: len(cells)])
+    aligned = aligned_cells(block)
     if len(cells) * (CELL_COLUMNS_MIN + _GAP) - _GAP > room:  # large letters, narrow paper
         for cell, align in zip(cells, aligned, strict=True):
             for line in wrapped(cell, room):

@@ -105,7 +105,10 @@ def qr_payload(block: Qr) -> bytes:
 
 def qr_modules(payload: bytes) -> int:
     """Modules along a side, as a printer chooses the version for error correction M."""
-    return next(17 + 4 * version for version, room in enumerate(_QR_BYTES_M, 1) if len(payload) <= room)
+    for version, room in enumerate(_QR_BYTES_M, 1):
+        if len(payload) <= room:
+            return 17 + 4 * version
+    raise DocumentRefused("qr", f"{len(payload)} bytes do not fit")
 
 
 def module_dots(modules: int, size: str, dots: int) -> int:
