@@ -23,9 +23,9 @@ from devices.receipts.profiles import PrinterProfile
 from devices.receipts.symbols import (
     BARCODE_QUIET_MODULES,
     barcode_image,
-    barcode_modules,
     checked_barcode,
     module_dots,
+    modules_wide,
     native_barcode,
     qr_image,
     qr_modules,
@@ -203,8 +203,7 @@ class _Printer:
 
     def _barcode(self, block: Barcode) -> None:
         code = checked_barcode(block)
-        modules = barcode_modules(block.symbology, code)
-        fits = self.profile.dots // (len(modules) + 2 * BARCODE_QUIET_MODULES)
+        fits = self.profile.dots // (modules_wide(block.symbology, code) + 2 * BARCODE_QUIET_MODULES)
         if fits < 2:  # a module of one dot is read by no scanner: then at least people can
             for part in wrapped(code, self.profile.columns):
                 self.put(Line(part))
@@ -212,7 +211,7 @@ class _Printer:
         width, height = min(3, fits), block.height_mm * (3 if self._pins else 8)
         native = native_barcode(block.symbology, code, self.profile.barcodes)
         if native is None:
-            self._picture(barcode_image(modules, width, height))
+            self._picture(barcode_image(block.symbology, code, width, height))
             self.put(Line(code.center(self.profile.columns).rstrip()))
             return
         self.out += _CENTRE + b"\x1dh" + bytes([min(255, height)]) + b"\x1dw" + bytes([width])

@@ -25,7 +25,7 @@ from devices.receipts.reading import (
     Unknown,
     paper,
 )
-from devices.receipts.symbols import barcode_image, barcode_modules, qr_image
+from devices.receipts.symbols import barcode_image, qr_image
 
 MARGIN_DOTS: Final = 24
 """of paper around what is printed"""
@@ -104,7 +104,7 @@ def _part(item: Item, profile: PrinterProfile) -> Image.Image:
         case QrPrinted(payload=payload, dots=dots):
             return _placed(qr_image(payload, dots, dots), across, True)
         case BarcodePrinted(symbology=symbology, code=code, width=width, height=height):
-            bars = _placed(barcode_image(barcode_modules(symbology, code), width, height), across, True)
+            bars = _placed(barcode_image(symbology, code, width, height), across, True)
             below = _placed(_letters(code, profile).crop((0, 0, len(code) * profile.cell.width, down)), across, True)
             return _stacked(bars, below)
         case CutPaper():

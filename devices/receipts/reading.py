@@ -99,6 +99,14 @@ def paper(slip: Slip, code_pages: dict[int, str]) -> list[Item]:
     return reader.items
 
 
+def _code128(data: bytes) -> bytes:
+    """What the data of a CODE128 say: set C is two digits a byte, in set B a brace is doubled."""
+    if not data.startswith(b"{C"):
+        return data[2:].replace(b"{{", b"{")
+    pairs, _, last = data[2:].partition(b"{B")
+    return b"".join(b"%02d" % pair for pair in pairs) + last
+
+
 class _Reader:
     def __init__(self, slip: Slip, code_pages: dict[int, str]) -> None:
         self.data, self.at, self.begun = slip.data, 0, 0
@@ -235,8 +243,7 @@ class _Reader:
             self.items.append(Unknown(bytes(self.data[self.begun : self.at])))
             return
         if kind == 73:
-            pairs = code.startswith(b"{C")
-            code = b"".join(b"%02d" % pair for pair in code[2:]) if pairs else code[2:].replace(b"{{", b"{")
+            code = _code128(code)
         shown = code.decode("ascii", "replace")
         self.items.append(BarcodePrinted(name, shown, self.bar_width, self.bar_height))
 

@@ -18,6 +18,8 @@ from devices.receipts.document import Barcode, DocumentRefused, Qr
 QUIET_MODULES: Final = 4
 """of white around a QR code"""
 BARCODE_QUIET_MODULES: Final = 10
+MODULES_NARROW: Final = {"ITF": 2}
+"""python-barcode draws a narrow bar of ITF as two modules, a wide one as five"""
 _MASK: Final = 3
 """Trying all eight masks of a QR code takes four times as long; every reader undoes any of them."""
 _MILLIMETRES: Final = {"small": 18, "medium": 26, "large": 38}
@@ -68,8 +70,10 @@ def barcode_modules(symbology: str, code: str) -> str:
     return cast(str, made.build()[0])
 
 
-def barcode_image(modules: str, width: int, height: int) -> Image.Image:
-    """The bars, a module `width` dots wide, with their quiet zones."""
+def barcode_image(symbology: str, code: str, width: int, height: int) -> Image.Image:
+    """The bars, a narrow one `width` dots wide (of ITF: two), with their quiet zones."""
+    modules = barcode_modules(symbology, code)
+    width = max(1, width // MODULES_NARROW.get(symbology, 1))
     quiet = "0" * BARCODE_QUIET_MODULES
     row = Image.new("1", (len(modules) + 2 * BARCODE_QUIET_MODULES, 1))
     row.putdata([int(module) for module in quiet + modules + quiet])
@@ -92,10 +96,22 @@ def native_barcode(symbology: str, code: str, functions: frozenset[str]) -> byte
 
 
 def _code128(code: str) -> bytes:
-    """In set C for an even number of digits (a byte a pair), else in set B, where a brace is written twice."""
-    if re.fullmatch(r"(\d\d){2,}", code):
-        return b"{C" + bytes(int(code[at : at + 2]) for at in range(0, len(code), 2))
-    return b"{B" + code.replace("{", "{{").encode("ascii")
+    """Digits in set C, a byte a pair, an odd last one in set B; anything else in set B, where a brace is doubled."""
+    if not re.fullmatch(r"\d{4,}", code):
+        return b"{B" + code.replace("{", "{{").encode("ascii")
+    even = len(code) // 2 * 2
+    pairs = bytes(int(code[at : at + 2]) for at in range(0, even, 2))
+    return b"{C" + pairs + (b"{B" + code[even:].encode("ascii") if even < len(code) else b"")
+
+
+def modules_wide(symbology: str, code: str) -> int:
+    """Narrow modules across, without quiet zones, whichever of printer and picture takes more."""
+    drawn = len(barcode_modules(symbology, code)) // MODULES_NARROW.get(symbology, 1)
+    if symbology != "CODE128":
+        return drawn
+    data = _code128(code).replace(b"{{", b"{")
+    symbols = len(data) - 1 - (1 if b"{B" in data[2:] and data.startswith(b"{C") else 0)
+    return max(drawn, 11 * (symbols + 1) + 13)
 
 
 def qr_payload(block: Qr) -> bytes:

@@ -58,6 +58,10 @@ def png(image: Image.Image) -> str:
             b"\x1ba\x01\x1dh\x50\x1dw\x03\x1df\0\x1dH\x02\x1dk\x49\x05{C\x0c\x22\x38\x1ba\0",
         ),
         (
+            {"barcode": "12345", "symbology": "CODE128"},
+            b"\x1ba\x01\x1dh\x50\x1dw\x03\x1df\0\x1dH\x02\x1dk\x49\x07{C\x0c\x22{B5\x1ba\0",
+        ),
+        (
             {"qr": "hi", "size": "small"},
             b"\x1ba\x01\x1d(k\x04\x001A2\0\x1d(k\x03\x001C\x07\x1d(k\x03\x001E1\x1d(k\x05\x001P0hi\x1d(k\x03\x001Q0\x1ba\0",
         ),
