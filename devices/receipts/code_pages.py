@@ -10,44 +10,49 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import resources
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, Final
 
-PREFERRED: Final = ("CP437", "CP866", "CP852", "CP858", "CP1252", "CP1251", "CP1250", "CP850", "ISO_8859-15")
-"""Pages that printers agree about, first; the rest by slot."""
+AGREED: Final = ("CP437", "CP866", "CP852", "CP858", "CP1252", "CP850")
+"""Pages that nearly all printers have, and under the numbers that their papers say. Two of these on a line are better
+than one of the rest."""
+
+PREFERRED: Final = (*AGREED, "CP1251", "CP1250", "ISO_8859-15")
+"""In which order pages are tried; the rest by slot."""
 
 _TWO_BYTES: Final = frozenset({"CP932"})
 """Two bytes a character, or Katakana, depending on the printer: never chosen."""
 
-LOOK_ALIKES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+LOOK_ALIKES: Final[Mapping[str, str]] = MappingProxyType(
     {
-        **dict.fromkeys("«»“”„‟", ('"',)),
-        **dict.fromkeys("‘’‚‛`´′", ("'",)),
-        **dict.fromkeys("—–―−‒‐‑─", ("-",)),
-        "═": ("=",),
-        "…": ("...",),
-        **dict.fromkeys("•∙·", ("*",)),
-        "×": ("x",),
-        "₽": ("руб.",),
-        "€": ("EUR",),
-        "₴": ("грн",),
-        "№": ("Nr",),
-        "™": ("(TM)",),
-        "©": ("(c)",),
-        "®": ("(R)",),
-        "½": ("1/2",),
-        "¼": ("1/4",),
-        "¾": ("3/4",),
-        "≤": ("<=",),
-        "≥": (">=",),
-        "→": ("->",),
-        "←": ("<-",),
+        **dict.fromkeys("«»“”„‟", '"'),
+        **dict.fromkeys("‘’‚‛`´′", "'"),
+        **dict.fromkeys("—–―−‒‐‑─", "-"),
+        "═": "=",
+        "…": "...",
+        **dict.fromkeys("•∙·", "*"),
+        "×": "x",
+        "₽": "руб.",
+        "€": "EUR",
+        "₴": "грн",
+        "№": "Nr",
+        "™": "(TM)",
+        "©": "(c)",
+        "®": "(R)",
+        "½": "1/2",
+        "¼": "1/4",
+        "¾": "3/4",
+        "≤": "<=",
+        "≥": ">=",
+        "→": "->",
+        "←": "<-",
         # Letters of two alphabets with one shape: CP866 has no Ukrainian i, every page has the Latin one.
-        "і": ("i",),
-        "І": ("I",),
-        "ј": ("j",),
-        "Ј": ("J",),
-        "ѕ": ("s",),
+        "і": "i",
+        "І": "I",
+        "ј": "j",
+        "Ј": "J",
+        "ѕ": "s",
     }
 )
 """What may stand for a character that a printer has not got. Anything else is drawn."""
@@ -124,13 +129,12 @@ class CodePages:
         found = (page for slot, name in order if (page := _code_page(slot, name)))
         self.pages = tuple({page.name: page for page in reversed(list(found))}.values())[::-1]
         self.pages = self.pages or (_PLAIN_PAGE,)
+        self._agreed: Final = tuple(page for page in self.pages if page.name in AGREED)
         self.chars: Final = frozenset().union(_PLAIN, *(page.chars for page in self.pages))
         self._spelling: Final = {
             ord(char): wanted
-            for char, choices in LOOK_ALIKES.items()
-            if char not in self.chars
-            for wanted in choices[:1]
-            if self.chars.issuperset(wanted)
+            for char, wanted in LOOK_ALIKES.items()
+            if char not in self.chars and self.chars.issuperset(wanted)
         }
 
     def spelled(self, text: str) -> str:
@@ -140,19 +144,26 @@ class CodePages:
     def runs(self, text: str, now: CodePage | None) -> list[tuple[CodePage, bytes]] | None:
         """The text as bytes of one or more pages, beginning with the page that is on if possible; None: draw it."""
         letters = frozenset(text)
-        for page in (now, *self.pages) if now else self.pages:
-            if letters <= page.chars:
-                return [(page, page.encoded(text))]
-        if not letters <= self.chars:
-            return None
-        made: list[tuple[CodePage, bytes]] = []
-        at = 0
-        while at < len(text):
-            page = max((now, *self.pages) if now else self.pages, key=lambda page: _reach(text, at, page))
-            end = _reach(text, at, page)
-            made.append((page, page.encoded(text[at:end])))
-            at, now = end, page
-        return made
+        for pages in (self._agreed, self.pages):
+            order = (now, *pages) if now in pages else pages
+            for page in order:
+                if letters <= page.chars:
+                    return [(page, page.encoded(text))]
+            if letters.issubset(chain.from_iterable(page.chars for page in pages)):
+                return _several(text, order)
+        return None
+
+
+def _several(text: str, pages: tuple[CodePage, ...]) -> list[tuple[CodePage, bytes]]:
+    """Each piece in the page that reaches furthest, the one that is on if that is as good."""
+    made: list[tuple[CodePage, bytes]] = []
+    at, order = 0, pages
+    while at < len(text):
+        page = max(order, key=lambda page: _reach(text, at, page))
+        end = _reach(text, at, page)
+        made.append((page, page.encoded(text[at:end])))
+        at, order = end, (page, *pages)
+    return made
 
 
 def _reach(text: str, at: int, page: CodePage) -> int:
