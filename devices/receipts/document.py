@@ -12,6 +12,10 @@ from msgspec import Meta
 
 BLOCKS_MAX: Final = 2_000
 TEXT_CHARS_MAX: Final = 4_000
+CHARS_MAX: Final = 100_000
+"""in all: ten metres of narrow paper; drawn letter by letter they take a second"""
+PICTURES_MAX: Final = 20
+CODES_MAX: Final = 200
 CELLS_MAX: Final = 8
 QR_BYTES_MAX: Final = 1_000
 """version 24: fits 58 mm of paper with three dots a module"""
@@ -130,7 +134,15 @@ def document_from(sent: object) -> Document:
         raw = msgspec.convert(sent, _Sent)
     except msgspec.ValidationError as refused:
         raise DocumentRefused("document", str(refused)) from None
-    return Document(tuple(_block(index, block) for index, block in enumerate(raw.blocks)))
+    made = tuple(_block(index, block) for index, block in enumerate(raw.blocks))
+    for what, count, most in (
+        ("characters", sum(map(_chars, made)), CHARS_MAX),
+        ("images", sum(isinstance(block, Image) for block in made), PICTURES_MAX),
+        ("codes", sum(isinstance(block, Qr | Barcode) for block in made), CODES_MAX),
+    ):
+        if count > most:
+            raise DocumentRefused("document", f"{count} {what} are more than {most}")
+    return Document(made)
 
 
 def document_from_json(sent: bytes) -> Document:
@@ -145,6 +157,10 @@ def document_from_json(sent: bytes) -> Document:
 def as_json(document: Document) -> bytes:
     """The document as the API takes it."""
     return msgspec.json.encode(document)
+
+
+def _chars(block: Block) -> int:
+    return len(block.text) if isinstance(block, Text) else sum(map(len, block.row)) if isinstance(block, Row) else 0
 
 
 def _block(index: int, block: dict[str, Any]) -> Block:

@@ -90,7 +90,7 @@ def as_picture(slip: Slip, profile: PrinterProfile) -> Image.Image:
 def as_png(slip: Slip, profile: PrinterProfile) -> bytes:
     """The same as a PNG."""
     out = io.BytesIO()
-    as_picture(slip, profile).convert("1").save(out, "PNG", optimize=True)
+    as_picture(slip, profile).convert("1").save(out, "PNG")
     return out.getvalue()
 
 

@@ -64,6 +64,10 @@ def test_a_document_travels_as_json_and_back() -> None:
         ({"blocks": [{"image": "not base64!"}]}, r"blocks\[0\]"),
         ({"blocks": [{"drawer": 3}]}, r"blocks\[0\]"),
         ({"blocks": [{"cut": True}], "raw": "x"}, "document"),
+        ({"blocks": [{"text": "a" * 4000}] * 26}, "document: 104000 characters"),
+        ({"blocks": [{"row": ["a" * 4000] * 8}] * 4}, "document: 128000 characters"),
+        ({"blocks": [EVERYTHING[5]] * 21}, "document: 21 images"),
+        ({"blocks": [EVERYTHING[3]] * 201}, "document: 201 codes"),
         ([], "document"),
     ],
 )
