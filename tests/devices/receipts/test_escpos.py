@@ -146,15 +146,6 @@ def test_a_bar_code_that_no_scanner_could_read_is_printed_as_text() -> None:
     assert made.endswith(b"\x1bt\0" + b"a" * 32 + b"\n" + b"a" * 8 + b"\n")
 
 
-@pytest.fixture(scope="module")
-def anchor(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """python-escpos with a printer in memory, its cache of profiles in a directory that goes away."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ESCPOS_CAPABILITIES_PICKLE_DIR", str(tmp_path_factory.mktemp("escpos")))
-        from escpos.printer import Dummy
-    return Dummy
-
-
 def said_by(anchor: Any, profile: str, *calls: tuple[str, tuple[Any, ...], dict[str, Any]]) -> bytes:
     printer = anchor(profile=profile)
     for name, given, named in calls:
