@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
-from wcwidth import iter_graphemes, wcswidth
+from wcwidth import iter_graphemes, wcswidth, wcwidth
 
 NBSP: Final = "\u00a0"
 _ZWJ: Final = "\u200d"
@@ -20,9 +20,9 @@ _MARKS_MAX: Final = 4
 _PLAIN: Final = frozenset(
     char
     for char in map(chr, (*range(0x20, 0x530), *range(0x2010, 0x2800)))
-    if char.isprintable() and not unicodedata.combining(char) and unicodedata.is_normalized("NFC", char)
+    if char.isprintable() and wcwidth(char) == 1 and unicodedata.is_normalized("NFC", char)
 )
-"""what most names are made of: nothing of it is dropped, and nothing of it joins with its neighbour"""
+"""what most names are made of: one column each, nothing of it is dropped, and nothing joins with its neighbour"""
 
 
 def cleaned(text: str) -> str:
@@ -56,14 +56,19 @@ def _few_marks(text: str) -> str:
     return "".join(kept)
 
 
+def is_plain(text: str) -> bool:
+    """Every character of the text is one thing of one column."""
+    return _PLAIN.issuperset(text)
+
+
 def columns_of(text: str) -> int:
     """How many columns a cleaned text without line breaks takes: 2 for wide characters and emoji, 0 for marks."""
-    return len(text) if text.isascii() else max(0, wcswidth(text))
+    return len(text) if text.isascii() or _PLAIN.issuperset(text) else max(0, wcswidth(text))
 
 
 def clusters(text: str) -> Iterator[tuple[str, int]]:
     """What is drawn as one thing, with its columns: letters with their marks, emoji with their joiners."""
-    if text.isascii():
+    if is_plain(text):
         yield from ((char, 1) for char in text)
         return
     for cluster in iter_graphemes(text):

@@ -6,11 +6,11 @@ The tables come with python-escpos (its capabilities.json and Python's codecs). 
 
 import codecs
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import resources
-from itertools import chain
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -87,6 +87,8 @@ class CodePage:
     name: str
     chars: frozenset[str] = field(repr=False)
     table: Mapping[int, int] = field(repr=False)
+    run: re.Pattern[str] = field(repr=False)
+    """matches as far as this page goes"""
 
     def encoded(self, text: str) -> bytes:
         """The bytes of a text that is all within `chars`."""
@@ -94,7 +96,7 @@ class CodePage:
 
 
 _PLAIN: Final = frozenset(map(chr, range(0x20, 0x7F)))
-_PLAIN_PAGE: Final = CodePage(0, "ASCII", _PLAIN, MappingProxyType({}))
+_PLAIN_PAGE: Final = CodePage(0, "ASCII", _PLAIN, MappingProxyType({}), re.compile("[ -~]*"))
 """of a printer about whose pages nothing is known"""
 
 
@@ -109,7 +111,9 @@ def _code_page(slot: int, name: str) -> CodePage | None:
     table = {code: byte for code, byte in table.items() if code >= 0xA0}
     if _strange(name):
         return None
-    return CodePage(slot, name, _PLAIN | frozenset(map(chr, table)), MappingProxyType(table))
+    chars = _PLAIN | frozenset(map(chr, table))
+    run = re.compile(f"[{re.escape(''.join(sorted(chars)))}]*")
+    return CodePage(slot, name, chars, MappingProxyType(table), run)
 
 
 def _strange(name: str) -> bool:
@@ -130,6 +134,7 @@ class CodePages:
         self.pages = tuple({page.name: page for page in reversed(list(found))}.values())[::-1]
         self.pages = self.pages or (_PLAIN_PAGE,)
         self._agreed: Final = tuple(page for page in self.pages if page.name in AGREED)
+        self._agreed_chars: Final = frozenset().union(*(page.chars for page in self._agreed))
         self.chars: Final = frozenset().union(_PLAIN, *(page.chars for page in self.pages))
         self._spelling: Final = {
             ord(char): wanted
@@ -144,12 +149,12 @@ class CodePages:
     def runs(self, text: str, now: CodePage | None) -> list[tuple[CodePage, bytes]] | None:
         """The text as bytes of one or more pages, beginning with the page that is on if possible; None: draw it."""
         letters = frozenset(text)
-        for pages in (self._agreed, self.pages):
+        for pages, chars in ((self._agreed, self._agreed_chars), (self.pages, self.chars)):
             order = (now, *pages) if now in pages else pages
             for page in order:
                 if letters <= page.chars:
                     return [(page, page.encoded(text))]
-            if letters.issubset(chain.from_iterable(page.chars for page in pages)):
+            if letters <= chars:
                 return _several(text, order)
         return None
 
@@ -167,6 +172,5 @@ def _several(text: str, pages: tuple[CodePage, ...]) -> list[tuple[CodePage, byt
 
 
 def _reach(text: str, at: int, page: CodePage) -> int:
-    while at < len(text) and text[at] in page.chars:
-        at += 1
-    return at
+    match = page.run.match(text, at)
+    return match.end() if match else at

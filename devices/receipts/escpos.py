@@ -10,24 +10,23 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from PIL import Image
-
 from devices.receipts.characters import wrapped
 from devices.receipts.code_pages import CodePage
 from devices.receipts.document import Barcode, Cut, Document, Drawer, Qr
 from devices.receipts.document import Image as Picture
+from devices.receipts.dots import Dots, enlarged, stacked
 from devices.receipts.fonts import drawn_line
 from devices.receipts.layout import Laid, Line, laid_out
 from devices.receipts.pictures import ROWS_A_COMMAND, black_and_white, picture_commands
 from devices.receipts.profiles import PrinterProfile
 from devices.receipts.symbols import (
     BARCODE_QUIET_MODULES,
-    barcode_image,
+    barcode_dots,
     checked_barcode,
     module_dots,
     modules_wide,
     native_barcode,
-    qr_image,
+    qr_dots,
     qr_modules,
     qr_payload,
 )
@@ -146,39 +145,32 @@ class _Printer:
 
     def draw(self, lines: list[Line]) -> None:
         """Lines that the printer has no letters for: as few pictures as its memory allows, for many make it stutter."""
-        part: list[tuple[str, Image.Image]] = []
+        part: list[tuple[str, Dots]] = []
+        rows = 0
         for line in lines:
             picture = self._drawn_line(line)
-            if sum(each.height for _, each in part) + picture.height > ROWS_A_COMMAND:
+            rows += len(picture) + self.profile.cell.leading
+            if rows > ROWS_A_COMMAND:
                 self._draw(part)
-                part = []
+                part, rows = [], len(picture) + self.profile.cell.leading
             part.append((line.text, picture))
         self._draw(part)
 
-    def _draw(self, part: list[tuple[str, Image.Image]]) -> None:
-        whole = Image.new("1", (max(each.width for _, each in part), sum(each.height for _, each in part)))
-        top = 0
-        for _, picture in part:
-            whole.paste(picture, (0, top))
-            top += picture.height
+    def _draw(self, part: list[tuple[str, Dots]]) -> None:
         self.drawn.append(Drawn(len(self.out), tuple(text for text, _ in part)))
-        self._pictures(whole)
+        width = min(self.profile.dots, max(each.shape[1] for _, each in part))
+        self._pictures(stacked([each for _, each in part], width, self.profile.cell.leading))
 
-    def _drawn_line(self, line: Line) -> Image.Image:
+    def _drawn_line(self, line: Line) -> Dots:
         cell = self.profile.cell
         letters = drawn_line(line.text, cell.width, cell.height, line.bold)
-        across, down = (2 if line.wide else 1), (2 if line.tall else 1)
-        if across * down > 1:
-            letters = letters.resize((letters.width * across, letters.height * down))
-        picture = Image.new("1", (min(letters.width, self.profile.dots), letters.height + cell.leading))
-        picture.paste(letters, (0, 0))
-        return picture
+        return enlarged(letters, 2 if line.wide else 1, 2 if line.tall else 1)
 
-    def _pictures(self, picture: Image.Image) -> None:
+    def _pictures(self, picture: Dots) -> None:
         for command in picture_commands(picture, self.profile.pictures):
             self.out += command
 
-    def _picture(self, picture: Image.Image) -> None:
+    def _picture(self, picture: Dots) -> None:
         self.out += _CENTRE
         self._pictures(picture)
         self.out += _LEFT
@@ -190,7 +182,7 @@ class _Printer:
         if not self.profile.qr:
             # Pins are coarse: twice as far apart downwards as across.
             across, down = (2 * max(1, size // 2), max(1, size // 2)) if self._pins else (size, size)
-            self._picture(qr_image(payload, across, down))
+            self._picture(qr_dots(payload, across, down))
             return
         self.out += _CENTRE
         for function in (b"A2\0", b"C" + bytes([size]), b"E1", b"P0" + payload, b"Q0"):
@@ -211,7 +203,7 @@ class _Printer:
         width, height = min(3, fits), block.height_mm * (3 if self._pins else 8)
         native = native_barcode(block.symbology, code, self.profile.barcodes)
         if native is None:
-            self._picture(barcode_image(block.symbology, code, width, height))
+            self._picture(barcode_dots(block.symbology, code, width, height))
             self.put(Line(code.center(self.profile.columns).rstrip()))
             return
         self.out += _CENTRE + b"\x1dh" + bytes([min(255, height)]) + b"\x1dw" + bytes([width])

@@ -11,9 +11,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont, features
 
-from devices.receipts.characters import clusters
+from devices.receipts.characters import clusters, is_plain
+from devices.receipts.dots import Dots, from_image
 
 _MONO: Final = "fontpkg_ibm_plex_mono", "files/IBMPlexMono-{}.ttf"
 _NOTO: Final = "manimgx_fonts"
@@ -118,12 +120,33 @@ def _boxed(char: str, cell: Image.Image) -> Image.Image:
     return cell
 
 
-def drawn_line(text: str, width: int, height: int, bold: bool) -> Image.Image:
+class _Letters(dict[str, bytes]):
+    """The letters of one size as bytes, column by column: a line is then nothing but bytes one behind the other."""
+
+    def __init__(self, width: int, height: int, bold: bool) -> None:
+        super().__init__()
+        self.width, self.height, self.bold = width, height, bold
+
+    def __missing__(self, char: str) -> bytes:
+        if len(self) >= _CELLS_KEPT:
+            self.clear()
+        self[char] = made = self.wide(char, 1)
+        return made
+
+    def wide(self, cluster: str, columns: int) -> bytes:
+        return from_image(glyph(cluster, columns * self.width, self.height, self.bold)).T.tobytes()
+
+
+@lru_cache(maxsize=16)
+def _letters(width: int, height: int, bold: bool) -> _Letters:
+    return _Letters(width, height, bold)
+
+
+def drawn_line(text: str, width: int, height: int, bold: bool) -> Dots:
     """A line of text, a cell of `width` by `height` for each column."""
-    parts = [(glyph(cluster, wide * width, height, bold), wide) for cluster, wide in clusters(text) if wide]
-    line = Image.new("1", (max(1, sum(wide for _, wide in parts) * width), height))
-    at = 0
-    for cell, wide in parts:
-        line.paste(cell, (at, 0))
-        at += wide * width
-    return line
+    letters = _letters(width, height, bold)
+    if is_plain(text):
+        columns = b"".join([letters[char] for char in text])
+    else:
+        columns = b"".join([letters.wide(cluster, wide) for cluster, wide in clusters(text) if wide])
+    return np.frombuffer(columns, np.uint8).reshape(-1, height).T

@@ -5,7 +5,7 @@ sign). It runs before anything is measured, so that what it lengthens still fits
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from devices.receipts.characters import NBSP, cleaned, columns_of, padded, wrapped
@@ -78,7 +78,7 @@ def _room(style: Line, columns: int) -> int:
 
 
 def _finished(style: Line, text: str) -> Line:
-    return replace(style, text=text.replace(NBSP, " ").rstrip(" "))
+    return Line(text.replace(NBSP, " ").rstrip(" "), style.bold, style.wide, style.tall)
 
 
 def _text(block: Text, columns: int, spelled: Spelled) -> Iterator[Line]:

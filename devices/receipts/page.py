@@ -10,8 +10,11 @@ from collections.abc import Iterator
 from html import escape
 from typing import Final
 
+from PIL import ImageOps
+
 from devices.receipts.characters import cleaned
 from devices.receipts.document import Barcode, Block, Cut, Document, Drawer, Image, Qr, Row, Rule, Text
+from devices.receipts.dots import as_image
 from devices.receipts.layout import aligned_cells
 from devices.receipts.pictures import black_and_white
 from devices.receipts.symbols import (
@@ -90,7 +93,7 @@ def _block(block: Block) -> Iterator[str]:
             yield f"<figure>{bars}<figcaption>{escape(code)}</figcaption></figure>"
         case Image(image=data):
             out = io.BytesIO()
-            black_and_white(data, _PICTURE_DOTS).point(lambda dot: 255 - dot).save(out, "PNG")
+            ImageOps.invert(as_image(black_and_white(data, _PICTURE_DOTS)).convert("L")).save(out, "PNG")
             source = f"data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}"
             yield f'<figure><img alt="" src="{source}"></figure>'
         case Cut() | Drawer():

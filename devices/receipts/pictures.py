@@ -4,9 +4,11 @@ import io
 from collections.abc import Iterator
 from typing import Final
 
+import numpy as np
 from PIL import Image
 
 from devices.receipts.document import DocumentRefused
+from devices.receipts.dots import Dots, from_image
 from devices.receipts.profiles import Pictures
 
 FORMATS: Final = ("PNG", "JPEG", "BMP")
@@ -18,7 +20,7 @@ ROWS_A_COMMAND: Final = 256
 """Small printers keep a few kilobytes: a long picture goes in parts."""
 
 
-def black_and_white(data: bytes, dots: int) -> Image.Image:
+def black_and_white(data: bytes, dots: int) -> Dots:
     """A picture that somebody sent, 1 is black; narrower papers shrink it. `DocumentRefused` if it is none."""
     try:
         picture = Image.open(io.BytesIO(data), formats=FORMATS)
@@ -34,22 +36,22 @@ def black_and_white(data: bytes, dots: int) -> Image.Image:
     paper.alpha_composite(picture.convert("RGBA"))
     if paper.width > dots:
         paper = paper.resize((dots, max(1, round(paper.height * dots / paper.width))))
-    return paper.convert("L").point(lambda light: 255 - light).convert("1")
+    return from_image(paper.convert("L").point(lambda light: 255 - light).convert("1"))
 
 
-def picture_commands(picture: Image.Image, pictures: Pictures) -> Iterator[bytes]:
-    """The commands that print a picture (1 is black) where the print head is, at the beginning of a line."""
+def picture_commands(picture: Dots, pictures: Pictures) -> Iterator[bytes]:
+    """The commands that print a picture where the print head is, at the beginning of a line."""
     if pictures == "raster":
-        for top in range(0, picture.height, ROWS_A_COMMAND):
-            part = picture.crop((0, top, picture.width, min(top + ROWS_A_COMMAND, picture.height)))
-            across = (part.width + 7) // 8
-            yield b"\x1dv0\0" + across.to_bytes(2, "little") + part.height.to_bytes(2, "little") + part.tobytes()
+        for top in range(0, len(picture), ROWS_A_COMMAND):
+            packed = np.packbits(picture[top : top + ROWS_A_COMMAND], axis=1)
+            rows, across = packed.shape
+            yield b"\x1dv0\0" + across.to_bytes(2, "little") + rows.to_bytes(2, "little") + packed.tobytes()
         return
     rows, mode = (24, 33) if pictures == "columns24" else (8, 1)
+    across = picture.shape[1]
     yield b"\x1b3\x10"  # 16 units are the pins of an impact head; a thermal one feeds by the height of the dots
-    for top in range(0, picture.height, rows):
-        strip = Image.new("1", (picture.width, rows))
-        strip.paste(picture.crop((0, top, picture.width, min(top + rows, picture.height))), (0, 0))
-        columns = strip.transpose(Image.Transpose.TRANSPOSE).tobytes()
-        yield b"\x1b*" + bytes([mode]) + picture.width.to_bytes(2, "little") + columns + b"\n"
+    for top in range(0, len(picture), rows):
+        strip = picture[top : top + rows]
+        full = np.pad(strip, ((0, rows - len(strip)), (0, 0)))
+        yield b"\x1b*" + bytes([mode]) + across.to_bytes(2, "little") + np.packbits(full.T, axis=1).tobytes() + b"\n"
     yield b"\x1b2"

@@ -11,6 +11,7 @@ from typing import Final
 from PIL import Image, ImageDraw, ImageOps
 
 from devices.receipts.characters import columns_of
+from devices.receipts.dots import as_image, enlarged
 from devices.receipts.escpos import Slip
 from devices.receipts.fonts import drawn_line
 from devices.receipts.profiles import PrinterProfile
@@ -25,7 +26,7 @@ from devices.receipts.reading import (
     Unknown,
     paper,
 )
-from devices.receipts.symbols import barcode_image, qr_image
+from devices.receipts.symbols import barcode_dots, qr_dots
 
 MARGIN_DOTS: Final = 24
 """of paper around what is printed"""
@@ -102,9 +103,9 @@ def _part(item: Item, profile: PrinterProfile) -> Image.Image:
         case Pictured(picture=picture, centred=centred):
             return _placed(picture, across, centred)
         case QrPrinted(payload=payload, dots=dots):
-            return _placed(qr_image(payload, dots, dots), across, True)
+            return _placed(as_image(qr_dots(payload, dots, dots)), across, True)
         case BarcodePrinted(symbology=symbology, code=code, width=width, height=height):
-            bars = _placed(barcode_image(symbology, code, width, height), across, True)
+            bars = _placed(as_image(barcode_dots(symbology, code, width, height)), across, True)
             below = _placed(_letters(code, profile).crop((0, 0, len(code) * profile.cell.width, down)), across, True)
             return _stacked(bars, below)
         case CutPaper():
@@ -126,8 +127,8 @@ def _letters(
     times_across, times_down = (2 if wide else 1), (2 if tall else 1)
     strip = Image.new("1", (profile.dots, cell.height * times_down + _LEADING))
     if text:
-        line = drawn_line(text, cell.width, cell.height, bold)
-        strip.paste(line.resize((line.width * times_across, line.height * times_down)), (0, 0))
+        line = enlarged(drawn_line(text, cell.width, cell.height, bold), times_across, times_down)
+        strip.paste(as_image(line), (0, 0))
     return strip
 
 

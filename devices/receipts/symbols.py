@@ -8,12 +8,13 @@ import re
 from functools import lru_cache
 from typing import Any, Final, cast
 
+import numpy as np
 import segno
 from barcode import get_barcode_class
 from escpos import constants
-from PIL import Image
 
 from devices.receipts.document import Barcode, DocumentRefused, Qr
+from devices.receipts.dots import Dots, enlarged
 
 QUIET_MODULES: Final = 4
 """of white around a QR code"""
@@ -70,14 +71,11 @@ def barcode_modules(symbology: str, code: str) -> str:
     return cast(str, made.build()[0])
 
 
-def barcode_image(symbology: str, code: str, width: int, height: int) -> Image.Image:
+def barcode_dots(symbology: str, code: str, width: int, height: int) -> Dots:
     """The bars, a narrow one `width` dots wide (of ITF: two), with their quiet zones."""
-    modules = barcode_modules(symbology, code)
     width = max(1, width // MODULES_NARROW.get(symbology, 1))
-    quiet = "0" * BARCODE_QUIET_MODULES
-    row = Image.new("1", (len(modules) + 2 * BARCODE_QUIET_MODULES, 1))
-    row.putdata([int(module) for module in quiet + modules + quiet])
-    return row.resize((row.width * width, height))
+    modules = np.frombuffer(barcode_modules(symbology, code).encode(), np.uint8) & 1
+    return enlarged(np.pad(modules, BARCODE_QUIET_MODULES)[np.newaxis], width, height)
 
 
 def native_barcode(symbology: str, code: str, functions: frozenset[str]) -> bytes | None:
@@ -138,13 +136,6 @@ def qr_matrix(payload: bytes) -> list[bytearray]:
     return [bytearray(row) for row in segno.make_qr(payload, error="m", mask=_MASK, boost_error=False).matrix]
 
 
-def qr_image(payload: bytes, width: int, height: int) -> Image.Image:
+def qr_dots(payload: bytes, width: int, height: int) -> Dots:
     """The code with its quiet zone, a module `width` by `height` dots."""
-    matrix = qr_matrix(payload)
-    side = len(matrix) + 2 * QUIET_MODULES
-    small = Image.new("1", (side, side))
-    for y, row in enumerate(matrix):
-        for x, module in enumerate(row):
-            if module:
-                small.putpixel((x + QUIET_MODULES, y + QUIET_MODULES), 1)
-    return small.resize((side * width, side * height))
+    return enlarged(np.pad(np.array(qr_matrix(payload), np.uint8), QUIET_MODULES), width, height)
