@@ -5,7 +5,6 @@ nothing it says stays behind. Text is never a command: what comes from a documen
 (`characters`), pictures and codes carry their length. Sources: Epson's ESC/POS command reference.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
@@ -72,8 +71,8 @@ class Slip:
 
 def slip(document: Document, profile: PrinterProfile) -> Slip:
     """The document for this printer. `DocumentRefused` before anything is printed, if a code or a picture is none."""
-    laid = laid_out(document, profile.columns, profile.pages.spelled)
-    printer = _Printer(profile, _all_drawn(laid, profile))
+    laid, all_drawn = laid_for(document, profile)
+    printer = _Printer(profile, all_drawn)
     printer.begin()
     for kind, blocks in groupby(laid, key=lambda block: isinstance(block, Line) and printer.must_draw(block)):
         if kind:
@@ -84,12 +83,15 @@ def slip(document: Document, profile: PrinterProfile) -> Slip:
     return Slip(bytes(printer.out), tuple(printer.drawn))
 
 
-def _all_drawn(laid: Iterable[Laid], profile: PrinterProfile) -> bool:
-    if profile.drawn:
-        return True
-    lines = [line.text for line in laid if isinstance(line, Line) and line.text]
-    lacking = sum(not profile.pages.chars.issuperset(text) for text in lines)
-    return lacking * _DRAWN_SHARE > len(lines)
+def laid_for(document: Document, profile: PrinterProfile) -> tuple[list[Laid], bool]:
+    """The lines for this printer, and whether all are drawn; then they need no look-alikes."""
+    if not profile.drawn:
+        laid = laid_out(document, profile.columns, profile.pages.spelled)
+        lines = [line.text for line in laid if isinstance(line, Line) and line.text]
+        lacking = sum(not profile.pages.chars.issuperset(text) for text in lines)
+        if lacking * _DRAWN_SHARE <= len(lines):
+            return laid, False
+    return laid_out(document, profile.columns, str), True
 
 
 class _Printer:
