@@ -92,6 +92,12 @@ def _row(block: Row, columns: int, spelled: Spelled) -> Iterator[Line]:
     style = _style(block)
     room = _room(style, columns)
     cells = [spelled(cleaned(cell)) for cell in block.row]
+    if len(cells) == 2 and not block.weights and not block.align:  # what most lines of a receipt are
+        left, right = cells
+        between = room - columns_of(left) - columns_of(right)
+        if between >= _GAP and "\n" not in left and "\n" not in right:
+            yield _finished(style, left + " " * between + right)
+            return
     aligned = aligned_cells(block)
     if len(cells) * (CELL_COLUMNS_MIN + _GAP) - _GAP > room:  # large letters, narrow paper
         for cell, align in zip(cells, aligned, strict=True):
