@@ -7,6 +7,7 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
+from devices.receipts.copies import marked_copy
 from devices.receipts.document import Document, DocumentRefused, document_from
 from devices.receipts.escpos import slip
 from devices.receipts.page import receipt_page
@@ -77,13 +78,15 @@ def _document(file: Path | None, template: str | None, language: Language, copy:
         name = template or "sale"
         if name not in SAMPLES:
             raise typer.BadParameter(f"one of {', '.join(SAMPLES)}", param_hint="--template")
-        return sample("copy" if copy and name == "sale" else name, language.value)
+        document = sample(name, language.value)
+        return marked_copy(document, language.value) if copy else document
     try:
         facts = msgspec.json.decode(file.read_bytes())
     except (msgspec.DecodeError, UnicodeDecodeError) as broken:
         raise DocumentRefused(str(file), str(broken)) from None
     if template is None and isinstance(facts, dict) and "blocks" in facts:
-        return document_from(facts)
+        document = document_from(facts)
+        return marked_copy(document) if copy else document
     return made(template or "sale", facts, copy)
 
 

@@ -44,6 +44,8 @@ def test_facts_and_documents_of_ones_own(tmp_path: Path) -> None:
     document.write_text(json.dumps({"blocks": [{"text": "Dzień dobry"}, {"drawer": 1}]}))
     done = run(document, "--columns", "32")
     assert done.output == "Dzień dobry\n[drawer 1 opens]\n"
+    copy = run(document, "--columns", "48", "--copy").output.splitlines()
+    assert [line.strip() for line in copy] == ["КОПИЯ / KOPIA / COPY", "Dzień dobry", "КОПИЯ / KOPIA / COPY"]
 
 
 def test_the_printers_are_listed() -> None:

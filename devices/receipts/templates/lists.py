@@ -9,19 +9,17 @@ from devices.receipts.templates.sale import DOUBLE_RULE, RULE, banner, said
 from devices.receipts.templates.words import WORDS, Words
 
 
-def picking_slip(slip: PickingSlip, copy: bool = False) -> Document:
-    """The slip; `copy` says that it is one, so that nobody fetches twice."""
-    return Document(tuple(_picking(slip, WORDS[slip.language], copy)))
+def picking_slip(slip: PickingSlip) -> Document:
+    """The slip."""
+    return Document(tuple(_picking(slip, WORDS[slip.language])))
 
 
-def count_list(sheet: CountList, copy: bool = False) -> Document:
+def count_list(sheet: CountList) -> Document:
     """The sheet, with room for figures."""
-    return Document(tuple(_counting(sheet, WORDS[sheet.language], copy)))
+    return Document(tuple(_counting(sheet, WORDS[sheet.language])))
 
 
-def _picking(slip: PickingSlip, words: Words, copy: bool) -> Iterator[Block]:
-    if copy:
-        yield banner(words.copy)
+def _picking(slip: PickingSlip, words: Words) -> Iterator[Block]:
     yield Text(words.picking, align="center", bold=True)
     yield banner(slip.order)
     if slip.order.isascii() and slip.order.isprintable() and 0 < len(slip.order) <= 30:
@@ -47,14 +45,10 @@ def _picking(slip: PickingSlip, words: Words, copy: bool) -> Iterator[Block]:
     yield Row([words.lines, str(len(slip.lines))])
     yield Text("")
     yield Row([words.picked_by, "_" * 16])
-    if copy:
-        yield banner(words.copy)
     yield Cut(True)
 
 
-def _counting(sheet: CountList, words: Words, copy: bool) -> Iterator[Block]:
-    if copy:
-        yield banner(words.copy)
+def _counting(sheet: CountList, words: Words) -> Iterator[Block]:
     yield Text(words.counting, align="center", bold=True, size="big")
     yield Row([f"{words.number} {sheet.number}", moment(sheet.at, sheet.language)])
     yield from said(words.warehouse, sheet.warehouse)
@@ -74,6 +68,4 @@ def _counting(sheet: CountList, words: Words, copy: bool) -> Iterator[Block]:
     yield Row([words.lines, str(len(sheet.lines))])
     yield Text("")
     yield Row([words.counted_by, "_" * 16])
-    if copy:
-        yield banner(words.copy)
     yield Cut(True)

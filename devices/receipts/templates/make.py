@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from devices.receipts.copies import marked_copy
 from devices.receipts.document import Document, DocumentRefused
 from devices.receipts.templates.facts import CountList, Facts, PickingSlip, PriceTag, Sale, ShiftReport
 from devices.receipts.templates.lists import count_list, picking_slip
@@ -19,10 +20,10 @@ from devices.receipts.templates.shift import shift_report
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """`make(facts, copy)` gives the document."""
+    """What it wants and what it makes of it."""
 
     facts: type[Facts]
-    make: Callable[[Any, bool], Document]
+    make: Callable[[Any], Document]
 
 
 TEMPLATES: Final = {
@@ -36,7 +37,7 @@ TEMPLATES: Final = {
 
 
 def made(template: str, facts: object, copy: bool = False) -> Document:
-    """The document of a template from decoded JSON; `DocumentRefused` says what is wrong with the facts."""
+    """The document of a template from decoded JSON, or a marked copy of it; `DocumentRefused` says what is wrong."""
     known = TEMPLATES.get(template)
     if known is None:
         raise DocumentRefused("template", f"one of {', '.join(TEMPLATES)} is wanted, not {template!r}")
@@ -44,4 +45,5 @@ def made(template: str, facts: object, copy: bool = False) -> Document:
         checked = msgspec.convert(facts, known.facts)
     except msgspec.ValidationError as refused:
         raise DocumentRefused(template, str(refused)) from None
-    return known.make(checked, copy)
+    document = known.make(checked)
+    return marked_copy(document, checked.language) if copy else document

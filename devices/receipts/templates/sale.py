@@ -1,4 +1,4 @@
-"""The receipt of a sale, of a return, a cancelled one; a marked copy; the gift receipt, which shows no prices."""
+"""The receipt of a sale, of a return, a cancelled one; the gift receipt, which shows no prices."""
 
 from collections.abc import Iterator
 
@@ -12,17 +12,17 @@ RULE = Rule(True)
 DOUBLE_RULE = Rule(True, double=True)
 
 
-def sale_receipt(sale: Sale, copy: bool = False) -> Document:
-    """The receipt; `copy` says on top and at the end that it is one. `DocumentRefused` if its sums are wrong."""
+def sale_receipt(sale: Sale) -> Document:
+    """The receipt. `DocumentRefused` if its sums are wrong."""
     check_sums(sale)
     words = WORDS[sale.language]
-    return Document(tuple(_receipt(sale, words, copy)))
+    return Document(tuple(_receipt(sale, words)))
 
 
-def gift_receipt(sale: Sale, copy: bool = False) -> Document:
+def gift_receipt(sale: Sale) -> Document:
     """What is given with a present: what was bought and where it can be exchanged."""
     words = WORDS[sale.language]
-    return Document(tuple(_gift(sale, words, copy)))
+    return Document(tuple(_gift(sale, words)))
 
 
 def banner(text: str) -> Text:
@@ -52,9 +52,7 @@ def not_fiscal(fiscal: Fiscal | None, words: Words) -> Iterator[Block]:
         yield Text(f"# {words.not_fiscal} #", align="center", bold=True)
 
 
-def _receipt(sale: Sale, words: Words, copy: bool) -> Iterator[Block]:
-    if copy:
-        yield banner(words.copy)
+def _receipt(sale: Sale, words: Words) -> Iterator[Block]:
     yield from heading(sale.shop, words)
     yield RULE
     yield from not_fiscal(sale.fiscal, words)
@@ -77,8 +75,6 @@ def _receipt(sale: Sale, words: Words, copy: bool) -> Iterator[Block]:
     yield from _foot(sale, words)
     if sale.kind == "cancelled":
         yield banner(words.cancelled)
-    if copy:
-        yield banner(words.copy)
     yield Cut(True)
 
 
@@ -156,9 +152,7 @@ def _foot(sale: Sale, words: Words) -> Iterator[Block]:
     yield Text(sale.thanks or words.thanks, align="center")
 
 
-def _gift(sale: Sale, words: Words, copy: bool) -> Iterator[Block]:
-    if copy:
-        yield banner(words.copy)
+def _gift(sale: Sale, words: Words) -> Iterator[Block]:
     yield from heading(sale.shop, words)
     yield RULE
     yield banner(words.gift)
@@ -172,6 +166,4 @@ def _gift(sale: Sale, words: Words, copy: bool) -> Iterator[Block]:
     if sale.number.isascii() and sale.number.isprintable() and 0 < len(sale.number) <= 30:
         yield Barcode(sale.number, symbology="CODE128")
     yield Text(sale.thanks or words.thanks, align="center")
-    if copy:
-        yield banner(words.copy)
     yield Cut(True)

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from devices.receipts.copies import marked_copy
 from devices.receipts.document import Document
 from devices.receipts.templates.facts import (
     Cash,
@@ -305,17 +306,17 @@ def sample(name: str, language: Language) -> Document:
     """The sample document of this name; raises `KeyError` for another."""
     match name:
         case "sale" | "return" | "cancelled":
-            return TEMPLATES["sale"].make(sample_sale(language, name), False)
+            return TEMPLATES["sale"].make(sample_sale(language, name))
         case "copy":
-            return TEMPLATES["sale"].make(sample_sale(language), True)
+            return marked_copy(TEMPLATES["sale"].make(sample_sale(language)), language)
         case "gift":
-            return TEMPLATES["gift"].make(sample_sale(language), False)
+            return TEMPLATES["gift"].make(sample_sale(language))
         case "x" | "z":
-            return TEMPLATES["shift"].make(sample_shift(language, name), False)
+            return TEMPLATES["shift"].make(sample_shift(language, name))
         case "price-tag":
-            return TEMPLATES["price-tag"].make(_TAGS[language], False)
+            return TEMPLATES["price-tag"].make(_TAGS[language])
         case "picking":
-            return TEMPLATES["picking"].make(sample_picking(language), False)
+            return TEMPLATES["picking"].make(sample_picking(language))
         case "count":
-            return TEMPLATES["count"].make(sample_count(language), False)
+            return TEMPLATES["count"].make(sample_count(language))
     raise KeyError(name)

@@ -11,9 +11,8 @@ from devices.receipts.templates.sale import RULE
 from devices.receipts.templates.words import WORDS, Words
 
 
-def price_tag(tag: PriceTag, copy: bool = False) -> Document:
-    """The tag. A copy of a price tag is a price tag."""
-    del copy
+def price_tag(tag: PriceTag) -> Document:
+    """The tag."""
     return Document(tuple(_tag(tag, WORDS[tag.language])))
 
 

@@ -5,21 +5,19 @@ from collections.abc import Iterator
 from devices.receipts.document import Block, Cut, Document, Row, Text
 from devices.receipts.templates.facts import ShiftReport
 from devices.receipts.templates.figures import moment, money
-from devices.receipts.templates.sale import DOUBLE_RULE, RULE, banner, heading, not_fiscal, said
+from devices.receipts.templates.sale import DOUBLE_RULE, RULE, heading, not_fiscal, said
 from devices.receipts.templates.words import WORDS, Words
 
 
-def shift_report(report: ShiftReport, copy: bool = False) -> Document:
-    """The report; `copy` says that it is one."""
-    return Document(tuple(_report(report, WORDS[report.language], copy)))
+def shift_report(report: ShiftReport) -> Document:
+    """The report."""
+    return Document(tuple(_report(report, WORDS[report.language])))
 
 
-def _report(report: ShiftReport, words: Words, copy: bool) -> Iterator[Block]:
+def _report(report: ShiftReport, words: Words) -> Iterator[Block]:
     def shown(minor: int) -> str:
         return money(minor, report.currency, report.language)
 
-    if copy:
-        yield banner(words.copy)
     yield from heading(report.shop, words)
     yield RULE
     yield from not_fiscal(report.fiscal, words)
@@ -63,8 +61,6 @@ def _report(report: ShiftReport, words: Words, copy: bool) -> Iterator[Block]:
     yield Text("")
     yield Row([words.signature, "_" * 16])
     yield from not_fiscal(report.fiscal, words)
-    if copy:
-        yield banner(words.copy)
     yield Cut(True)
 
 

@@ -14,7 +14,6 @@ class Words:
     fiscal_receipt: str
     not_fiscal: str
     operation: dict[str, str]
-    copy: str
     cancelled: str
     gift: str
     gift_note: str
@@ -90,7 +89,6 @@ RU: Final = Words(
     fiscal_receipt="КАССОВЫЙ ЧЕК",
     not_fiscal="НЕФИСКАЛЬНЫЙ ДОКУМЕНТ",
     operation={"sale": "ПРИХОД", "return": "ВОЗВРАТ ПРИХОДА", "cancelled": "ПРИХОД"},
-    copy="КОПИЯ",
     cancelled="ЧЕК АННУЛИРОВАН",
     gift="ПОДАРОЧНЫЙ ЧЕК",
     gift_note="Обмен и возврат по этому чеку. Цены не указаны.",
@@ -173,7 +171,6 @@ PL: Final = Words(
     fiscal_receipt="PARAGON FISKALNY",
     not_fiscal="NIEFISKALNY",
     operation={"sale": "SPRZEDAŻ", "return": "ZWROT", "cancelled": "SPRZEDAŻ"},
-    copy="KOPIA",
     cancelled="PARAGON ANULOWANY",
     gift="PARAGON PREZENTOWY",
     gift_note="Wymiana i zwrot na podstawie tego paragonu. Bez cen.",
@@ -256,7 +253,6 @@ EN: Final = Words(
     fiscal_receipt="FISCAL RECEIPT",
     not_fiscal="NOT A FISCAL DOCUMENT",
     operation={"sale": "SALE", "return": "RETURN", "cancelled": "SALE"},
-    copy="COPY",
     cancelled="RECEIPT CANCELLED",
     gift="GIFT RECEIPT",
     gift_note="For exchange and return. Prices are not shown.",

@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from devices.receipts.document import DocumentRefused
+from devices.receipts.copies import marked_copy
+from devices.receipts.document import Cut, Document, DocumentRefused, Drawer, Text
 from devices.receipts.escpos import slip
 from devices.receipts.preview import as_text, read_back
 from devices.receipts.profiles import PrinterSettings, printer_profile
@@ -118,6 +119,19 @@ def test_sums_of_the_samples_are_right_and_wrong_ones_are_refused(language: Lang
             sale_receipt(wrong)
 
 
+def test_a_copy_says_so_on_top_and_at_the_end_and_opens_no_drawer() -> None:
+    document = Document((Drawer(1), Text("Hi"), Cut(True)))
+    blocks = marked_copy(document, "pl").blocks
+    assert [getattr(block, "text", block) for block in blocks] == ["KOPIA", "Hi", "KOPIA", Cut(True)]
+    blocks = marked_copy(Document((Text("Hi"),)), number=2).blocks
+    assert [block.text for block in blocks if isinstance(block, Text)] == [
+        "КОПИЯ / KOPIA / COPY 2",
+        "Hi",
+        "КОПИЯ / KOPIA / COPY 2",
+    ]
+    assert made("sale", msgspec.to_builtins(sample_sale("ru")), copy=True) == sample("copy", "ru")
+
+
 def test_no_language_lacks_a_word() -> None:
     for language in LANGUAGES:
         words = WORDS[language]
@@ -160,7 +174,7 @@ def test_facts_travel_as_json() -> None:
         ("count", sample_count("en")),
     ):
         sent = msgspec.json.decode(msgspec.json.encode(facts))
-        assert made(template, sent) == TEMPLATES[template].make(facts, False)
+        assert made(template, sent) == TEMPLATES[template].make(facts)
 
 
 @pytest.mark.parametrize(
