@@ -82,7 +82,9 @@ def wrapped(text: str, columns: int) -> list[str]:
         if columns_of(paragraph) <= columns:
             lines.append(paragraph.rstrip(" "))
         else:
-            lines += _broken(paragraph, columns)
+            # Lines that follow an indented one are indented as well, as long as there is room.
+            indent = paragraph[: min(len(paragraph) - len(paragraph.lstrip(" ")), columns // 4)]
+            lines += [indent + line if line else "" for line in _broken(paragraph, columns - len(indent))]
     return lines
 
 
@@ -95,8 +97,6 @@ def _broken(paragraph: str, columns: int) -> list[str]:
             continue
         if line:
             lines.append(line)
-        elif len(gap) + wide <= columns:  # an indentation
-            word = gap + word
         *full, line = _cut_up(word, columns)
         lines += full
         used = columns_of(line)

@@ -42,7 +42,7 @@ def test_columns_are_counted_as_they_are_seen(text: str, wide: int) -> None:
         ("abcdefghij", 4, ["abcd", "efgh", "ij"]),
         ("日本語日本語", 5, ["日本", "語日", "本語"]),
         ("a\n\nb", 9, ["a", "", "b"]),
-        ("  indented text", 12, ["  indented", "text"]),
+        ("  indented text", 12, ["  indented", "  text"]),
         ("it costs 1\u00a0234", 9, ["it costs", "1\u00a0234"]),
         ("", 9, [""]),
         ("     " * 9, 9, [""]),
