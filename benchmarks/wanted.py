@@ -159,6 +159,16 @@ ROWS: Final = (
     Row("memory of a reservation of one line", ("reservation bytes",)),
     Row("journal, bytes a row, reserve", ("journal bytes reserve",)),
     Row("journal, bytes a row, mixed life cycle", ("journal bytes mixed",)),
+    Row(
+        "receipt of 12 lines, from facts to a printer's bytes, one core",
+        ("receipt",),
+        (("python-escpos alone, lines laid out for it", ("receipt escpos",)),),
+        (Target(200),),
+    ),
+    Row("the same, slowest of a hundred", ("receipt p99",), (), (Target(20, below=True),)),
+    Row("the same on a printer without Cyrillic: letters and QR code drawn", ("receipt drawn",), (), (Target(200),)),
+    Row("the same, drawn, slowest of a hundred", ("receipt drawn p99",), (), (Target(20, below=True),)),
+    Row("a receipt's bytes to the picture of a preview", ("receipt preview",)),
 )
 
 LIMITS: Final = (
