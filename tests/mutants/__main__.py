@@ -18,7 +18,7 @@ from tests.mutants.suite import Seen, Suite, collected
 from tests.mutants.targets import MODULES, ROOT, functions_of, path_of
 from tests.mutants.verdicts import MISSED, NOTICED, Verdicts, read_seen, table, whole_share, write_seen
 
-BUDGET_S = 10.0
+BUDGET_S = 6.0
 WIDE_BUDGET_S = 60.0
 KILLERS_MAX = 12
 """tests that are remembered of a function"""

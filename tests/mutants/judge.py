@@ -18,9 +18,10 @@ from tests.mutants.operators import Mutant
 from tests.mutants.suite import Line, Seen, Suite
 from tests.mutants.targets import exchange
 
-LONGEST_S: Final = 3.0
+LONGEST_S: Final = 4.0
 """A test that takes longer, looked at line by line and without the compiler, is no judge."""
-LIMIT_S: Final = 2.0
+BROAD_S, BROAD_N = 0.8, 8
+LIMIT_S: Final = 1.0
 TIMES_SLOWER: Final = 10
 HANGS_S: Final = 90.0
 """By the clock on the wall: for what waits and takes no processor time."""
@@ -50,6 +51,7 @@ class Judge:
         for each in sorted(seen, key=lambda each: each.cpu_s):
             for line in each.lines:
                 self._running.setdefault(line, []).append(each.test)
+        self._broad = [each.test for each in sorted(seen, key=lambda each: -len(each.lines)) if each.cpu_s < BROAD_S]
         self._kills: dict[str, Counter[str]] = {}
 
     def told(self, function: str, tests: Sequence[str]) -> None:
@@ -62,13 +64,12 @@ class Judge:
         return [test for test, _ in self._kills.get(function, Counter()).most_common()]
 
     def chosen(self, mutant: Mutant) -> list[str]:
-        """The tests for a mutant, in order: who noticed its like first, then the short ones."""
+        """The tests for a mutant, in order: who noticed its like, a few that run nearly everything, the short ones."""
         first, last = mutant.lines
-        running = {
-            test for line in range(first, last + 1) for test in self._running.get((mutant.module, line), ())
-        }
+        running = {test for line in range(first, last + 1) for test in self._running.get((mutant.module, line), ())}
         before = self._kills.get(f"{mutant.module} {mutant.function}", Counter())
-        ordered = sorted(running, key=lambda test: (-before[test], self._cpu_s[test], test))
+        broad = [test for test in self._broad if test in running][:BROAD_N]
+        ordered = sorted(running, key=lambda test: (-before[test], test not in broad, self._cpu_s[test], test))
         chosen: list[str] = []
         cost_s = 0.0
         for test in ordered:
@@ -157,7 +158,7 @@ def _in_child(suite: Suite, mutant: Mutant, tests: Sequence[tuple[str, float]], 
     signal.signal(signal.SIGPROF, too_long)
     try:
         exchange(mutant.module, mutant.function, mutant.code())
-        for doing, cpu_s in tests:  # noqa: B007 - also read by the handler
+        for doing, cpu_s in tests:
             signal.setitimer(signal.ITIMER_PROF, LIMIT_S + TIMES_SLOWER * cpu_s)
             if suite.run(doing):
                 say(KILLED, doing)

@@ -22,7 +22,7 @@ TESTS: Final = (
     *("tests/actors/test_saga_rules.py", "tests/actors/test_interpreted_saga.py"),
 )
 LEFT_OUT: Final = ("test_against_model", "test_journal_format", "test_checksum")
-"""Hypothesis plays too long without the compiler (`test_seeded_histories` is there for it); the others are no judges."""
+"""Hypothesis plays too long without the compiler (`test_seeded_histories` is there for it); the others do not judge."""
 _SMALL: Final = {"warehouses_max": 12, "channels_max": 8, "clients_max": 16}
 
 Line = tuple[str, int]
@@ -75,7 +75,17 @@ class _Collecting:
     def main(self) -> int:
         _build_small_shards()
         paths = [str(ROOT / path) for path in TESTS if (ROOT / path).exists()]
-        options = ["-qq", "--no-header", "--no-summary", "--assert=plain", "--capture=no", "--tb=line", "-o", "faulthandler_timeout=0", f"--rootdir={ROOT}"]
+        options = [
+            "-qq",
+            "--no-header",
+            "--no-summary",
+            "--assert=plain",
+            "--capture=no",
+            "--tb=line",
+            "-o",
+            "faulthandler_timeout=0",
+            f"--rootdir={ROOT}",
+        ]
         plugins = ["no:cacheprovider", "no:benchmark"]
         pytest.main([*options, *(f"-p{each}" for each in plugins), *paths], plugins=[self])
         return self._status
@@ -90,9 +100,7 @@ class _Collecting:
 def _build_small_shards() -> None:
     names = list(Limits.__dataclass_fields__)
     defaults: Any = Limits.__init__.__defaults__
-    Limits.__init__.__defaults__ = tuple(
-        _SMALL.get(name, value) for name, value in zip(names, defaults, strict=True)
-    )
+    Limits.__init__.__defaults__ = tuple(_SMALL.get(name, value) for name, value in zip(names, defaults, strict=True))
 
 
 @contextmanager
