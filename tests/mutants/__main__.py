@@ -18,7 +18,7 @@ from tests.mutants.suite import Seen, Suite, collected
 from tests.mutants.targets import MODULES, ROOT, functions_of, path_of
 from tests.mutants.verdicts import MISSED, NOTICED, Verdicts, read_seen, table, whole_share, write_seen
 
-BUDGET_S = 6.0
+BUDGET_S = 3.0
 WIDE_BUDGET_S = 60.0
 KILLERS_MAX = 12
 """tests that are remembered of a function"""
@@ -35,6 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("--only", default="", help="a module by its last name, such as plan")
     parser.add_argument("--survivors", action="store_true", help="judge again what no test noticed, by more tests")
+    parser.add_argument("--tests", default="", help="judge only by tests with one of these words, parted by commas")
     parser.add_argument("--seconds", type=float, default=1e9, help="begin no mutant after so many seconds")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--work", type=Path, default=ROOT / ".mutants", help="where verdicts are kept")
@@ -65,7 +66,9 @@ def _judged(suite: Suite, asked: argparse.Namespace) -> int:
             if mutant.key not in reasons and (missed if asked.survivors else known is None):
                 yield mutant
 
-    judge = Judge(suite, seen, WIDE_BUDGET_S if asked.survivors else BUDGET_S)
+    words = asked.tests.split(",")
+    judges = [each for each in seen if any(word in each.test for word in words)]
+    judge = Judge(suite, judges, WIDE_BUDGET_S if asked.survivors else BUDGET_S)
     names = [f"{function.module} {function.name}" for function in functions]
     for name in names:
         judge.told(name, [each.by for key, each in verdicts.found.items() if each.by and key.startswith(f"{name} ")])

@@ -22,9 +22,9 @@ def equivalent() -> dict[str, str]:
         if line.startswith("# "):
             reason = line[2:]
         elif line:
-            where, _, operators = line.rpartition(" | ")
+            where, _, operators = line.rpartition(" ~ ")
             for operator in operators.split(" ; "):
-                key = f"{where} | {operator}"
+                key = f"{where} ~ {operator}"
                 assert reason, f"no reason is given for {key}"
                 assert key not in reasons, f"{key} is there twice"
                 reasons[key] = reason

@@ -93,7 +93,7 @@ class Mutant(NamedTuple):
     def key(self) -> str:
         """Its name in lists."""
         again = f" #{self.nth + 1}" if self.nth else ""
-        return f"{self.module} {self.function} | {self.text} | {self.operator}{again}"
+        return f"{self.module} {self.function} ~ {self.text} ~ {self.operator}{again}"
 
 
 def mutants_of(function: Function) -> Iterator[Mutant]:
