@@ -106,7 +106,10 @@ def say_prepared(st: Memory, out: Row, reservation: int, kind: int, expires_at_m
         while line != 0:
             remaining += remaining_of(st, line) - lines_of(st)[line].pending
             line = i64(lines_of(st)[line].next)
-        if remaining == 0:
+        if remaining != 0:
+            # What remains is held until its deadline, though that is lifted for now.
+            out.expires_at_ms = record.expires_at_ms if record.state == _HELD else 0
+        else:
             out.expires_at_ms = 0
             out.state = _FULFILLED if kind == _FULFIL or record.fulfilled_any != 0 else _RELEASED
 

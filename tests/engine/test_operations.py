@@ -266,3 +266,14 @@ def test_an_operation_on_a_full_table_is_refused_and_pins_nothing(voter: Voter) 
     voter.apply(prepared[1], 2, commit=False)
     voter.hold(1, flags=Flag.PREPARE, source_key=9)
     assert len(voter.noted()) == 4
+
+
+def test_part_of_a_hold_is_released_and_the_rest_keeps_its_deadline(voter: Voter) -> None:
+    key = voter.hold()
+    due_ms = voter.shard.next_due_ms()
+    row = {"kind": Kind.RELEASE, "reservation": key, "line": 0, "quantity": 1_000, "source_key": 9}
+    vote = voter.send(row | {"flags": Flag.PREPARE | Flag.HAS_QUANTITY})
+    assert (int(vote.results["state"][0]), int(vote.results["expires_at_ms"][0])) == (ReservationState.HELD, due_ms)
+    assert voter.shard.next_due_ms() == 0
+    applied = voter.apply(key, 9, commit=True)
+    assert int(applied.results["expires_at_ms"][0]) == voter.shard.next_due_ms() == due_ms

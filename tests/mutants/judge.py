@@ -20,7 +20,8 @@ from tests.mutants.targets import exchange
 
 LONGEST_S: Final = 4.0
 """A test that takes longer, looked at line by line and without the compiler, is no judge."""
-BROAD_S, BROAD_N = 0.8, 8
+BROAD: Final = ("test_seeded_histories", "test_saga_engine")
+"""Tests that run nearly everything and compare all that is said."""
 LIMIT_S: Final = 1.0
 TIMES_SLOWER: Final = 10
 HANGS_S: Final = 90.0
@@ -51,7 +52,6 @@ class Judge:
         for each in sorted(seen, key=lambda each: each.cpu_s):
             for line in each.lines:
                 self._running.setdefault(line, []).append(each.test)
-        self._broad = [each.test for each in sorted(seen, key=lambda each: -len(each.lines)) if each.cpu_s < BROAD_S]
         self._kills: dict[str, Counter[str]] = {}
 
     def told(self, function: str, tests: Sequence[str]) -> None:
@@ -64,11 +64,11 @@ class Judge:
         return [test for test, _ in self._kills.get(function, Counter()).most_common()]
 
     def chosen(self, mutant: Mutant) -> list[str]:
-        """The tests for a mutant, in order: who noticed its like, a few that run nearly everything, the short ones."""
+        """The tests for a mutant, in order: who noticed its like, those that compare everything, short ones."""
         first, last = mutant.lines
         running = {test for line in range(first, last + 1) for test in self._running.get((mutant.module, line), ())}
         before = self._kills.get(f"{mutant.module} {mutant.function}", Counter())
-        broad = [test for test in self._broad if test in running][:BROAD_N]
+        broad = {test for test in running if any(word in test for word in BROAD)}
         ordered = sorted(running, key=lambda test: (-before[test], test not in broad, self._cpu_s[test], test))
         chosen: list[str] = []
         cost_s = 0.0
