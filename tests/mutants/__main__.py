@@ -15,13 +15,15 @@ from tests.mutants.judge import Judge, Verdict, observed
 from tests.mutants.known import equivalent, killers, write_killers
 from tests.mutants.operators import Mutant, mutants_of
 from tests.mutants.suite import Seen, Suite, collected
-from tests.mutants.targets import MODULES, ROOT, functions_of, path_of
+from tests.mutants.targets import MODULES, ROOT, functions_of
 from tests.mutants.verdicts import MISSED, NOTICED, Verdicts, read_seen, table, whole_share, write_seen
 
 BUDGET_S = 3.0
 WIDE_BUDGET_S = 60.0
 KILLERS_MAX = 12
 """tests that are remembered of a function"""
+LOOK_N = 60
+"""tests that are looked at before what was seen is written down"""
 ENOUGH = 0.85
 
 
@@ -49,7 +51,9 @@ def _judged(suite: Suite, asked: argparse.Namespace) -> int:
     until = time.monotonic() + asked.seconds
     asked.work.mkdir(parents=True, exist_ok=True)
     verdicts = Verdicts(asked.work / "verdicts.jsonl")
-    seen = _looked_at(suite, asked.work / "seen.jsonl", asked.workers)
+    seen = _looked_at(suite, asked.work / "seen.jsonl", asked.workers, until)
+    if seen is None:
+        return 1
     reasons = equivalent()
     functions = [each for module in MODULES for each in functions_of(module)]
     mutants = [
@@ -104,19 +108,18 @@ def _sampled(suite: Suite, asked: argparse.Namespace) -> int:
     return _tell([mutant.key for mutant in chosen], found, reasons)
 
 
-def _looked_at(suite: Suite, path: Path, workers: int) -> Sequence[Seen]:
-    """Which lines each test runs: looked at again when a source has changed, and for tests that are new."""
-    newest = max(path_of(module).stat().st_mtime for module in MODULES)
-    fresh = path.exists() and path.stat().st_mtime > newest
-    seen = {each.test: each for each in read_seen(path) if each.test in suite.items} if fresh else {}
+def _looked_at(suite: Suite, path: Path, workers: int, until: float) -> Sequence[Seen] | None:
+    """Which lines each test runs; kept for the next run. None when there was no time to see all."""
+    seen = {test: each for test, each in read_seen(path).items() if test in suite.items}
     missing = [test for test in suite.items if test not in seen]
-    for each in observed(suite, missing, workers):
-        if isinstance(each, Seen):
+    for begin in range(0, len(missing), LOOK_N):
+        if time.monotonic() > until:
+            return None
+        for each in observed(suite, missing[begin : begin + LOOK_N], workers):
             seen[each.test] = each
-        else:
-            seen[each] = Seen(each, 0.0, frozenset())
-            _say(f"no judge, for it fails or takes too long without the compiler: {each}")
-    write_seen(path, seen.values())
+            if not each.lines:
+                _say(f"no judge, for it fails or takes too long without the compiler: {each.test}")
+        write_seen(path, seen.values())
     return [each for each in seen.values() if each.lines]
 
 

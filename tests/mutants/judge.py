@@ -175,8 +175,8 @@ def _stop(_: int, __: object) -> None:
     raise _TooLongError
 
 
-def observed(suite: Suite, tests: Sequence[str], workers: int) -> Iterator[Seen | str]:
-    """Run tests without a fault, in processes of their own: what each runs, or the name of one that fails."""
+def observed(suite: Suite, tests: Sequence[str], workers: int) -> Iterator[Seen]:
+    """Run tests without a fault, in processes of their own: what each runs; nothing is said of one that fails."""
     told = []
     for at in range(workers):
         out = tempfile.TemporaryFile("w+")
@@ -191,7 +191,7 @@ def observed(suite: Suite, tests: Sequence[str], workers: int) -> Iterator[Seen 
         out.seek(0)
         for line in out:
             test, cpu_s, lines = json.loads(line)
-            yield Seen(test, cpu_s, frozenset((module, n) for module, n in lines)) if lines is not None else test
+            yield Seen(test, cpu_s, frozenset((module, n) for module, n in lines))
         out.close()
 
 
@@ -202,6 +202,6 @@ def _observe(suite: Suite, tests: Sequence[str], out: TextIO) -> None:
         signal.setitimer(signal.ITIMER_PROF, LONGEST_S)
         seen = suite.observe(test)
         signal.setitimer(signal.ITIMER_PROF, 0)
-        told = (test, 0.0, None) if seen is None else (test, seen.cpu_s, sorted(seen.lines))
+        told = (test, 0.0, []) if seen is None else (test, seen.cpu_s, sorted(seen.lines))
         out.write(json.dumps(told) + "\n")
         out.flush()

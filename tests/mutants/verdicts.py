@@ -1,5 +1,7 @@
 """What came of each mutant, kept in a file as it comes, so that a run can go on where the last one stopped."""
 
+import functools
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -7,6 +9,7 @@ from pathlib import Path
 
 from tests.mutants.judge import KILLED, SURVIVED, TIMED_OUT, UNSEEN, Verdict
 from tests.mutants.suite import Seen
+from tests.mutants.targets import path_of
 
 NOTICED = (KILLED, TIMED_OUT)
 MISSED = (SURVIVED, UNSEEN)
@@ -31,17 +34,32 @@ class Verdicts:
             out.write(json.dumps(verdict) + "\n")
 
 
-def read_seen(path: Path) -> list[Seen]:
-    """What `write_seen` wrote."""
-    if not path.exists():
-        return []
-    told = [json.loads(line) for line in path.read_text().splitlines()]
-    return [Seen(test, cpu_s, frozenset((module, n) for module, n in lines)) for test, cpu_s, lines in told]
+def read_seen(path: Path) -> dict[str, Seen]:
+    """What `write_seen` wrote, by test; without tests that ran a module which is another since."""
+    seen: dict[str, Seen] = {}
+    for line in path.read_text().splitlines() if path.exists() else ():
+        test, cpu_s, lines, digest = json.loads(line)
+        found = Seen(test, cpu_s, frozenset((module, n) for module, n in lines))
+        if digest == _digest(found):
+            seen[test] = found
+    return seen
 
 
 def write_seen(path: Path, seen: Iterable[Seen]) -> None:
     """Which lines each test runs, for the next run."""
-    path.write_text("".join(json.dumps((each.test, each.cpu_s, sorted(each.lines))) + "\n" for each in seen))
+    path.write_text(
+        "".join(json.dumps((each.test, each.cpu_s, sorted(each.lines), _digest(each))) + "\n" for each in seen)
+    )
+
+
+def _digest(seen: Seen) -> str:
+    """Of the sources that the test runs."""
+    return " ".join(_source_digest(module) for module in sorted({module for module, _ in seen.lines}))
+
+
+@functools.cache
+def _source_digest(module: str) -> str:
+    return hashlib.sha256(path_of(module).read_bytes()).hexdigest()[:8]
 
 
 def table(keys: Iterable[str], found: Mapping[str, Verdict], equivalent: Mapping[str, str]) -> list[str]:
