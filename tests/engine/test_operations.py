@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from engine.ids import finish_rows, sku_key
-from engine.kinds import Flag, Kind, MovementFlag, QuestionKind, ReservationState
+from engine.kinds import Flag, Kind, MovementFlag, QuestionKind, ReservationState, ResultFlag
 from engine.layout import COMMAND, NO_LINE, NO_WAREHOUSE, QUESTION, Limits
 from engine.outcomes import Outcome
 from engine.record import Record, RecordKind, seq_and_row
@@ -277,3 +277,23 @@ def test_part_of_a_hold_is_released_and_the_rest_keeps_its_deadline(voter: Voter
     assert voter.shard.next_due_ms() == 0
     applied = voter.apply(key, 9, commit=True)
     assert int(applied.results["expires_at_ms"][0]) == voter.shard.next_due_ms() == due_ms
+
+
+def test_a_settled_sale_that_leaves_its_cell_short_says_so_when_it_is_prepared_and_moves_when_carried_out(
+    voter: Voter,
+) -> None:
+    sale = {"kind": Kind.SELL, "sku_key": APPLE, "warehouse": 0, "quantity": 8_000, "reservation": 4242}
+    flags = Flag.PREPARE | Flag.SETTLED
+    votes = voter.send(*(sale | {"source_key": 9, "flags": flags, "group": 1} for _ in range(2)))
+    assert list(votes.results["outcome"]) == [Outcome.OK] * 2
+    assert list(votes.results["flags"]) == [0, ResultFlag.SHORT]
+    assert all(votes.movements["flags"] == MovementFlag.HIDDEN)
+    applied = voter.apply(4242, 9, commit=True)
+    assert [(int(m["kind"]), int(m["quantity"]), int(m["line"])) for m in applied.movements] == [
+        (Kind.SELL, -8, 0),
+        (Kind.SHORT, -6, 0),
+        (Kind.SELL, -8, 1),
+        (Kind.SHORT, -6, 1),
+    ]
+    assert voter.counters == (-6, 0)
+    assert len(set(applied.movements["prepared_at"].tolist())) == 1

@@ -18,7 +18,7 @@ from tests.mutants.operators import Mutant
 from tests.mutants.suite import Line, Seen, Suite
 from tests.mutants.targets import exchange
 
-LONGEST_S: Final = 4.0
+LONGEST_S: Final = 2.5
 """A test that takes longer, looked at line by line and without the compiler, is no judge."""
 BROAD: Final = ("test_seeded_histories", "test_saga_engine")
 """Tests that run nearly everything and compare all that is said."""
