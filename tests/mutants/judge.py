@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Final, NamedTuple, TextIO
 
 from tests.mutants.operators import Mutant
@@ -21,7 +21,8 @@ from tests.mutants.targets import exchange
 LONGEST_S: Final = 2.5
 """A test that takes longer, looked at line by line and without the compiler, is no judge."""
 BROAD: Final = ("test_seeded_histories", "test_saga_engine")
-"""Tests that run nearly everything and compare all that is said."""
+BROAD_N: Final = 4
+"""Tests that run nearly everything and compare all that is said: so many come first."""
 LIMIT_S: Final = 1.0
 TIMES_SLOWER: Final = 10
 HANGS_S: Final = 90.0
@@ -68,8 +69,9 @@ class Judge:
         first, last = mutant.lines
         running = {test for line in range(first, last + 1) for test in self._running.get((mutant.module, line), ())}
         before = self._kills.get(f"{mutant.module} {mutant.function}", Counter())
-        broad = {test for test in running if any(word in test for word in BROAD)}
-        ordered = sorted(running, key=lambda test: (-before[test], test not in broad, self._cpu_s[test], test))
+        by_cost = sorted(running, key=lambda test: (self._cpu_s[test], test))
+        broad = [test for test in by_cost if any(word in test for word in BROAD)][:BROAD_N]
+        ordered = sorted(by_cost, key=lambda test: (-before[test], test not in broad))
         chosen: list[str] = []
         cost_s = 0.0
         for test in ordered:
@@ -177,22 +179,22 @@ def _stop(_: int, __: object) -> None:
 
 def observed(suite: Suite, tests: Sequence[str], workers: int) -> Iterator[Seen]:
     """Run tests without a fault, in processes of their own: what each runs; nothing is said of one that fails."""
-    told = []
-    for at in range(workers):
-        out = tempfile.TemporaryFile("w+")
-        pid = os.fork()
-        if pid == 0:
-            with suppress(BaseException):
-                _observe(suite, tests[at::workers], out)
-            os._exit(1)
-        told.append((pid, out))
-    for pid, out in told:
-        os.waitpid(pid, 0)
-        out.seek(0)
-        for line in out:
-            test, cpu_s, lines = json.loads(line)
-            yield Seen(test, cpu_s, frozenset((module, n) for module, n in lines))
-        out.close()
+    with ExitStack() as files:
+        told = [files.enter_context(tempfile.TemporaryFile("w+")) for _ in range(workers)]
+        pids = []
+        for at, out in enumerate(told):
+            pid = os.fork()
+            if pid == 0:
+                with suppress(BaseException):
+                    _observe(suite, tests[at::workers], out)
+                os._exit(1)
+            pids.append(pid)
+        for pid, out in zip(pids, told, strict=True):
+            os.waitpid(pid, 0)
+            out.seek(0)
+            for line in out:
+                test, cpu_s, lines = json.loads(line)
+                yield Seen(test, cpu_s, frozenset((module, n) for module, n in lines))
 
 
 def _observe(suite: Suite, tests: Sequence[str], out: TextIO) -> None:
