@@ -40,7 +40,17 @@ LIMITS = Limits(
 SETTINGS = Settings()
 START_MS = 1_760_000_000_000
 SKUS = [sku_on(shard, nth) for shard in range(SHARDS) for nth in range(2)]
-SAID = ("outcome", "quantity", "requested", "state", "expires_at_ms")
+SAID = (
+    "outcome",
+    "quantity",
+    "requested",
+    "warehouse",
+    "state",
+    "expires_at_ms",
+    "reservation",
+    "partition",
+    "decimals",
+)
 MARKS = ResultFlag.SHORT | ResultFlag.SPLIT
 
 

@@ -3,6 +3,7 @@
 A test is given ten times the processor time that it takes without a fault; the processes are ended by their ids.
 """
 
+import gc
 import json
 import os
 import select
@@ -48,6 +49,7 @@ class Judge:
         """`budget_s`: how much processor time of tests a mutant may cost before it counts as survived."""
         self._suite = suite
         self._cpu_s = {each.test: each.cpu_s for each in seen}
+        self._lines = {each.test: each.lines for each in seen}
         self._budget_s = budget_s
         self._running: dict[Line, list[str]] = {}
         for each in sorted(seen, key=lambda each: each.cpu_s):
@@ -65,13 +67,14 @@ class Judge:
         return [test for test, _ in self._kills.get(function, Counter()).most_common()]
 
     def chosen(self, mutant: Mutant) -> list[str]:
-        """The tests for a mutant, in order: who noticed its like, those that compare everything, short ones."""
+        """The tests for a mutant, in order: who noticed its like, some that compare everything, then by `_turns`."""
         first, last = mutant.lines
         running = {test for line in range(first, last + 1) for test in self._running.get((mutant.module, line), ())}
         before = self._kills.get(f"{mutant.module} {mutant.function}", Counter())
         by_cost = sorted(running, key=lambda test: (self._cpu_s[test], test))
         broad = [test for test in by_cost if any(word in test for word in BROAD)][:BROAD_N]
-        ordered = sorted(by_cost, key=lambda test: (-before[test], test not in broad))
+        turns = self._turns(by_cost, mutant)
+        ordered = sorted(by_cost, key=lambda test: (-before[test], test not in broad, turns[test]))
         chosen: list[str] = []
         cost_s = 0.0
         for test in ordered:
@@ -81,9 +84,23 @@ class Judge:
             chosen.append(test)
         return chosen
 
+    def _turns(self, tests: Sequence[str], mutant: Mutant) -> dict[str, tuple[int, int]]:
+        """When a test's turn comes: first one of each way through the function, the rare ways before the usual."""
+        first, last = mutant.within
+        ways: dict[frozenset[int], list[str]] = {}
+        for test in tests:
+            way = frozenset(
+                line for module, line in self._lines[test] if module == mutant.module and first <= line <= last
+            )
+            ways.setdefault(way, []).append(test)
+        return {test: (turn, len(alike)) for alike in ways.values() for turn, test in enumerate(alike)}
+
     def judge(self, mutants: Iterator[Mutant], workers: int, until: float) -> Iterator[Verdict]:
         """Judge them side by side, as long as `time.monotonic` is below `until`."""
         running: dict[int, _Case] = {}
+        # Whoever looks through the heap in a child copies all of it.
+        gc.collect()
+        gc.freeze()
         try:
             while True:
                 while len(running) < workers and time.monotonic() < until:
@@ -145,6 +162,7 @@ class _Case(NamedTuple):
 
 def _in_child(suite: Suite, mutant: Mutant, tests: Sequence[tuple[str, float]], writes: int) -> None:
     """Runs the tests until one fails, says what came of it and ends the process."""
+    gc.disable()
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 1)
     os.dup2(nothing, 2)

@@ -87,6 +87,8 @@ class Mutant(NamedTuple):
     """which of those that are alike so far"""
     lines: tuple[int, int]
     """first and last line of the statement, or of the head of a compound one: who runs none of them cannot see it"""
+    within: tuple[int, int]
+    """first and last line of the function"""
     code: Callable[[], CodeType]
 
     @property
@@ -102,13 +104,14 @@ def mutants_of(function: Function) -> Iterator[Mutant]:
     seen: Counter[tuple[str, str]] = Counter()
     nodes = list(ast.walk(function.node))
     spans = _spans(function.node)
+    within = (function.node.lineno, function.node.end_lineno or function.node.lineno)
     for at, node in enumerate(nodes):
         for change in _changes(node, function.node) if node in spans else ():
             line = text[getattr(node, "lineno", spans[node][0]) - 1].strip()
             nth = seen[line, change.operator]
             seen[line, change.operator] += 1
             code = _compiler(function, at, change)
-            yield Mutant(function.module, function.name, line, change.operator, nth, spans[node], code)
+            yield Mutant(function.module, function.name, line, change.operator, nth, spans[node], within, code)
 
 
 def _compiler(function: Function, at: int, change: Change) -> Callable[[], CodeType]:
