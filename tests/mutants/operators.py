@@ -149,7 +149,7 @@ def _spans(function: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[ast.AST, tu
     spans: dict[ast.AST, tuple[int, int]] = {}
 
     def enter(statement: ast.stmt) -> None:
-        if isinstance(statement, ast.Expr) and (isinstance(statement.value, ast.Constant) or _is_hint(statement)):
+        if _says_nothing(statement):
             return
         inner = [each for name in ("body", "orelse", "finalbody") for each in getattr(statement, name, [])]
         handlers = getattr(statement, "handlers", [])
@@ -165,7 +165,8 @@ def _spans(function: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[ast.AST, tu
             enter(each)
 
     def mark(node: ast.AST, span: tuple[int, int]) -> None:
-        if isinstance(node, ast.Call) and _called(node) in HINTS:
+        # `strict` of a zip is the program's look at itself.
+        if _is_hint(node) or (isinstance(node, ast.keyword) and node.arg == "strict"):
             return
         spans[node] = span
         for child in ast.iter_child_nodes(node):
@@ -176,12 +177,18 @@ def _spans(function: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[ast.AST, tu
     return spans
 
 
-def _called(call: ast.Call) -> str:
-    return call.func.id if isinstance(call.func, ast.Name) else ""
+def _is_hint(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in HINTS
 
 
-def _is_hint(statement: ast.Expr) -> bool:
-    return isinstance(statement.value, ast.Call) and _called(statement.value) in HINTS
+def _says_nothing(statement: ast.stmt) -> bool:
+    """A docstring, or nothing but hints."""
+    if isinstance(statement, ast.Expr):
+        return isinstance(statement.value, ast.Constant) or _is_hint(statement.value)
+    if isinstance(statement, ast.Assign):
+        value = statement.value
+        return all(map(_is_hint, value.elts if isinstance(value, ast.Tuple) else [value]))
+    return False
 
 
 def _changes(node: ast.AST, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[Change]:
