@@ -4,6 +4,7 @@ A batch has room for 64 movements here. Holds that are due expire first, so thei
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -118,9 +119,9 @@ def test_a_full_batch_does_not_lose_the_rest_of_the_expiries() -> None:
     assert world.stock("A-1", "south").reserved == 1
 
 
-def with_ids_left(count: int) -> World:
-    """A world whose ring of ids has room for so many more."""
-    world = World.furnished(LIMITS)
+def with_ids_left(count: int, movements: int = 1 << 17) -> World:
+    """A world whose ring of ids has room for so many more; its batches, for nearly any number of movements."""
+    world = World.furnished(replace(LIMITS, movements_max=movements))
     world.send(receive("A-1", "north", 9))
     world.shard._state.marks[IDS_MADE] = 4096 - count
     world.shard._state.id_times[0] = world.now_ms
@@ -144,8 +145,8 @@ def with_ids_left(count: int) -> World:
     ],
 )
 def test_a_full_ring_refuses_what_is_new(left: int, rows: Sequence[Row], outcomes: list[Outcome]) -> None:
-    world = with_ids_left(left)
-    assert world.outcomes(rows) == outcomes
+    for movements in (ROOM, 1 << 17):
+        assert with_ids_left(left, movements).outcomes(rows) == outcomes
     world = with_ids_left(4000)
     assert world.outcomes(rows) == [OK] * len(rows)
 
