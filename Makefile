@@ -12,7 +12,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check bench chaos soak lock system clean
+.PHONY: help run setup test check bench chaos soak mutants lock system clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -49,6 +49,9 @@ else
 	$(BIN)/python -m tests.soak --minutes $(MINUTES)
 endif
 
+mutants: $(VENV)/.dev ## faults in the rules, one at a time: which does no test notice? (ONLY=plan: of one module)
+	$(BIN)/python -m tests.mutants --only "$(ONLY)"
+
 lock: $(VENV)/.dev ## resolve requirements/*.txt again from pyproject.toml (UPGRADE=--upgrade: to the newest)
 	$(LOCK) $(UPGRADE) -o requirements/runtime.txt
 	$(LOCK) $(UPGRADE) --extra demo -o requirements/demo.txt
@@ -59,7 +62,7 @@ system: ## Debian's PostgreSQL, Redis and strace, for their tests and benchmarks
 	DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends postgresql redis-server strace
 
 clean: ## remove what make made
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .mutants
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "omnistock wants Python 3.11 or newer (not 3.14.0, 3.14.1): none found" >&2; exit 1; }

@@ -176,6 +176,18 @@ def room_of(st: Memory, cell: int) -> int:
     return available_of(st, cell) + cells_of(st)[cell].floor
 
 
+@inlined
+def bound_of(st: Memory, cell: int) -> int:
+    """How far above its bound the cell is, in quarantine as well; below zero it is short."""
+    return available_of(st, cell) + cells_of(st)[cell].floor
+
+
+@inlined
+def is_owed(st: Memory, cell: int) -> bool:
+    """Whether a sale left the cell short. Safety stock does not bind a till: short is what is owed."""
+    return bound_of(st, cell) + cells_of(st)[cell].safety_stock < 0
+
+
 @jit
 def source_slot(st: Memory, cell: int, source_key: int) -> int:
     """Slot of what is on its way to `cell` from that source, or 0."""

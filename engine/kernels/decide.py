@@ -471,7 +471,8 @@ def _room_needed(st: Memory, rows: Rows, i: int, end: int) -> tuple[int, int]:
         if kind == _CONFIRM or kind == _EXTEND or kind == _DECIDE or kind == _APPLY:
             reservation = find_reservation(st, rows[r].reservation)
             if reservation != 0:
-                movements_n += i64(reservations_of(st)[reservation].lines_n)
+                # A line of a sale may also say that its cell is short.
+                movements_n += i64(reservations_of(st)[reservation].lines_n) * (2 if kind == _APPLY else 1)
         if (rows[r].flags & _WANT_LINES) != 0:
             lines_n += ENTRIES_MAX
     return movements_n, lines_n

@@ -8,6 +8,7 @@ it comes again. DECIDE, on the home shard, changes nothing here: its id is what 
 A prepared sale is a reservation that nobody sees; it is gone when it is carried out or dropped.
 """
 
+from engine.kernels.cells import ZERO, bound_of, is_owed, move
 from engine.kernels.jit import Row, Rows, i64, jit
 from engine.kernels.memory import (
     Memory,
@@ -45,6 +46,7 @@ _FULFIL = i64(Kind.FULFIL)
 _RELEASE = i64(Kind.RELEASE)
 _RESERVE = i64(Kind.RESERVE)
 _SELL = i64(Kind.SELL)
+_SHORT = i64(Kind.SHORT)
 _CONFIRMED = i64(ReservationState.CONFIRMED)
 _FULFILLED = i64(ReservationState.FULFILLED)
 _HELD = i64(ReservationState.HELD)
@@ -106,7 +108,10 @@ def say_prepared(st: Memory, out: Row, reservation: int, kind: int, expires_at_m
         while line != 0:
             remaining += remaining_of(st, line) - lines_of(st)[line].pending
             line = i64(lines_of(st)[line].next)
-        if remaining == 0:
+        if remaining != 0:
+            # What remains is held until its deadline, though that is lifted for now.
+            out.expires_at_ms = record.expires_at_ms if record.state == _HELD else 0
+        else:
             out.expires_at_ms = 0
             out.state = _FULFILLED if kind == _FULFIL or record.fulfilled_any != 0 else _RELEASED
 
@@ -173,6 +178,10 @@ def _carry_out(
         elif remaining > 0 or empty:
             if kind == _SELL:
                 m = take_from_line(st, movements, m, r, kind, reservation, line, remaining)
+                cell = i64(lines_of(st)[line].cell)
+                if is_owed(st, cell):
+                    m = move(st, movements, m, r, _SHORT, cell, bound_of(st, cell), ZERO, ZERO, ZERO, ZERO)
+                    movements[m - 1].line = lines_of(st)[line].line
             else:
                 quantity = i64(0) if kind == _EXTEND else remaining
                 m = write_line_movement(st, movements, m, r, kind, reservation, line, quantity, value)

@@ -1,6 +1,6 @@
 """Second half of sell, reserve, release and fulfil: take what was planned. From here it succeeds."""
 
-from engine.kernels.cells import ZERO, available_of, find_sku, make_cell, move
+from engine.kernels.cells import ZERO, available_of, bound_of, find_sku, is_owed, make_cell, move
 from engine.kernels.jit import Row, Rows, i64, inlined, jit
 from engine.kernels.memory import (
     Memory,
@@ -60,12 +60,9 @@ def settle_sells(st: Memory, rows: Rows, results: Rows, plan_n: int, movements: 
         movements[m - 1].channel = rows[r].channel
         movements[m - 1].client = rows[r].client
         results[r].available = available_of(st, cell)
-        if (rows[r].flags & _SETTLED) != 0:
-            # Safety stock does not bind a till: short is what is owed, and how far below the bound it says.
-            bound = available_of(st, cell) + cells_of(st)[cell].floor
-            if bound + cells_of(st)[cell].safety_stock < 0:
-                results[r].flags |= _SHORT_FLAG
-                m = move(st, movements, m, r, _SHORT, cell, bound, ZERO, ZERO, ZERO, ZERO)
+        if (rows[r].flags & _SETTLED) != 0 and is_owed(st, cell):
+            results[r].flags |= _SHORT_FLAG
+            m = move(st, movements, m, r, _SHORT, cell, bound_of(st, cell), ZERO, ZERO, ZERO, ZERO)
     return m
 
 
@@ -138,6 +135,8 @@ def settle_reserve(
         line = i64(rows[r].line) if rows[r].kind == _RESERVE else r - first
         m = hold(st, results[r], r, reservation, line, cell, quantity, movements, m, expires_at_ms)
         movements[m - 1].flags = hidden
+        if rows[r].kind == _SELL and is_owed(st, cell):
+            results[r].flags |= _SHORT_FLAG  # as it will be: the sale is carried out later
     for r in range(first, end):
         if rows[r].kind == _RESERVE and results[r].outcome == _INSUFFICIENT_STOCK:
             sku = find(skus_of(st), sku_buckets_of(st), sku_spill_of(st), tables_of(st)[SKUS], rows[r].sku_key)

@@ -9,6 +9,7 @@ from engine.kernels.cells import (
     ZERO,
     add_to_source,
     available_of,
+    bound_of,
     channel_known,
     find_cell,
     find_sku,
@@ -66,7 +67,7 @@ def _say_cell(st: Memory, out: Row, cell: int, quantity: int) -> None:
 @jit
 def _emit_short(st: Memory, out: Row, movements: Rows, m: int, r: int, cell: int) -> int:
     """A SHORT movement when a count or a setting left the cell below its bound."""
-    below = available_of(st, cell) + cells_of(st)[cell].floor
+    below = bound_of(st, cell)
     if below < 0:
         out.flags |= _SHORT_FLAG
         m = move(st, movements, m, r, _SHORT, cell, below, ZERO, ZERO, ZERO, ZERO)

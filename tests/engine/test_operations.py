@@ -10,14 +10,16 @@ import numpy.typing as npt
 import pytest
 
 from engine.ids import finish_rows, sku_key
-from engine.kinds import Flag, Kind, MovementFlag, QuestionKind, ReservationState
+from engine.kinds import Flag, Kind, MovementFlag, QuestionKind, ReservationState, ResultFlag
 from engine.layout import COMMAND, NO_LINE, NO_WAREHOUSE, QUESTION, Limits
 from engine.outcomes import Outcome
 from engine.record import Record, RecordKind, seq_and_row
 from engine.shard import Decision, Shard
 
 APPLE = sku_key("apple")
-LIMITS = Limits(skus_max=64, cells_max=64, ids_max=4096, reservations_max=64, lines_max=64, sources_max=64)
+LIMITS = Limits(
+    skus_max=60_000, cells_max=64, ids_max=4096, reservations_max=64, lines_max=64, sources_max=64, operations_max=4
+)
 TTL_S = 10
 DUE_MS = 90_000
 
@@ -52,6 +54,9 @@ class Voter:
                 at[name] = value
         texts = np.frombuffer(bytes(heap), np.uint8)
         finish_rows(batch, texts, b"0123456789abcdef")
+        for at, columns in zip(batch, rows, strict=True):
+            if "reservation" in columns:
+                at["reservation"] = columns["reservation"]  # as a coordinator does with its own rows
         seq = self.shard.seq + 1
         decision = self.shard.decide(batch, texts, now_ms=self.now_ms, seq=seq)
         if decision.changed:
@@ -222,3 +227,73 @@ def test_the_first_decision_stands(voter: Voter) -> None:
     second = voter.send(decide | {"due_ms": 0}, command_id="decision")
     assert not second.changed
     assert seq_and_row(int(second.results["position"][0])) == (voter.shard.seq, 0)
+
+
+@pytest.mark.parametrize("kind", [Kind.CONFIRM, Kind.EXTEND])
+def test_a_prepared_step_moves_nothing_and_hides_what_it_says(voter: Voter, kind: Kind) -> None:
+    key = voter.hold()
+    vote = voter.send({"kind": kind, "reservation": key, "ttl_s": 60, "source_key": 8, "flags": Flag.PREPARE})
+    assert [int(movement["flags"]) for movement in vote.movements] == [MovementFlag.HIDDEN]
+    assert vote.results["quantity"][0] == 2
+    expires_at_ms = voter.now_ms + 60_000 if kind == Kind.EXTEND else 0
+    assert vote.results["expires_at_ms"][0] == expires_at_ms
+    assert vote.movements["value"][0] == expires_at_ms
+    assert vote.movements["state"][0] == ReservationState.HELD
+
+
+def test_what_is_dropped_is_gone_for_the_rows_behind_it(voter: Voter) -> None:
+    key = voter.hold(flags=Flag.PREPARE, source_key=7)
+    decision = voter.send(
+        {"kind": Kind.APPLY, "reservation": key, "source_key": 7},
+        {"kind": Kind.CONFIRM, "reservation": key},
+        {"kind": Kind.RELEASE, "reservation": key},
+    )
+    assert list(decision.results["outcome"]) == [Outcome.OK, *[Outcome.UNKNOWN_RESERVATION] * 2]
+    assert voter.counters == (10, 0)
+
+
+def test_an_operation_on_a_full_table_is_refused_and_pins_nothing(voter: Voter) -> None:
+    prepared = [voter.hold(1, flags=Flag.PREPARE, source_key=n) for n in range(1, 5)]
+    row = {"kind": Kind.RESERVE, "sku_key": APPLE, "ttl_s": TTL_S, "quantity": 1_000, "line": 0}
+    more = voter.send(row | {"flags": Flag.PREPARE, "source_key": 9})
+    assert more.results["outcome"][0] == Outcome.LIMIT_EXCEEDED
+    assert voter.counters == (10, 4)
+    key = voter.hold(1)
+    for kind in (Kind.CONFIRM, Kind.EXTEND, Kind.RELEASE):
+        step = {"kind": kind, "reservation": key, "ttl_s": 5, "source_key": 9, "flags": Flag.PREPARE}
+        assert voter.send(step).results["outcome"][0] == Outcome.LIMIT_EXCEEDED
+    assert voter.shard.next_due_ms() == voter.now_ms + TTL_S * 1000
+    voter.apply(prepared[1], 2, commit=False)
+    voter.hold(1, flags=Flag.PREPARE, source_key=9)
+    assert len(voter.noted()) == 4
+
+
+def test_part_of_a_hold_is_released_and_the_rest_keeps_its_deadline(voter: Voter) -> None:
+    key = voter.hold()
+    due_ms = voter.shard.next_due_ms()
+    row = {"kind": Kind.RELEASE, "reservation": key, "line": 0, "quantity": 1_000, "source_key": 9}
+    vote = voter.send(row | {"flags": Flag.PREPARE | Flag.HAS_QUANTITY})
+    assert (int(vote.results["state"][0]), int(vote.results["expires_at_ms"][0])) == (ReservationState.HELD, due_ms)
+    assert voter.shard.next_due_ms() == 0
+    applied = voter.apply(key, 9, commit=True)
+    assert int(applied.results["expires_at_ms"][0]) == voter.shard.next_due_ms() == due_ms
+
+
+def test_a_settled_sale_that_leaves_its_cell_short_says_so_when_it_is_prepared_and_moves_when_carried_out(
+    voter: Voter,
+) -> None:
+    sale = {"kind": Kind.SELL, "sku_key": APPLE, "warehouse": 0, "quantity": 8_000, "reservation": 4242}
+    flags = Flag.PREPARE | Flag.SETTLED
+    votes = voter.send(*(sale | {"source_key": 9, "flags": flags, "group": 1} for _ in range(2)))
+    assert list(votes.results["outcome"]) == [Outcome.OK] * 2
+    assert list(votes.results["flags"]) == [0, ResultFlag.SHORT]
+    assert all(votes.movements["flags"] == MovementFlag.HIDDEN)
+    applied = voter.apply(4242, 9, commit=True)
+    assert [(int(m["kind"]), int(m["quantity"]), int(m["line"])) for m in applied.movements] == [
+        (Kind.SELL, -8, 0),
+        (Kind.SHORT, -6, 0),
+        (Kind.SELL, -8, 1),
+        (Kind.SHORT, -6, 1),
+    ]
+    assert voter.counters == (-6, 0)
+    assert len(set(applied.movements["prepared_at"].tolist())) == 1

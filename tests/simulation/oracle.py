@@ -148,7 +148,8 @@ class ShardOracle(Model):
             return refused.result
         book.draft.entries.append(Entry(line, row.sku, row.warehouse, quantity, quantity))
         book.move(key, Kind.RESERVE, quantity, reserved=quantity)
-        return book.done(key, quantity, requested=quantity)
+        owed = cell.on_hand - cell.reserved + cell.floor < 0
+        return book.done(key, quantity, requested=quantity, short=owed)
 
     def _prepare_settling(self, members: Members, pending: Members) -> dict[int, Result]:
         """Confirm, extend, release or fulfil: done, looked at, and put back until it is decided."""
@@ -216,6 +217,8 @@ class ShardOracle(Model):
                     self._take(kind, hold, entry, taken[at])
             elif units and kind == Kind.SELL:
                 self._take(kind, hold, entry, units)
+                cell = book.look(entry.key)
+                book.note_short(entry.key, cell.on_hand - cell.reserved + cell.floor)
             elif units:
                 book.move(entry.key, kind, 0 if kind == Kind.EXTEND else units, hold=hold, line=entry.line)
         close_if_nothing_remains(reservation)
