@@ -118,6 +118,9 @@ class PrinterWorker:
                 return self._clock.now() if self._clock.now() >= self._print_at else self._print_at
         if now >= self._poll_at:
             self._poll()
+        # Looked at last: a job that came meanwhile has woken a read that waited for the printer, and nobody else.
+        if self.desk.next(JobKind.OPEN_DRAWER):
+            return now
         return min(self._poll_at, max(now, self._print_at) if self.desk.next(JobKind.PRINT) else self._poll_at)
 
     def _print(self, job: Job) -> None:

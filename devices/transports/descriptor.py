@@ -100,7 +100,10 @@ class DescriptorLine(ABC):
         if wakes:
             poll.register(self._waker.fileno(), select.POLLIN)
         wait_ms = max(0.0, (deadline - self._clock.now()) * 1000)
-        return any(descriptor == self._descriptor for descriptor, _ in poll.poll(wait_ms))
+        ready = [descriptor for descriptor, _ in poll.poll(wait_ms)]
+        if wakes and self._waker.fileno() in ready:
+            self._waker.clear()  # seen: the next read may wait again
+        return self._descriptor in ready
 
 
 def _reason(error: OSError) -> str:
