@@ -83,6 +83,7 @@ class Attendant:
         if self._thread is not None:
             self._thread.join(STOP_S)
         self.device.line.close()
+        self._waker.close()
 
     def run(self) -> None:
         """Until stopped."""

@@ -24,6 +24,8 @@ class Waker:
 
     def wake(self) -> None:
         """End the wait that goes on, or the next one."""
+        if self._write_end < 0:
+            return
         try:
             os.write(self._write_end, b"!")
         except BlockingIOError:
@@ -38,9 +40,12 @@ class Waker:
             return
 
     def close(self) -> None:
-        """Give the descriptors back."""
-        os.close(self._read_end)
-        os.close(self._write_end)
+        """Give the descriptors back; who waited has ended before, and a later wake wakes nobody."""
+        ends = (self._read_end, self._write_end)
+        self._read_end = self._write_end = -1
+        for end in ends:
+            if end >= 0:
+                os.close(end)
 
 
 class Clock(Protocol):

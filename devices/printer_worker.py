@@ -77,6 +77,7 @@ class PrinterWorker:
             self._thread.join(STOP_S)
         self.printer.line.close()
         self.desk.close()
+        self._waker.close()
 
     def run(self) -> None:
         """Until stopped, or until the journal is lost."""

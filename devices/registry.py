@@ -13,11 +13,12 @@ import msgspec
 
 from devices.attendant import SCANNER_STALE_MS, Attendant, DisplayTurns, ScaleTurns, ScannerTurns
 from devices.clock import Clock, Waker
+from devices.codecs.displays import DisplayProtocol
 from devices.codecs.in_store import TemplateRefused
 from devices.drivers.customer_display import CustomerDisplay, DisplaySettings
 from devices.drivers.printer_talk import PrinterSettings
 from devices.drivers.receipt_printer import ReceiptPrinter
-from devices.drivers.scale import Scale, ScaleSettings
+from devices.drivers.scale import Scale, ScaleProtocol, ScaleSettings
 from devices.drivers.scanner import Scan, Scanner, ScannerSettings
 from devices.health import Health
 from devices.job_desk import JobDesk
@@ -105,41 +106,30 @@ def _scanner(parts: Parts) -> Attendant:
     return Attendant(turns, parts.clock, parts.waker, parts.chance, parts.told.health, SCANNER_STALE_MS)
 
 
-def _toledo(parts: Parts) -> Attendant:
-    scale = Scale("toledo8217", parts.line, parts.settings, parts.clock)
-    return Attendant(
-        ScaleTurns(scale, parts.clock, parts.waker), parts.clock, parts.waker, parts.chance, parts.told.health
-    )
+def _scale(protocol: ScaleProtocol) -> Callable[[Parts], Attendant]:
+    def build(parts: Parts) -> Attendant:
+        turns = ScaleTurns(Scale(protocol, parts.line, parts.settings, parts.clock), parts.clock, parts.waker)
+        return Attendant(turns, parts.clock, parts.waker, parts.chance, parts.told.health)
+
+    return build
 
 
-def _cas(parts: Parts) -> Attendant:
-    scale = Scale("cas", parts.line, parts.settings, parts.clock)
-    return Attendant(
-        ScaleTurns(scale, parts.clock, parts.waker), parts.clock, parts.waker, parts.chance, parts.told.health
-    )
+def _display(protocol: DisplayProtocol) -> Callable[[Parts], Attendant]:
+    def build(parts: Parts) -> Attendant:
+        display = CustomerDisplay(protocol, parts.line, parts.settings, parts.clock)
+        turns = DisplayTurns(display, parts.clock, parts.waker)
+        return Attendant(turns, parts.clock, parts.waker, parts.chance, parts.told.health)
 
-
-def _epson_display(parts: Parts) -> Attendant:
-    display = CustomerDisplay("epson_display", parts.line, parts.settings, parts.clock)
-    return Attendant(
-        DisplayTurns(display, parts.clock, parts.waker), parts.clock, parts.waker, parts.chance, parts.told.health
-    )
-
-
-def _cd5220(parts: Parts) -> Attendant:
-    display = CustomerDisplay("cd5220", parts.line, parts.settings, parts.clock)
-    return Attendant(
-        DisplayTurns(display, parts.clock, parts.waker), parts.clock, parts.waker, parts.chance, parts.told.health
-    )
+    return build
 
 
 DRIVERS: Final[dict[str, Driver]] = {
     "escpos": Driver("receipt_printer", PrinterSettings, _printer, PrinterSimulator),
     "serial_scanner": Driver("scanner", ScannerSettings, _scanner, ScannerSimulator),
-    "toledo8217": Driver("scale", ScaleSettings, _toledo, lambda: ScaleSimulator("toledo8217")),
-    "cas": Driver("scale", ScaleSettings, _cas, lambda: ScaleSimulator("cas")),
-    "epson_display": Driver("customer_display", DisplaySettings, _epson_display, DisplaySimulator),
-    "cd5220": Driver("customer_display", DisplaySettings, _cd5220, DisplaySimulator),
+    "toledo8217": Driver("scale", ScaleSettings, _scale("toledo8217"), lambda: ScaleSimulator("toledo8217")),
+    "cas": Driver("scale", ScaleSettings, _scale("cas"), lambda: ScaleSimulator("cas")),
+    "epson_display": Driver("customer_display", DisplaySettings, _display("epson_display"), DisplaySimulator),
+    "cd5220": Driver("customer_display", DisplaySettings, _display("cd5220"), DisplaySimulator),
 }
 """Every driver, by the name that a document uses."""
 

@@ -26,6 +26,7 @@ from devices.transports.line import Line
 OPEN_S: Final = 3.0
 EMPTY_GRAMS: Final = 0
 GRAMS_MAX: Final = 100_000
+ScaleProtocol = Literal["toledo8217", "cas"]
 
 
 class ScaleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,9 +64,7 @@ class Weight:
 class Scale:
     """One scale over one line; one thread."""
 
-    def __init__(
-        self, protocol: Literal["toledo8217", "cas"], line: Line, settings: ScaleSettings, clock: Clock
-    ) -> None:
+    def __init__(self, protocol: ScaleProtocol, line: Line, settings: ScaleSettings, clock: Clock) -> None:
         self.line = line
         self.heard_at = -1e9
         self._protocol = protocol
