@@ -57,7 +57,7 @@ class Tape:
 
     def __init__(self, bytes_max: int = TAPE_BYTES_MAX) -> None:
         self._bytes_max = bytes_max
-        self._pieces: deque[Taped] = deque()
+        self._pieces: dict[bool, deque[Taped]] = {True: deque(), False: deque()}
         self._bytes = {True: 0, False: 0}
         self.totals = {True: 0, False: 0}
         """bytes ever sent (True) and received (False)"""
@@ -65,21 +65,22 @@ class Tape:
     def note(self, at: float, data: bytes, *, sent: bool) -> None:
         """Remember what went by; the oldest of the same direction is forgotten."""
         self.totals[sent] += len(data)
-        data = data[-self._bytes_max :]
-        self._pieces.append(Taped(at, sent, data))
-        self._bytes[sent] += len(data)
-        while self._bytes[sent] > self._bytes_max:
-            oldest = next(piece for piece in self._pieces if piece.sent is sent)
-            self._pieces.remove(oldest)
-            self._bytes[sent] -= len(oldest.data)
-            keep = min(len(oldest.data), self._bytes_max - self._bytes[sent])
-            if keep > 0:
-                self._pieces.appendleft(Taped(oldest.at, sent, oldest.data[-keep:]))
-                self._bytes[sent] += keep
+        pieces = self._pieces[sent]
+        pieces.append(Taped(at, sent, data))
+        left = self._bytes[sent] + len(data)
+        while left > self._bytes_max:
+            oldest = pieces.popleft()
+            left -= len(oldest.data)
+            if left < self._bytes_max:
+                keep = oldest.data[left - self._bytes_max :]
+                pieces.appendleft(Taped(oldest.at, sent, keep))
+                left += len(keep)
+        self._bytes[sent] = left
 
     def pieces(self) -> list[Taped]:
-        """What is remembered, oldest first."""
-        return sorted(self._pieces, key=lambda piece: piece.at)
+        """What is remembered of both ways, oldest first; may be asked by any thread."""
+        both = [*self._pieces[True].copy(), *self._pieces[False].copy()]
+        return sorted(both, key=lambda piece: piece.at)
 
 
 class Line(Protocol):
