@@ -64,7 +64,9 @@ class PrinterWorker:
         self._waker.wake()
 
     def start(self) -> None:
-        """Work in a thread of its own."""
+        """Work in a thread of its own; from here on jobs are taken in, unless the journal cannot be opened yet."""
+        with contextlib.suppress(JobJournalError, OSError):
+            self._open_desk()
         name = f"device {self.printer.line.where}"
         self._thread = threading.Thread(target=self.run, name=name, daemon=True)
         self._thread.start()
@@ -83,18 +85,25 @@ class PrinterWorker:
         """Until stopped, or until the journal is lost."""
         while not self._stopping:
             self._waker.clear()
-            again_at = self.step()
-            if again_at is None:
-                return
-            if not self._stopping:
-                self._rest(again_at)
+            try:
+                again_at = self.step()
+                if again_at is None:
+                    return
+                if not self._stopping:
+                    self._rest(again_at)
+            except Exception as error:  # a fault of ours: nothing more is sent, and a person is told
+                self._report(HealthState.ERROR, f"program: {error!r}")
+                raise
+
+    def _open_desk(self) -> None:
+        if not self._open:
+            self.desk.open()
+            self._open = True
 
     def step(self) -> float | None:
         """Do what is due and say when to come back, if nobody wakes before; None = never."""
         try:
-            if not self._open:
-                self.desk.open()
-                self._open = True
+            self._open_desk()
             self._pay()
             self._open_drawers()
             return self._work()
@@ -142,8 +151,16 @@ class PrinterWorker:
         self.desk.sending(job_id)
         self._report(HealthState.BUSY, "printing")
 
-    def open_drawers_between(self) -> None:
-        """In the middle of a receipt, between two commands; a disk without room stops the drawer, not the receipt."""
+    def between(self) -> None:
+        """In the middle of a receipt, between two commands: say how it is, and open drawers.
+
+        A disk without room stops the drawer, not the receipt.
+        """
+        heard = self.printer.talk.heard
+        if blocked := heard.troubles & BLOCKING:
+            self._report(HealthState.BLOCKED, name_of(blocked), evidence=heard.evidence)
+        else:
+            self._report(HealthState.BUSY, "printing")
         with contextlib.suppress(JournalRefused):
             self._open_drawers()
 
@@ -277,4 +294,4 @@ class _Witness:
 
     def between(self) -> None:
         """A drawer does not wait for a receipt."""
-        self._worker.open_drawers_between()
+        self._worker.between()

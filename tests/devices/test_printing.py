@@ -41,6 +41,7 @@ def test_a_printer_that_answers_nothing_is_handed_the_bytes_and_that_is_all_that
     view = counter.desk.find("A")
     assert view is not None
     assert (view.state, view.reasons) == (JobState.SENT, [NO_PROOF])
+    counter.idle(1.0)
     assert counter.worker.health().state == "unknown"
 
 
@@ -59,6 +60,15 @@ def test_paper_that_runs_out_at_any_byte_gives_one_receipt_when_paper_is_put_in(
         assert counter.papers("A") == (1, 0), at
         assert counter.told[-1].tries == 1
         counter.close()
+
+
+def test_while_a_receipt_waits_for_paper_the_health_says_so(tmp_path: Path) -> None:
+    counter = Counter(tmp_path, PrinterSimulator(faults=(Fault(FaultKind.PAPER_OUT, 20, lasts_s=60.0),)))
+    counter.desk.submit(print_job("A"))
+    counter.run()
+    told = counter.healths
+    assert told[told.index("busy printing") :][:3] == ["busy printing", "blocked paper_out", "busy printing"]
+    assert counter.state("A") is JobState.CONFIRMED
 
 
 def test_without_paper_nothing_is_sent_and_the_health_says_why(tmp_path: Path) -> None:
