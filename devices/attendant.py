@@ -67,6 +67,11 @@ class Attendant:
         self._stopping = False
         self._thread: threading.Thread | None = None
 
+    @property
+    def line(self) -> Line:
+        """The device's."""
+        return self.device.line
+
     def health(self) -> Health:
         """What is known of it; may be asked by any thread."""
         return self._health.look(self._clock.wall_ms())

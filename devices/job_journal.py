@@ -15,12 +15,13 @@ import fcntl
 import os
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
 import msgspec
 
-from devices.jobs import FINAL, Event, JobBook, NotAllowed, Opened, Remembered
+from devices.jobs import FINAL, Event, IdReused, JobBook, NotAllowed, Opened, Remembered
 
 SECTOR: Final = 512
 COMPACT_BYTES: Final = 8 << 20
@@ -110,7 +111,6 @@ class JobJournal:
         self._file = -1
         self._size = 0
         self._chain = 0
-        self._decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
     def open(self, now_ms: int) -> JobBook:
         """Own it, and tell what it says; whatever was under way is unknown in it."""
@@ -162,20 +162,8 @@ class JobJournal:
         self._file = self._lock = -1
 
     def _read(self) -> JobBook:
-        with open(self.path, "rb") as file:
-            data = file.read()
-        book = JobBook()
-        at = 0
-        for end, event, chain in _lines(data, self._decoder):
-            try:
-                book.apply(event)
-            except (NotAllowed, KeyError) as error:
-                raise JournalDamaged(str(self.path), f"byte {at}: {error}") from error
-            at, self._chain = end, chain
-        if at < len(data):
-            if not _is_torn(data[at:], at):
-                raise JournalDamaged(str(self.path), f"byte {at}: the line is damaged")
-            self.torn_bytes = len(data) - at
+        book, at, self._chain, self.torn_bytes = _fold(self.path)
+        if self.torn_bytes:
             os.ftruncate(self._file, at)
             os.fsync(self._file)
         self._size = at
@@ -222,6 +210,43 @@ class JobJournal:
         self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
         self._size, self._chain = os.fstat(self._file).st_size, chain
         return kept
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A journal as somebody else sees it, who changes nothing."""
+
+    book: JobBook
+    held: bool
+    """a process prints for this device now"""
+    torn_bytes: int
+
+
+def look(folder: Path) -> Looked:
+    """What a device's journal says at this moment; raises JournalDamaged and FileNotFoundError."""
+    held = False
+    with open(folder / "lock", "rb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            held = True
+    book, _, _, torn_bytes = _fold(folder / "jobs")
+    return Looked(book, held, torn_bytes)
+
+
+def _fold(path: Path) -> tuple[JobBook, int, int, int]:
+    """The book, where the good lines end, the chain there, and how many torn bytes follow; raises JournalDamaged."""
+    data = path.read_bytes()
+    book, at, chain = JobBook(), 0, 0
+    for end, event, crc in _lines(data, msgspec.json.Decoder(Event)):
+        try:
+            book.apply(event)
+        except (NotAllowed, IdReused, KeyError) as error:
+            raise JournalDamaged(str(path), f"byte {at}: {error}") from error
+        at, chain = end, crc
+    if at < len(data) and not _is_torn(data[at:], at):
+        raise JournalDamaged(str(path), f"byte {at}: the line is damaged")
+    return book, at, chain, len(data) - at
 
 
 def _retold(book: JobBook, now_ms: int) -> Iterator[Event]:

@@ -19,7 +19,7 @@ from devices.health import Health, HealthKeeper, HealthState
 from devices.job_desk import JobDesk
 from devices.job_journal import JobJournalError, JournalDamaged, JournalLost, JournalRefused
 from devices.jobs import Job, JobKind, JobState
-from devices.transports.line import Backoff, LineError
+from devices.transports.line import Backoff, Line, LineError
 
 POLL_S: Final = 5.0
 """An idle printer is asked this often how it is."""
@@ -54,6 +54,11 @@ class PrinterWorker:
         """what the journal had no room for"""
         self._stopping = False
         self._thread: threading.Thread | None = None
+
+    @property
+    def line(self) -> Line:
+        """The printer's."""
+        return self.printer.line
 
     def health(self) -> Health:
         """What is known of the printer; may be asked by any thread."""

@@ -75,6 +75,13 @@ class Parts:
 class Running(Protocol):
     """A device that is minded: PrinterWorker or Attendant."""
 
+    @property
+    def line(self) -> Line:
+        """Its line, for whoever wants to see the tape."""
+
+    def step(self) -> float | None:
+        """One turn without a thread; only instead of `start`."""
+
     def start(self) -> None:
         """Begin."""
 

@@ -41,6 +41,7 @@ _ARGUMENTS: Final = {
 }
 """Bytes after the first two, where that is a fixed number."""
 _DLE_DC4: Final = {1: 2, 2: 2, 3: 5, 7: 1, 8: 7}
+"""By function: bytes after the first three."""
 _GS_BARCODE_COUNTED: Final = 65
 _BIT_IMAGE_TALL: Final = {32, 33}
 
@@ -73,7 +74,7 @@ def _counted_length(data: bytes | bytearray, at: int, first: int, second: int) -
 
     match first, chr(second):
         case 0x10, "\x14":
-            return MORE if not header(3) else 2 + _DLE_DC4.get(byte(2), 1)
+            return MORE if not header(3) else 3 + _DLE_DC4.get(byte(2), 0)
         case 0x10, _:
             return 1  # the first byte of a question whose rest was lost
         case 0x1D, "V":

@@ -45,7 +45,9 @@ class PrinterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     open_s: float = 3.0
     answer_s: float = 0.5
     stall_s: float = 10.0
-    """without room for one more byte, or a word, the printer hangs"""
+    """before a job: without room for one more byte the printer hangs"""
+    restart_s: float = 1.0
+    """in the middle of a job: silent for longer, it may have restarted; shorter is a hiccup of the line"""
     proof_s: float = 30.0
     """from the last byte to the proof, while the printer says that nothing is wrong"""
     blocked_s: float = 900.0
@@ -93,6 +95,8 @@ class PrinterTalk:
         self._question = 0
         self._asked_at = 0.0
         self._quiet_until = 0.0
+        self._voices = set(MUST_ANSWER)
+        """questions that this printer answers"""
         self._answers: dict[int, tuple[Trouble, bytes]] = {}
 
     @property
@@ -138,8 +142,12 @@ class PrinterTalk:
         self._answers.clear()
         for number in QUESTIONS:
             self.ask(number)
-            if not self._await_answer() and number in MUST_ANSWER:
+            if self._await_answer():
+                self._voices.add(number)
+            elif number in MUST_ANSWER:
                 raise NotReady("silent")
+            else:
+                self._voices.discard(number)
 
     def _await_answer(self) -> bool:
         """Whether the question that is asked, if any, was answered in time."""
@@ -155,18 +163,22 @@ class PrinterTalk:
         self._asked_at = self._clock.now()
         self.send(ASK[number - 1], self._clock.now() + self.settings.answer_s)
 
-    def keep_asking(self, every_s: float) -> None:
-        """One question after the other, while something else is waited for; a late answer is not the next one's."""
+    def keep_asking(self, every_s: float) -> bool:
+        """One question after the other, while something else is waited for; whether they are answered in time."""
         now = self._clock.now()
         if self._question:
-            if now - self._asked_at >= max(every_s, self.patience_s()):
-                self._question = 0
-                self._quiet_until = now + self.settings.answer_s
-        elif now >= self._quiet_until and now - self._asked_at >= every_s / len(QUESTIONS):
-            missing = [number for number in QUESTIONS if number not in self._answers]
+            if now - self._asked_at < self.settings.restart_s + self.patience_s() - self.settings.answer_s:
+                return True
+            self._question = 0  # a late answer is not the next one's
+            self._quiet_until = now + self.settings.answer_s
+            return False
+        if now >= self._quiet_until and now - self._asked_at >= every_s:
+            voices = sorted(self._voices)
+            missing = [number for number in voices if number not in self._answers]
             if not missing:
                 self._answers.clear()
-            self.ask((missing or QUESTIONS)[0])
+            self.ask((missing or voices)[0])
+        return True
 
     def patience_s(self) -> float:
         """How long an answer may take: all that is on its way to the printer goes first."""

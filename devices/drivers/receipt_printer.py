@@ -3,8 +3,10 @@
 A job goes out in pieces that end where a command ends, each followed by a fence (`GS r`): a question that the printer
 answers in its turn, after all before it. A piece is sent when the fence of the last but one was answered. So a printer
 that lost its memory (power, reset, a cable) has lost a fence, too, and is never told to go on, and a job is confirmed
-only if every fence was answered, the last one by name where the printer can (`GS ( H`). Without paper the fence waits
-with the job; the printer goes on from its own memory when paper is put in, and nothing is sent twice.
+only if every fence was answered, the last one by name where the printer can (`GS ( H`). Meanwhile it is asked how it
+is, in real time: one that was silent may have restarted behind a line that kept the rest for it, and is in doubt.
+Without paper the fence waits with the job; the printer goes on from its own memory when paper is put in, and nothing is
+sent twice.
 
 After the first byte there is no second try. What is not proved is unknown, and a person looks.
 """
@@ -34,7 +36,7 @@ from devices.transports.line import Line, LineError
 PIECE_S: Final = 0.25
 """A piece's time on the line: less than any printer needs to start again, so that a restart always loses a fence."""
 PIECE_BYTES_MIN, PIECE_BYTES_MAX = 64, 1024
-ASK_EVERY_S: Final = 1.0
+ASK_EVERY_S: Final = 0.25
 """While a proof is waited for."""
 SETTLE_S: Final = 2.0
 
@@ -87,7 +89,7 @@ class ReceiptPrinter:
         self.talk = PrinterTalk(line, settings, clock)
         self.settings = settings
         self._clock = clock
-        self._unsettled = 0
+        self._unsettled = 2 * PIECE_BYTES_MAX  # a program before this one may have ended in the middle
         """most bytes that it may still wait for, of a job that was given up; 0 = it holds nothing of it"""
         self._kicked_at = -1e9
 
@@ -98,9 +100,19 @@ class ReceiptPrinter:
 
     def poll(self) -> None:
         """Ask how it is; raises NotReady and LineError."""
+        try:
+            self._poll()
+        except Doubt as error:
+            self.line.abort()
+            raise NotReady(error.reason) from error
+
+    def _poll(self) -> None:
         self.talk.open()
         if self.settings.proof != "none":
             self.talk.clear()
+            if self._unsettled and not self.settings.clears:
+                # Before anything else: a question's bytes could become the length of a picture that was cut short.
+                self._send_all(b"\0" * self._unsettled)
             self.talk.ask_all()
 
     def print(self, body: bytes, number: int, witness: Witness) -> Attempted:
@@ -108,6 +120,9 @@ class ReceiptPrinter:
         try:
             self._get_ready()
         except (NotReady, LineError) as error:
+            return Attempted(Result.CLEAN, error.reason)
+        except Doubt as error:  # it hangs before the job began
+            self.line.abort()
             return Attempted(Result.CLEAN, error.reason)
         witness.first_byte()
         before = self.line.tape.totals[True]
@@ -197,8 +212,9 @@ class ReceiptPrinter:
     def _settle(self) -> None:
         """What it still holds of a job that was given up must not run into the next one."""
         if not self._fence_answers():
-            self._send_all(CLEAR if self.settings.clears else b"\0" * self._unsettled)
-            if not self._fence_answers():
+            if self.settings.clears:
+                self._send_all(CLEAR)
+            if not self.settings.clears or not self._fence_answers():
                 raise NotReady("it does not come to the end of an old job")
         self._unsettled = 0
 
@@ -214,25 +230,27 @@ class ReceiptPrinter:
         stream = RESET + ASB_ON + body.removeprefix(RESET)
         if self.settings.proof == "none":
             for piece in self._pieces(RESET + body.removeprefix(RESET)):
-                self._send_all(piece)
+                self._send_all(piece, self.settings.restart_s)
             witness.all_sent()
             return
         self.talk.forget_fences()
         fences = 0
         *first, last = self._pieces(stream)
         for piece in first:
-            self._send_all(piece + FENCE_PAPER)
+            self._send_all(piece + FENCE_PAPER, self.settings.restart_s)
             fences += 1
             self._wait_for_fences(fences - 1, witness)
         self._wait_for_fences(fences, witness)
         self.talk.forget_fences()
         if self.settings.proof == "gs_h":
             name = proof_id(number)
-            self._send_all(last + ask_proof(name))
+            self._send_all(last + ask_proof(name), self.settings.restart_s)
             witness.all_sent()
             self._wait(lambda: name in self.talk.proofs, witness)
         else:
-            self._send_all(last + FENCE_PAPER + FENCE_DRAWER)  # two answers: one stray byte proves nothing
+            self._send_all(
+                last + FENCE_PAPER + FENCE_DRAWER, self.settings.restart_s
+            )  # two answers: one stray byte proves nothing
             witness.all_sent()
             self._wait_for_fences(2, witness)
         self.talk.flying = 0
@@ -242,15 +260,14 @@ class ReceiptPrinter:
 
     def _wait(self, proved: Callable[[], bool], witness: Witness) -> None:
         """Until it is proved; asks meanwhile, so that a printer that waits for paper is told from a dead one."""
-        began = in_order_since = heard_at = self._clock.now()
+        began = in_order_since = self._clock.now()
         while not proved():
             witness.between()
-            self.talk.keep_asking(ASK_EVERY_S)
-            self.talk.hear(self._clock.now() + ASK_EVERY_S / 8)
+            in_time = self.talk.keep_asking(ASK_EVERY_S)
+            self.talk.hear(self._clock.now() + ASK_EVERY_S / 2)
             now = self._clock.now()
-            heard_at = max(heard_at, self.talk.heard.at)
             blocked = self.talk.heard.troubles & BLOCKING
-            if now - heard_at > self.settings.stall_s + self.talk.patience_s():
+            if not in_time and not blocked & Trouble.COVER_OPEN:  # many say nothing while somebody changes the roll
                 raise Doubt("silent")
             if not blocked and now - in_order_since > self.settings.proof_s + self.talk.patience_s():
                 raise Doubt("no proof")
@@ -264,11 +281,11 @@ class ReceiptPrinter:
         speed = self.settings.bytes_per_s or PIECE_BYTES_MAX / PIECE_S
         return pieces(stream, int(min(PIECE_BYTES_MAX, max(PIECE_BYTES_MIN, speed * PIECE_S))))
 
-    def _send_all(self, piece: bytes) -> None:
+    def _send_all(self, piece: bytes, stall_s: float = 0.0) -> None:
         """All of it, as long as there is movement; raises Doubt when there is none."""
         sent = 0
         while sent < len(piece):
-            taken = self.talk.send(piece[sent:], self._clock.now() + self.settings.stall_s)
+            taken = self.talk.send(piece[sent:], self._clock.now() + (stall_s or self.settings.stall_s))
             if not taken:
                 raise Doubt("it takes no more bytes")
             sent += taken

@@ -14,7 +14,7 @@ from typing import Final
 from devices.codecs.escpos_commands import DLE, CommandSplitter
 
 MEMORY_BYTES: Final = 4096
-START_S: Final = 1.0
+START_S: Final = 2.0
 """From power on to the first answer; real ones take longer."""
 POWER_BREAK: Final = b"\0<power went>\0"
 """On the paper's record, so that halves before and after a restart never look like one receipt."""

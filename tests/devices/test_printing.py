@@ -181,6 +181,22 @@ def test_after_a_restart_of_the_printer_letters_are_not_garbled(tmp_path: Path) 
     assert [f"{name} товар 1\n" in text for name in "AB"] == [True, True]
 
 
+@pytest.mark.parametrize("clears", [True, False])
+@pytest.mark.parametrize(
+    "half", [b"\x1b", b"\x1dv0\x00", b"\x1dv0\x00\x20\x00\x10\x00" + bytes(9), b"\x1d(k\x40\x00\x31"]
+)
+def test_what_a_program_before_left_half_does_not_swallow_the_next_receipt(
+    tmp_path: Path, clears: bool, half: bytes
+) -> None:
+    simulator = PrinterSimulator()
+    simulator.receive(half)
+    counter = Counter(tmp_path, simulator, PrinterSettings(clears=clears))
+    counter.desk.submit(print_job("A"))
+    counter.run()
+    assert counter.state("A") is JobState.CONFIRMED
+    assert counter.papers("A") == (1, 0)
+
+
 def test_a_line_that_the_printer_closed_while_idle_is_opened_again_without_an_attempt(tmp_path: Path) -> None:
     """Row 8: most close it after five minutes."""
     counter = Counter(tmp_path, PrinterSimulator())
@@ -347,8 +363,9 @@ def test_two_kicks_in_a_row_are_one_too_many(tmp_path: Path) -> None:
 def test_the_very_bytes_of_a_small_receipt(tmp_path: Path) -> None:
     """What goes out, for the next who reads it beside a trace."""
     counter = Counter(tmp_path, PrinterSimulator(), PrinterSettings(proof="gs_r"))
-    counter.desk.submit(print_job("A", 1))
-    counter.run()
+    for name in "AB":  # before the first one it is also asked whether it still holds something old
+        counter.desk.submit(print_job(name, 1))
+        counter.run()
     sent = b"".join(piece.data for piece in counter.line.tape.pieces() if piece.sent)
-    body = receipt("A", 1).removeprefix(RESET)
+    body = receipt("B", 1).removeprefix(RESET)
     assert b"".join(ASK) + RESET + ASB_ON + body + b"\x1dr\x01\x1dr\x02" in sent
