@@ -6,7 +6,9 @@ from devices.clock import ManualClock
 from devices.transports.line import LineLost, LineRefused, Tape
 
 STEP_S: Final = 0.02
-"""Time moves in such steps while somebody waits."""
+"""Time moves in such steps while somebody waits,"""
+LONGEST_STEP_S: Final = 0.16
+"""and in longer ones while nothing is said."""
 
 
 class Simulated(Protocol):
@@ -73,6 +75,7 @@ class SimulatedLine:
 
     def read(self, deadline: float) -> bytes:
         """What the device said."""
+        step = STEP_S
         while True:
             self._look()
             self._waiting += self._device.say()
@@ -84,7 +87,8 @@ class SimulatedLine:
                 return data
             if self._clock.now() >= deadline:
                 return b""
-            self._step(deadline)
+            self._step(deadline, step)
+            step = min(2 * step, LONGEST_STEP_S)
 
     def close(self) -> None:
         """Let go."""
@@ -102,8 +106,8 @@ class SimulatedLine:
             self._open = False
             raise LineLost(self.where, "unplugged")
 
-    def _step(self, deadline: float) -> None:
-        self._spend(min(STEP_S, max(1e-6, deadline - self._clock.now())))
+    def _step(self, deadline: float, step: float = STEP_S) -> None:
+        self._spend(min(step, max(1e-6, deadline - self._clock.now())))
 
     def _spend(self, seconds: float) -> None:
         self._clock.advance(seconds)
@@ -112,7 +116,7 @@ class SimulatedLine:
     def _catch_up(self) -> None:
         """The device lives on while nobody talks to it."""
         while self._clock.now() > self._seen:
-            step = min(STEP_S, self._clock.now() - self._seen)
+            step = min(LONGEST_STEP_S, self._clock.now() - self._seen)
             self._seen += step
             self._device.pass_time(step)
             if self._clock.now() - self._seen < 1e-9:
