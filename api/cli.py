@@ -16,11 +16,11 @@ from actors.serve_settings import Transport
 
 COMMANDS: Final = {
     "demo": "api.demo",
+    "devices": "api.devices_cli",
     "replay": "api.replay",
     "import": "api.importing",
     "keys": "api.keys_cli",
     "verify": "api.verify_cli",
-    "devices": "api.devices_cli",
 }
 """Subcommands whose modules have a `register(app)`. `serve` must start in a second or two, and its supervisor
 stays small, so no other command's imports come with it."""
