@@ -16,6 +16,7 @@ from actors.serve_settings import Transport
 
 COMMANDS: Final = {
     "demo": "api.demo",
+    "devices": "api.devices_cli",
     "replay": "api.replay",
     "import": "api.importing",
     "keys": "api.keys_cli",

@@ -1,0 +1,224 @@
+"""Where jobs are handed in and what became of them: the book, its journal, and the rules of ids and deadlines.
+
+The device's thread takes jobs and says what happened; any other thread submits, asks and decides. Whatever is told here
+is on the disk first.
+"""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from devices.clock import Clock
+from devices.job_journal import JobJournal
+from devices.jobs import (
+    BODY_BYTES_MAX,
+    FINAL,
+    ID_LENGTH_MAX,
+    NO_PROOF,
+    Clean,
+    Decided,
+    Ended,
+    Event,
+    IdReused,
+    Job,
+    JobBook,
+    JobKind,
+    JobState,
+    JobView,
+    NotAllowed,
+    Sending,
+    Sent,
+    Submitted,
+)
+
+QUEUED_MAX: Final = 1000
+"""Waiting jobs of one device; a printer that is dead for a day must not fill the disk."""
+DRAWER_MS: Final = 10_000
+"""A drawer that could not be opened within this time stays shut."""
+DEADLINE_PASSED: Final = "its deadline passed"
+
+
+class DeskFull(Exception):
+    """Too many jobs wait for this device."""
+
+    def __init__(self, waiting: int) -> None:
+        super().__init__(waiting)
+        self.waiting = waiting
+
+    def __str__(self) -> str:
+        return f"{self.waiting} jobs wait already"
+
+
+class BadJob(ValueError):
+    """This cannot be a job."""
+
+
+class JobDesk:
+    """One per device. `tell` hears of every change, after it is durable."""
+
+    def __init__(self, journal: JobJournal, clock: Clock, tell: Callable[[JobView], None] = lambda view: None) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._tell = tell
+        self._lock = threading.RLock()
+        self._book = JobBook()
+
+    @property
+    def folder(self) -> Path:
+        """Where the journal lies."""
+        return self._journal.folder
+
+    @property
+    def epoch(self) -> int:
+        """How often this journal was opened."""
+        return self._book.epoch
+
+    def open(self) -> None:
+        """Own the journal; raises JobJournalError."""
+        with self._lock:
+            self._book = self._journal.open(self._clock.wall_ms())
+
+    def close(self) -> None:
+        """Let go of the journal."""
+        with self._lock:
+            self._journal.close()
+
+    def submit(self, job: Job) -> JobView:
+        """Take it in, or say where the job with this id stands; raises BadJob, IdReused, DeskFull, JobJournalError."""
+        _must_be_a_job(job)
+        with self._lock:
+            there = self._book.jobs.get(job.id)
+            if there is not None:
+                if (there.job.kind, there.job.content) != (job.kind, job.content):
+                    raise IdReused(job.id)
+                return _picture(there)
+            waiting = len(self._book.in_state(JobState.QUEUED))
+            if waiting >= QUEUED_MAX:
+                raise DeskFull(waiting)
+            now_ms, deadline_ms = self._clock.wall_ms(), job.deadline_ms
+            if job.kind is JobKind.OPEN_DRAWER:  # nobody stands before it any more later
+                deadline_ms = min(deadline_ms or now_ms + DRAWER_MS, now_ms + DRAWER_MS)
+            job = msgspec.structs.replace(job, submitted_ms=now_ms, deadline_ms=deadline_ms)
+            return self._note(Submitted(job), job.id)
+
+    def find(self, job_id: str) -> JobView | None:
+        """Where the job stands."""
+        with self._lock:
+            there = self._book.jobs.get(job_id)
+            return None if there is None else _picture(there)
+
+    def list(self, *states: JobState) -> list[JobView]:
+        """Those in these states (none named: all), oldest first."""
+        with self._lock:
+            return [_picture(view) for view in self._book.in_state(*(states or tuple(JobState)))]
+
+    def decide(self, job_id: str, *, printed: bool, by: str) -> JobView:
+        """A person looked at the paper. Not printed: the marked copy is ordered under the job's id and "/copy".
+
+        The copy is written down first: a crash between the two leaves a marked copy and a question, never a loss.
+        """
+        with self._lock:
+            view = self._book.jobs[job_id]
+            if view.state in FINAL and view.decided_by:
+                if (view.state is JobState.CONFIRMED) is not printed:
+                    raise NotAllowed(job_id, view.state, f"{view.decided_by} decided otherwise")
+                return _picture(view)
+            event = Decided(job_id, self._clock.wall_ms(), printed, by)
+            self._book.check(event)
+            if not printed and view.job.kind is JobKind.PRINT:
+                self._order_copy(view.job, by)
+            return self._note(event, job_id)
+
+    def abandon(self, job_id: str, by: str) -> JobView:
+        """Take back a job of which nothing was sent."""
+        with self._lock:
+            view = self._book.jobs[job_id]
+            if view.state is not JobState.QUEUED:
+                raise NotAllowed(job_id, view.state, "only a waiting job can be taken back")
+            return self._end(job_id, JobState.ABANDONED, f"{by} took it back")
+
+    def next(self, kind: JobKind) -> Job | None:
+        """The oldest waiting job of a kind; those whose deadline passed are ended on the way."""
+        with self._lock:
+            now_ms = self._clock.wall_ms()
+            for view in self._book.in_state(JobState.QUEUED):
+                if view.job.deadline_ms is not None and now_ms >= view.job.deadline_ms:
+                    self._end(view.job.id, JobState.FAILED_CLEAN, DEADLINE_PASSED)
+                elif view.job.kind is kind:
+                    return view.job
+            return None
+
+    def sending(self, job_id: str) -> None:
+        """The first byte leaves when this has returned, and not if it raises."""
+        with self._lock:
+            self._note(Sending(job_id, self._clock.wall_ms()), job_id)
+
+    def clean(self, job_id: str, reason: str) -> None:
+        """The attempt ended without a byte."""
+        with self._lock:
+            self._note(Clean(job_id, self._clock.wall_ms(), reason), job_id)
+
+    def waits(self, job_id: str, reason: str) -> None:
+        """It could not begin, and this is why."""
+        with self._lock:
+            self._book.waits(job_id, reason)
+
+    def sent(self, job_id: str, *, proof: bool) -> None:
+        """The last byte was handed over; without proof that is all that will be known."""
+        with self._lock:
+            self._note(Sent(job_id, self._clock.wall_ms(), "" if proof else NO_PROOF), job_id)
+
+    def ended(self, job_id: str, state: JobState, reason: str, bytes_sent: int = 0) -> None:
+        """What came of it."""
+        with self._lock:
+            self._end(job_id, state, reason, bytes_sent)
+
+    def _order_copy(self, job: Job, by: str) -> None:
+        copy_id = f"{job.id}/copy"
+        if copy_id not in self._book.jobs:
+            self._note(
+                Submitted(
+                    Job(
+                        copy_id,
+                        JobKind.PRINT,
+                        job.content,
+                        job.copy or job.body,
+                        job.copy,
+                        self._clock.wall_ms(),
+                        by=by,
+                        why=job.why,
+                        copy_of=job.id,
+                    )
+                ),
+                copy_id,
+            )
+
+    def _end(self, job_id: str, state: JobState, reason: str, bytes_sent: int = 0) -> JobView:
+        return self._note(Ended(job_id, self._clock.wall_ms(), state, reason, bytes_sent), job_id)
+
+    def _note(self, event: Event, job_id: str) -> JobView:
+        self._book.check(event)
+        self._journal.append(event)
+        self._book.apply(event)
+        view = _picture(self._book.jobs[job_id])
+        self._tell(view)
+        return view
+
+
+def _picture(view: JobView) -> JobView:
+    """A copy that stays as it is."""
+    return msgspec.structs.replace(view, attempts=list(view.attempts), reasons=list(view.reasons))
+
+
+def _must_be_a_job(job: Job) -> None:
+    if not 0 < len(job.id) <= ID_LENGTH_MAX or not job.id.isprintable():
+        raise BadJob(f"an id has 1 to {ID_LENGTH_MAX} printable characters")
+    if len(job.body) > BODY_BYTES_MAX or len(job.copy) > BODY_BYTES_MAX:
+        raise BadJob(f"a job has at most {BODY_BYTES_MAX} bytes")
+    if job.kind is JobKind.PRINT and not (job.body and job.copy):
+        raise BadJob("a print job brings its bytes and the same with the word COPY on it")
+    if job.kind is JobKind.OPEN_DRAWER and not (job.why and job.by):
+        raise BadJob("a drawer is opened by somebody and for a reason")
