@@ -57,9 +57,9 @@ async def _keys_in_force(directory: Directory) -> bool:
 async def metrics(
     runtime: Runtime = Depends(get_runtime), _: Principal = Depends(require("read", "reports"))
 ) -> Response:
-    """Requests, batches, queues, fsyncs and outcomes; of all workers and all shards."""
+    """Requests, batches, queues, fsyncs and outcomes; of all workers and all shards, and how far the analytics are."""
     statuses = await runtime.client.shards()
-    return Response(exposition(runtime.counted(), statuses), media_type=MEDIA)
+    return Response(exposition(runtime.counted(), statuses, await runtime.analytics.status()), media_type=MEDIA)
 
 
 @router.get("/v1/limits", summary="The limits in force")
