@@ -1,5 +1,6 @@
 """Analytics of a served engine: they follow, come back when killed, and are made again from nothing the same."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -76,13 +77,13 @@ def test_figures_survive_kills_and_are_made_again_the_same(tmp_path: Path, optio
         wanted = {"channel": "web", "period": "All", "orders": 2, "units": 32, "gross": 8_000, "discount": 0}
         assert row == {**wanted, "returns": 0, "net": 8_000, "tax": 0, "currency": "EUR"}
         for kills in range(1, 3):
-            served.process("actors.analytics_actor").kill()
+            served.process("actors.analytics_actor").send(signal.SIGKILL)
             after = order(served, 1)
             wait_until(lambda: analytics_up(served), "the analytics to be back")
             assert sales(served, after)["units"] == 32 + 16 * kills
         command = [sys.executable, "-m", "api.cli", "report", "stock_as_of", "warehouse=riga", "--data", str(data)]
         shown = subprocess.run([*command, "--format", "csv"], capture_output=True, text=True, check=True).stdout
-        assert shown.startswith("sku,warehouse,on_hand,reserved,incoming,available\r\nP0,riga,")
+        assert shown.startswith("sku,warehouse,on_hand,reserved,incoming,available\nP0,riga,")
         assert served.stop() == 0
     before = tables(data)
     rebuilt = [sys.executable, "-m", "api.cli", "analytics", "rebuild", "--data", str(data)]
