@@ -92,7 +92,7 @@ with attempt as (
            any_value(h.requested) as requested, sum(h.quantity) as obtained,
            list({'warehouse': w.code, 'quantity': h.quantity} order by m.n) as taken_from, h.booked_at
     from holds h join movements m using (shard, seq, n) join warehouses w on w.warehouse = h.warehouse
-    where h.command_id = $command_id and h.quantity > 0 group by all
+    where m.command_id = $command_id and h.quantity > 0 group by all
 )
 select a.shard, a.seq, a.row, a.kind, p.sku_key, p.sku, w.code as warehouse, c.code as channel, a.outcome, a.requested,
        a.obtained, a.taken_from, strftime(a.booked_at, '%Y-%m-%dT%H:%M:%S.%gZ') as at, c.warehouses

@@ -161,7 +161,7 @@ def _holds(stretch: Stretch, which: Int64s) -> pa.Table:
             **_goods(movements),
             "requested": movements["requested"] * scale,
             "quantity": movements["quantity"] * scale,
-            **_texts(stretch, causes, "customer"),
+            **{name: stretch.texts(stretch.with_text(causes, name), name) for name in ("reference", "customer")},
             **_price(rows),
             "discount": rows["discount"],
             "tax_rate": rows["tax_rate"],

@@ -14,7 +14,7 @@ from analytics.store import Position, Store
 from engine.journal_format import NO_HASH
 from engine.record import Record
 
-ROWS_MAX: Final = 1 << 17
+ROWS_MAX: Final = 1 << 18
 """Rows and movements of a turn: what is written at once then fills DuckDB's row groups."""
 RECORDS_MAX: Final = 8_192
 

@@ -56,6 +56,10 @@ class Stretch:
         begins = np.cumsum([0, *(len(heap) for heap in heaps)])[:-1]
         self._texts_at = self.rows["text_at"].astype(np.int64)
         self._texts_at[:-1] += np.repeat(begins, counts)
+        self._lengths = np.ascontiguousarray(self.rows["text_lengths"])
+        self._said = [longest > 0 for longest in self._lengths.max(axis=0, initial=0).tolist()]
+        """which of the texts any row has"""
+        self._every_text = self._laid_end_to_end()
         self._ends = np.cumsum(counts)
         self._begins = self._ends - counts
         self._every = np.array([record.seq for record in every], np.int64)
@@ -93,12 +97,36 @@ class Stretch:
     def texts(self, rows: Int64s, name: str) -> pa.Array:
         """One of the texts of each of these rows, null where there is none."""
         number = TEXTS.index(name)
-        lengths = self.rows["text_lengths"][rows].astype(np.int64)
+        if not self._said[number]:
+            return pa.nulls(len(rows), pa.string())
+        if self._every_text is not None:
+            return self._every_text.take(pa.array(rows * len(TEXTS) + number))
+        lengths = self._lengths[rows].astype(np.int64)
         return _cut(self._heap, self._texts_at[rows] + lengths[:, :number].sum(axis=1), lengths[:, number])
+
+    def _laid_end_to_end(self) -> pa.Array | None:
+        """All texts of all rows, if they lie without gaps, as they do unless somebody sent rows that share texts.
+
+        Arrow then copies text by text; picking them byte by byte took four times as long.
+        """
+        sizes = self._lengths.sum(axis=1, dtype=np.int64)
+        ends = np.cumsum(sizes)
+        if len(self._heap) != ends[-1] or (self._texts_at[:-1] != (ends - sizes)[:-1]).any():
+            return None
+        lengths = self._lengths.reshape(-1)
+        offsets = np.zeros(len(lengths) + 1, np.int32)
+        np.cumsum(lengths, out=offsets[1:])
+        bits = np.packbits(lengths != 0, bitorder="little")
+        return pa.StringArray.from_buffers(
+            len(lengths), pa.py_buffer(offsets), pa.py_buffer(self._heap), pa.py_buffer(bits)
+        )
 
     def with_text(self, rows: Int64s, name: str) -> Int64s:
         """These rows, or where they lack this text the first ones of their commands, which may have it."""
-        lacking = self.rows["text_lengths"][rows, TEXTS.index(name)] == 0
+        number = TEXTS.index(name)
+        if not self._said[number]:
+            return rows
+        lacking = self._lengths[rows, number] == 0
         return np.where(lacking, self.heads[rows], rows)
 
     def _group_starts(self) -> Int64s:

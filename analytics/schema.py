@@ -86,7 +86,7 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
         *_GOODS,
         Column("requested", "BIGINT", "of the line, in all its warehouses"),
         Column("quantity", "BIGINT", "held here"),
-        *_TEXTS,
+        Column("reference", "VARCHAR", "the caller's reference; the command is that of the movement"),
         Column("customer", "VARCHAR", "as given"),
         *_PRICE,
         Column("discount", "BIGINT", "minor units for the whole line"),
