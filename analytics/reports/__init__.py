@@ -2,7 +2,20 @@
 
 from typing import Final
 
-from analytics.reports import channel_sales, late_corrections, product_channels, stock_as_of, unmet_demand
+from analytics.reports import (
+    abc_xyz,
+    basket_affinity,
+    channel_comparison,
+    channel_sales,
+    channel_tax,
+    hourly_profile,
+    late_corrections,
+    product_channels,
+    reservation_funnel,
+    slow_stock,
+    stock_as_of,
+    unmet_demand,
+)
 from analytics.reports.report import Report
 
 _ALL: Final = (
@@ -10,7 +23,14 @@ _ALL: Final = (
     product_channels.REPORT,
     stock_as_of.REPORT,
     unmet_demand.REPORT,
+    channel_comparison.REPORT,
+    channel_tax.REPORT,
     late_corrections.REPORT,
+    reservation_funnel.REPORT,
+    hourly_profile.REPORT,
+    basket_affinity.REPORT,
+    abc_xyz.REPORT,
+    slow_stock.REPORT,
 )
 
 REPORTS: Final[dict[str, Report]] = {report.name: report for report in _ALL}
