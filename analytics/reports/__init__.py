@@ -14,6 +14,7 @@ from analytics.reports import (
     reservation_funnel,
     slow_stock,
     stock_as_of,
+    suggestions,
     unmet_demand,
 )
 from analytics.reports.report import Report
@@ -29,6 +30,7 @@ _ALL: Final = (
     reservation_funnel.REPORT,
     hourly_profile.REPORT,
     basket_affinity.REPORT,
+    suggestions.REPORT,
     abc_xyz.REPORT,
     slow_stock.REPORT,
 )

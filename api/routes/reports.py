@@ -105,6 +105,36 @@ async def get_report(
 
 
 @router.get(
+    "/products/{sku}/suggestions",
+    summary="What to show beside a product",
+    response_class=Response,
+    responses={200: {"content": {_JSON: {}}}, **_ANSWERS},
+    openapi_extra={
+        "parameters": [
+            _in_query("warehouse", "what is in stock here comes first; else what is in stock anywhere"),
+            _in_query("limit", "at most so many; 100 unless given"),
+        ]
+    },
+)
+async def suggestions(
+    request: Request,
+    runtime: GivenRuntime,
+    _: Annotated[Principal, Depends(require("read", "reports"))],
+    sku: Annotated[str, Path(json_schema_extra={"pattern": CODE_PATTERN})],
+) -> Response:
+    """What was bought together with it in any channel; that which is in stock comes first."""
+    check_code(sku, "sku")
+    query = query_of(request.scope["query_string"], ("warehouse", "limit"))
+    limit = query.limit(runtime.limits.page)
+    given = given_to(report_of("suggestions"), query)
+    found = orjson.loads(b"{" + await read(runtime, ReportAsked("suggestions", {**given, "sku": sku})))
+    items = [dict(zip(found["columns"][1:], row[1:], strict=True)) for row in found["rows"][:limit]]
+    for item in items:
+        item["sku"] = item.pop("suggested")
+    return Response(orjson.dumps({"items": items, "next_cursor": None}), media_type=_JSON)
+
+
+@router.get(
     "/explain/{sku}/{warehouse}",
     summary="What a cell's figures are made of",
     response_class=Response,

@@ -227,6 +227,17 @@ def test_a_refusal_and_a_choice_of_places_are_explained(shop: Box) -> None:
     assert [(place["warehouse"], place["available"]) for place in line["places"]] == [("berlin", 5), ("hamburg", 1)]
 
 
+def test_suggestions_are_what_was_bought_together(shop: Box) -> None:
+    for _ in range(2):
+        basket = [{**sell(sku, 1, 100), "channel": "shop", "group": "b"} for sku in ("TEE-M", "CHEESE")]
+        assert [result["outcome"] for result in shop.commands(*basket)] == ["ok", "ok"]
+    end = end_of_feed(shop)
+    shop.get("/v1/reports/stock_as_of", params={"after": end})
+    items = shop.get("/v1/products/TEE-M/suggestions?warehouse=hamburg&limit=1")["items"]
+    assert [(item["sku"], item["orders"], item["available"]) for item in items] == [("CHEESE", 2, 10.5)]
+    assert shop.get("/v1/products/HAT/suggestions")["items"] == []
+
+
 def test_how_far_the_analytics_are_is_a_metric(shop: Box) -> None:
     end_of_feed(shop)
     text = shop.call("GET", "/metrics").text
