@@ -36,8 +36,9 @@ from analytics.store import FILE, MEMORY_BYTES, Store, remove
 
 PAUSE_S: Final = 0.1
 """between two looks for more, when there was nothing"""
-GATHER_S: Final = 0.25
-"""At least so much time from one turn to the next while there is little: small turns cost more for each row."""
+GATHER_S: Final = 0.5
+"""At least so much time from one turn to the next while there is little and nobody waits: a turn costs 20 ms of a
+processor, however little it enters."""
 TRY_AGAIN_S: Final = 2.0
 """After a journal could not be read."""
 CONNECTIONS_MAX: Final = 64
@@ -79,8 +80,13 @@ class AnalyticsFile:
     @classmethod
     def of(cls, data: DataDir, database: str | None) -> Self:
         """Of a data directory; raises StoreUnusable."""
-        store = open_store(data)
         journals = [data.follower(shard, database) for shard in range(data.partitions.shards)]
+        store = open_store(data)
+        if not _follows(store, journals):
+            _log.warning("the tables are not of these journals, perhaps put back from a copy: they are made anew")
+            store.close()
+            forget(data)
+            store = open_store(data)
         return cls(store, journals, DetailsReader(DocumentsSettings(data.path, database or "")))
 
     @classmethod
@@ -103,6 +109,14 @@ class AnalyticsFile:
         for journal in self._journals:
             journal.close()
         self._documents.close()
+
+
+def _follows(store: Store, journals: Sequence[JournalReader]) -> bool:
+    """Whether the tables end with records that these journals have."""
+    return all(
+        journals[shard].durable_seq >= position.seq and journals[shard].hash_at(position.seq) == position.hash
+        for shard, position in store.positions().items()
+    )
 
 
 class AnalyticsActor:

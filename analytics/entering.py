@@ -42,16 +42,15 @@ left join holds h on h.shard = f.shard and h.seq >= $oldest and h.made_seq = f.m
 
 _DONE_BEFORE: Final = """
 update terms set before = done.quantity
-from (select s.reservation, s.line, sum(s.quantity) as quantity from sales s
-      where s.shard = (select any_value(shard) from terms) and s.seq >= $oldest
-        and s.reservation in (select reservation from terms where discount <> 0)
+from (select s.shard, s.reservation, s.line, sum(s.quantity) as quantity from sales s
+      where s.seq >= $oldest and s.reservation in (select reservation from terms where discount <> 0)
       group by all) done
-where terms.reservation = done.reservation and terms.line = done.line"""
+where terms.shard = done.shard and terms.reservation = done.reservation and terms.line = done.line"""
 
 _FULFILMENTS: Final = f"""
 insert into sales by name
 with counted as (
-    select *, before + sum(quantity) over (partition by reservation, line order by seq, n) as done from terms
+    select *, before + sum(quantity) over (partition by shard, reservation, line order by seq, n) as done from terms
 ),
 line as (
     select * exclude (before, done, requested, discount), reservation as order_key,

@@ -65,9 +65,25 @@ class Following:
         self._up_to_date_at = [time.monotonic()] * len(journals)
 
     def advance(self) -> bool:
-        """A turn for every shard; whether anything was new."""
-        moved = [self._advance(shard) for shard in range(len(self._journals))]
-        return any(moved)
+        """A bounded piece of every journal that has more, entered at once; whether there was any."""
+        began = time.monotonic()
+        durable = [journal.durable_seq for journal in self._journals]
+        new = [shard for shard, position in enumerate(self.positions) if durable[shard] > position.seq]
+        pieces = {}
+        for shard in new:
+            records = self._read(shard, durable[shard], max(1, self._rows_max // len(new)))
+            folded = fold(records, self._journals[shard].read)
+            pieces[shard] = folded, self._journals[shard].hash_at(folded.last_seq)
+        if pieces:
+            self.store.enter(pieces)
+            self.counted.turns += 1
+            self.counted.busy_s += time.monotonic() - began
+        for shard, (folded, hash_) in pieces.items():
+            self.positions[shard] = Position(folded.last_seq, hash_, folded.last_ms)
+        for shard, position in enumerate(self.positions):
+            if position.seq >= durable[shard]:
+                self._up_to_date_at[shard] = began
+        return bool(pieces)
 
     def behind(self) -> list[int]:
         """How many durable records of each shard are not in the tables."""
@@ -81,28 +97,15 @@ class Following:
         now = time.monotonic()
         return [now - at if behind else 0.0 for at, behind in zip(self._up_to_date_at, self.behind(), strict=True)]
 
-    def _advance(self, shard: int) -> bool:
-        journal, position = self._journals[shard], self.positions[shard]
-        looked_at = time.monotonic()
-        durable_seq = journal.durable_seq
-        if durable_seq <= position.seq:
-            self._up_to_date_at[shard] = looked_at
-            return False
+    def _read(self, shard: int, durable_seq: int, rows_max: int) -> list[Record]:
+        position = self.positions[shard]
         records: list[Record] = []
         rows = 0
-        for record in journal.scan(position.seq + 1, durable_seq, position.hash):
+        for record in self._journals[shard].scan(position.seq + 1, durable_seq, position.hash):
             records.append(record)
             rows += len(record.rows) + len(record.movements)
-            if rows >= self._rows_max or len(records) >= RECORDS_MAX:
+            if rows >= rows_max or len(records) >= RECORDS_MAX:
                 break
-        folded = fold(records, journal.read)
-        hash_ = journal.hash_at(folded.last_seq)
-        self.store.enter(shard, folded, hash_)
-        self.positions[shard] = Position(folded.last_seq, hash_, folded.last_ms)
-        if folded.last_seq >= durable_seq:
-            self._up_to_date_at[shard] = looked_at
         self.counted.rows += rows
         self.counted.records += len(records)
-        self.counted.turns += 1
-        self.counted.busy_s += time.monotonic() - looked_at
-        return True
+        return records

@@ -6,7 +6,7 @@ One process has the file; its threads read through cursors of their own, each a 
 
 import contextlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -149,15 +149,20 @@ class Store:
         version: int = row[0]
         return version
 
-    def enter(self, shard: int, folded: Folded, hash_: bytes) -> None:
-        """Add what was folded, and that it goes up to the record with this hash."""
-        with self._transaction(), self._given(folded.tables):
-            enter(self._connection, frozenset(folded.tables))
-            self._connection.execute("delete from positions where shard = ?", [shard])
-            self._connection.execute(
-                "insert into positions values (?, ?, ?, make_timestamptz(?::BIGINT * 1000))",
-                [shard, folded.last_seq, hash_, folded.last_ms],
-            )
+    def enter(self, pieces: Mapping[int, tuple[Folded, bytes]]) -> None:
+        """Add what was folded of each shard, and that it goes up to the record with this hash.
+
+        All at once: a statement costs 2 ms before it has seen a row.
+        """
+        names = {name for folded, _ in pieces.values() for name in folded.tables}
+        tables = {
+            name: pa.concat_tables([folded.tables[name] for folded, _ in pieces.values() if name in folded.tables])
+            for name in names
+        }
+        with self._transaction(), self._given({**tables, "positions": _as_positions(pieces)}):
+            enter(self._connection, frozenset(names))
+            self._connection.execute("delete from positions where shard in (select shard from new_positions)")
+            self._connection.execute("insert into positions select * from new_positions")
 
     def enter_details(self, details: Details) -> None:
         """Have names as the documents have them; figures by business day follow a place whose day has changed."""
@@ -217,6 +222,17 @@ class Store:
         finally:
             for name in tables:
                 self._connection.unregister(f"new_{name}")
+
+
+def _as_positions(pieces: Mapping[int, tuple[Folded, bytes]]) -> pa.Table:
+    return pa.table(
+        {
+            "shard": pa.array(list(pieces), pa.uint16()),
+            "seq": pa.array([folded.last_seq for folded, _ in pieces.values()], pa.int64()),
+            "hash": pa.array([hash_ for _, hash_ in pieces.values()], pa.binary()),
+            "booked_at": pa.array([folded.last_ms for folded, _ in pieces.values()], pa.timestamp("ms", "UTC")),
+        }
+    )
 
 
 def positions(connection: duckdb.DuckDBPyConnection) -> dict[int, Position]:

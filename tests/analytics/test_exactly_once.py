@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from actors.analytics_actor import forget, open_store
+from actors.analytics_actor import AnalyticsFile, forget, open_store
 from actors.datadir import DataDir
 from actors.journal import JournalCorrupt
 from analytics import store as store_module
@@ -227,6 +227,24 @@ def test_tables_of_another_journal_are_not_gone_on_with(data: DataDir, tmp_path:
         following.advance()
     journal.close()
     store.close()
+
+
+def test_tables_that_are_further_than_their_journal_are_made_again(
+    tmp_path: Path, world: World, wanted: dict[str, list[str]]
+) -> None:
+    ahead = journaled(tmp_path / "ahead", world.records)
+    followed(ahead)
+    restored = journaled(tmp_path / "restored", world.records[:50])
+    (restored.path / "analytics").mkdir()
+    for file in (ahead.path / "analytics").iterdir():
+        file.rename(restored.path / "analytics" / file.name)
+    file_ = AnalyticsFile.of(restored, None)
+    while file_.turn():
+        pass
+    assert [position.seq for position in file_.following.positions] == [50]
+    found = content(file_.following.store)["movements"]
+    file_.close()
+    assert 0 < len(found) < len(wanted["movements"])
 
 
 @pytest.fixture(autouse=True)
