@@ -14,7 +14,9 @@ from analytics.reports import (
     reservation_funnel,
     slow_stock,
     stock_as_of,
+    stock_outs,
     suggestions,
+    turnover,
     unmet_demand,
 )
 from analytics.reports.report import Report
@@ -33,6 +35,8 @@ _ALL: Final = (
     suggestions.REPORT,
     abc_xyz.REPORT,
     slow_stock.REPORT,
+    stock_outs.REPORT,
+    turnover.REPORT,
 )
 
 REPORTS: Final[dict[str, Report]] = {report.name: report for report in _ALL}

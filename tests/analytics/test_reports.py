@@ -16,6 +16,7 @@ from tests.analytics.tables import Tables, ms
 from tests.builders import (
     confirm,
     define_channel,
+    define_warehouse,
     fulfil,
     give_back,
     labelled,
@@ -236,6 +237,44 @@ def test_slow_stock(tables: Tables) -> None:
         ("B-2", "south", 101.0, "2026-06-01", "2026-06-13", "None", 20),
         ("NUTS", "south", 50.0, "2026-06-01", "2026-06-01", "None", 20),
         ("A-1", "south", 99.0, "2026-06-01", "2026-06-01", "2026-06-11", 10),
+    ]
+
+
+@pytest.fixture
+def lean(tables: Tables) -> Tables:
+    """10 of A-1 in a third place on 1 June; 4 sold on the 2nd, 6 on the 4th at noon; 20 more at noon of the 5th."""
+    world = tables.world
+    world.send(define_warehouse("west"))
+    on(tables, "2026-06-01T10:00+00:00", receive("A-1", "west", 10))
+    on(tables, "2026-06-02T12:00+00:00", sell("A-1", "west", 4))
+    on(tables, "2026-06-04T12:00+00:00", sell("A-1", "west", 6))
+    for refused in (sell("A-1", "west", 3), reserve("A-1", 500), reserve("A-1", 50, "south", reference="elsewhere")):
+        world.send(refused, at_ms=ms("2026-06-04T13:00+00:00"))
+    on(tables, "2026-06-05T12:00+00:00", receive("A-1", "west", 20))
+    world.send(sell("A-1", "west", 300), at_ms=ms("2026-06-05T13:00+00:00"))
+    return tables
+
+
+def test_stock_outs(lean: Tables) -> None:
+    ((sku, place, began, ended, hours, refused),) = lean.report("stock_outs")
+    assert (sku, place, hours, refused) == ("A-1", "west", 24.0, 3.0 + 500.0)
+    assert (began.isoformat(), ended.isoformat()) == ("2026-06-04T12:00:00+00:00", "2026-06-05T12:00:00+00:00")
+    on(lean, "2026-06-06T12:00+00:00", sell("A-1", "west", 20))
+    on(lean, "2026-06-06T18:00+00:00", receive("B-2", "west", 1))
+    assert [row[3:] for row in lean.report("stock_outs", from_="2026-06-06")] == [(None, 6.0, 0.0)]
+
+
+def test_turnover(lean: Tables) -> None:
+    # At the end of the five days: 10, 6, 6, 0, 20: 42 unit days, 8.4 on average; 10 sold of 30.
+    assert lean.report("turnover", warehouse="west") == [
+        ("A-1", "west", 5, 10.0, 30.0, 8.4, 20.0, pytest.approx(10 * 5 / 42), 10.0, pytest.approx(10 / 30))
+    ]
+    assert lean.report("turnover", warehouse="west", from_="2026-06-02", to="2026-06-04") == [
+        ("A-1", "west", 3, 10.0, 0.0, 4.0, 0.0, 2.5, 0.0, 1.0)
+    ]
+    # Nothing moved on these days, but 6 were there.
+    assert lean.report("turnover", warehouse="west", from_="2026-06-03", to="2026-06-03") == [
+        ("A-1", "west", 1, 0.0, 0.0, 6.0, 6.0, 0.0, None, 0.0)
     ]
 
 
