@@ -1,5 +1,6 @@
 """`omnistock analytics`: the tables of a data directory that nobody serves now."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -32,6 +33,7 @@ def rebuild(
     ] = None,
 ) -> None:
     """Make the tables anew from the journals and the documents; the same as they were, whatever happened to them."""
+    os.umask(0o077)  # the file is for this user alone, as all others in the directory
     try:
         directory = DataDir.open(data)
         with directory.serve_lock(), _bar() as bar:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Response
 from actors.documents.directory import Directory, DirectoryUnavailable
 from actors.documents.keys import Principal
 from actors.shard_limits import shard_limits
+from analytics.questions import QUERY_S_MAX, QUESTIONS_MAX, ROWS_MAX, WAIT_S_MAX
 from api.deps import Runtime, get_runtime
 from api.metrics import MEDIA, exposition
 from api.rows import NOT_AFTER_DEFAULT_MS
@@ -84,5 +85,9 @@ async def limits(runtime: Runtime = Depends(get_runtime), _: Principal = Depends
             "warehouses": engine.warehouses_max,
             "channels": engine.channels_max,
             "clients": engine.clients_max,
+            "report_rows": ROWS_MAX,
+            "report_s": QUERY_S_MAX,
+            "report_wait_s": WAIT_S_MAX,
+            "reports": QUESTIONS_MAX,
         }
     )
