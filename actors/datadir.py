@@ -5,6 +5,8 @@
     DIR/id.secret     16 random bytes that key the hashes of command ids
     DIR/serve.lock    held by the one server of the directory
     DIR/standby.sock  where the standby hands states over
+    DIR/analytics.sock  where the analytics answer questions
+    DIR/analytics/    their DuckDB file, a fold of the journals: removed, it is made again
     DIR/shards/000/   lock, durable, reserve, segments, known, note, snapshots/
 
 Only its owner can read it. With a database URL the journals are on that server; everything else is here.
@@ -38,6 +40,8 @@ FORMAT: Final = 2
 _UNCHECKED: Final = 1
 """The format before; it had no check."""
 SECRET_BYTES: Final = 16
+ANALYTICS_SOCKET: Final = "analytics.sock"
+ANALYTICS: Final = "analytics"
 LOCK: Final = "lock"
 """A shard's lock file, in its directory."""
 

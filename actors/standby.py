@@ -22,18 +22,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from actors.child import DATABASE_VARIABLE, supervisor_hears
 from actors.datadir import DataDir
 from actors.handover import SOCKET, NoHandOver
 from actors.journal import JournalCorrupt, JournalError
 from actors.lending import Lending, Loan
 from actors.logs import set_up_logging
 from actors.machine import memory_bytes
-from actors.pulse import BEAT_S, Beat, Pulse
+from actors.pulse import BEAT_S
 from actors.shard_limits import shard_limits
 from actors.snapshot import drop_unfinished
 from actors.snapshot_finish import NICENESS
 from actors.snapshotter import TAIL_ROWS_MAX, Interrupted
-from actors.supervisor import PULSE_VARIABLE
 from actors.warm_shard import WarmShard
 from engine.layout import Limits
 
@@ -52,7 +52,6 @@ REST_SHARE: Final = 3.0
 """After a snapshot none is begun for so many times as long as it took: at most a quarter of the time goes into them."""
 PATIENCE_S: Final = 0.5
 """A state that is behind for longer is folded with the priority of others: a successor would wait for it."""
-DATABASE_VARIABLE: Final = "OMNISTOCK_DATABASE"
 _FIRST_TO_DIE: Final = "500"
 """When memory runs out the system ends this process before any shard."""
 
@@ -214,15 +213,6 @@ class Standby:
             used[largest] = 0
 
 
-def _supervisor_hears() -> Callable[[], None]:
-    """Says that this process runs, if anybody started it who wants to know."""
-    descriptor = os.environ.get(PULSE_VARIABLE)
-    if descriptor is None:
-        return lambda: None
-    pulse = Pulse(int(descriptor))
-    return lambda: pulse.say(Beat())
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser("actors.standby", description="keeps the shards' states and snapshots fresh")
@@ -241,7 +231,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         given.database,
         tail_rows_max=given.tail_rows_max,
         memory_max=given.memory_max,
-        beat=_supervisor_hears(),
+        beat=supervisor_hears(),
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: standby.stopping.set())

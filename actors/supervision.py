@@ -4,7 +4,7 @@ A state machine without processes, clock or signals: events in, effects out, tim
 supervisor (`actors/supervisor.py`) turns its effects into processes and feeds it what happens to them.
 
 The keeper owns Ray, and Ray's death is everybody's: when the keeper, the GCS or the raylet goes, the whole
-stack is killed and built again. An API worker or the standby is started again alone.
+stack is killed and built again. An API worker, the standby or the analytics are started again alone.
 """
 
 from dataclasses import dataclass, field
@@ -15,6 +15,9 @@ from actors.serve_settings import GIVE_UP
 
 KEEPER: Final = "keeper"
 STANDBY: Final = "standby"
+ANALYTICS: Final = "analytics"
+BESIDE: Final = (STANDBY, ANALYTICS)
+"""Started when the service answers, so that they take no time from its start; nobody waits for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +34,8 @@ class SupervisionLimits:
     silent_ms_max: int = 10_000
     """a child that has beaten and is then quiet for so long is killed"""
     silent_at_start_ms_max: int = 120_000
-    """before its first beat: kernels may have to be compiled; and for the standby at any time: it may have gigabytes
-    of a snapshot to read, and nobody waits for it"""
+    """before its first beat: kernels may have to be compiled; and for standby and analytics at any time: there may be
+    gigabytes to read, and nobody waits for them"""
     drain_ms_max: int = 15_000
     """for the API workers to finish what is in flight"""
     close_ms_max: int = 20_000
@@ -111,7 +114,7 @@ class Supervision:
 
     workers: int
     ray: bool
-    standby: bool = True
+    beside: tuple[str, ...] = BESIDE
     limits: SupervisionLimits = field(default_factory=SupervisionLimits)
     phase: Phase = Phase.RUNNING
     was_ready: bool = False
@@ -133,9 +136,7 @@ class Supervision:
         if self.phase is not Phase.RUNNING:
             return []
         self.was_ready = True
-        if self.standby and STANDBY not in self._children:
-            return [self._start(STANDBY, now_ms)]
-        return []
+        return [self._start(name, now_ms) for name in self.beside if name not in self._children]
 
     def beat(self, name: str, now_ms: int) -> None:
         """This child runs."""
@@ -247,8 +248,8 @@ class Supervision:
 
     def _silent_ms(self, name: str, child: _Child, now_ms: int) -> int:
         since_ms = child.started_ms if child.beat_ms is None else child.beat_ms
-        # The standby beats between two turns, and a turn may be as long as the start of others.
-        patient = child.beat_ms is None or name == STANDBY
+        # These beat between two turns, and a turn may be as long as the start of others.
+        patient = child.beat_ms is None or name in BESIDE
         limit_ms = self.limits.silent_at_start_ms_max if patient else self.limits.silent_ms_max
         return now_ms - since_ms if now_ms - since_ms > limit_ms else 0
 
@@ -256,9 +257,8 @@ class Supervision:
         return [worker_name(number) for number in range(self.workers)]
 
     def _alive(self, *, workers: bool) -> list[str]:
-        return [
-            name for name, child in self._children.items() if child.alive and (name not in (KEEPER, STANDBY)) is workers
-        ]
+        others = (KEEPER, *BESIDE)
+        return [name for name, child in self._children.items() if child.alive and (name not in others) is workers]
 
 
 def worker_name(number: int) -> str:

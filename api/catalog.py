@@ -27,6 +27,7 @@ EXTRA_DEPTH_MAX: Final = 32
 SLICE_PRODUCTS: Final = 256
 """about 3 ms of work; the caller gives way after each slice"""
 _INTEGER_MAX: Final = (1 << 63) - 1
+_CLOCK: Final = "^([01][0-9]|2[0-3]):[0-5][0-9]$"
 
 
 class Warehouse(Body, kw_only=True):
@@ -35,7 +36,10 @@ class Warehouse(Body, kw_only=True):
     name: Text
     kind: Literal["warehouse", "store", "pickup", "marketplace", "quarantine"]
     priority: Annotated[int, Meta(ge=-1_000_000, le=1_000_000, description="lower goes first")]
-    time_zone: Annotated[str, Meta(description="such as Europe/Riga")] | None = None
+    time_zone: Annotated[str, Meta(description="such as Europe/Riga; UTC unless given")] | None = None
+    day_start: Annotated[str, Meta(pattern=_CLOCK, description="when its business day begins; 04:00 unless given")] | (
+        None
+    ) = None
     code: Annotated[str, Meta(description="if given, the code in the path")] | None = None
 
 
@@ -80,6 +84,8 @@ def warehouse_document(code: str, body: bytes) -> str:
     document: dict[str, Any] = {"name": _name(given.name, "$.name"), "kind": given.kind, "priority": given.priority}
     if given.time_zone is not None:
         document["time_zone"] = _time_zone(given.time_zone, "$.time_zone")
+    if given.day_start is not None:
+        document["day_start"] = given.day_start
     return orjson.dumps(document).decode()
 
 

@@ -22,6 +22,8 @@ COMMANDS: Final = {
     "keys": "api.keys_cli",
     "verify": "api.verify_cli",
     "receipt": "api.receipt_cli",
+    "report": "api.reports_cli",
+    "analytics": "api.analytics_cli",
 }
 """Subcommands whose modules have a `register(app)`. `serve` must start in a second or two, and its supervisor
 stays small, so no other command's imports come with it."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fastapi import Request
 
+from actors.analytics_link import AnalyticsLink
 from actors.client import Client
 from actors.documents.directory import Directory
 from actors.documents.gateway import Documents
@@ -55,6 +56,7 @@ class Runtime:
     directory: Directory
     feed: Feed
     documents: Documents
+    analytics: AnalyticsLink
     now_ms: Callable[[], int]
     limits: ApiLimits = field(default_factory=ApiLimits)
     share: Path | None = None

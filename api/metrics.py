@@ -20,6 +20,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 
 from actors.metrics import SECONDS, ClientMetrics, Histogram, ShardMetrics
 from actors.transport import ShardStatus
+from analytics.questions import Status as AnalyticsStatus
 from engine.outcomes import Outcome
 from engine.wire import ShardState
 
@@ -120,10 +121,12 @@ class _Exposition:
         return self._families
 
 
-def exposition(processes: Sequence[Counters], shards: Sequence[ShardStatus]) -> bytes:
-    """The text that Prometheus reads."""
+def exposition(
+    processes: Sequence[Counters], shards: Sequence[ShardStatus], analytics: AnalyticsStatus | None
+) -> bytes:
+    """The text that Prometheus reads; `analytics`: None while they do not answer."""
     own = ProcessCollector(registry=None), PlatformCollector(registry=None)
-    families = [*_http(processes), *_clients(processes), *_shards(shards)]
+    families = [*_http(processes), *_clients(processes), *_shards(shards), *_analytics(analytics)]
     for collector in own:
         families += collector.collect()
     text: bytes = generate_latest(_Exposition(families))
@@ -159,6 +162,26 @@ def _http(processes: Sequence[Counters]) -> Iterator[Metric]:
         streams.add_metric([counters.process], counters.streams)
     yield requests
     yield streams
+
+
+def _analytics(status: AnalyticsStatus | None) -> Iterator[Metric]:
+    yield GaugeMetricFamily("omnistock_analytics_up", "1 when the analytics answer", value=float(status is not None))
+    if status is None:
+        return
+    lag = GaugeMetricFamily(
+        "omnistock_analytics_lag_seconds", "How long ago all that was durable was in the tables", labels=["shard"]
+    )
+    behind = GaugeMetricFamily(
+        "omnistock_analytics_behind_records", "Durable records that are not in the tables", labels=["shard"]
+    )
+    for shard, (lag_s, records) in enumerate(zip(status.lag_s, status.behind_records, strict=True)):
+        lag.add_metric([str(shard)], lag_s)
+        behind.add_metric([str(shard)], records)
+    yield lag
+    yield behind
+    yield CounterMetricFamily("omnistock_analytics_rows", "Command rows and movements entered", value=status.rows)
+    yield CounterMetricFamily("omnistock_analytics_turns", "Transactions that entered rows", value=status.turns)
+    yield CounterMetricFamily("omnistock_analytics_busy_seconds", "Time spent entering", value=status.busy_s)
 
 
 _CLIENT_COUNTERS: Final = {

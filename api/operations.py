@@ -46,6 +46,7 @@ def _parameter(name: str, place: str, about: str, schema: dict[str, Any], requir
 
 _CODE: Final = {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,64}$"}
 _TEXT: Final = {"type": "string"}
+_MOMENT: Final = {"type": "string", "format": "date-time"}
 _LIMIT: Final = _parameter("limit", "query", "at most so many", {"type": "integer", "minimum": 1, "maximum": 1000})
 _CURSOR: Final = _parameter("cursor", "query", "`next_cursor` of the page before", _TEXT)
 _KEY: Final = _parameter("Idempotency-Key", "header", "the command's id: the same one when you try again", _CODE, True)
@@ -286,12 +287,13 @@ DIRECT: Final[tuple[Direct, ...]] = (
         ("read",),
         _docs(
             "stock",
-            "One SKU's cells and sums",
+            "One SKU's cells and sums, now or as of any moment",
             shapes.Stock,
             _READ,
             parameters=(
                 _parameter("sku", "path", "", _CODE),
                 _parameter("channel", "query", "adds what this channel could sell", _CODE),
+                _parameter("as_of", "query", "the cells as they were at this moment", _MOMENT),
             ),
         ),
     ),

@@ -21,9 +21,10 @@ from typing import Final
 import uvicorn
 import uvloop
 
+from actors.analytics_link import AnalyticsLink
 from actors.client import Client
 from actors.composition import documents_settings, local_shards, make_client, shard_arguments, wall_ms
-from actors.datadir import DataDir
+from actors.datadir import ANALYTICS_SOCKET, DataDir
 from actors.documents.directory import Directory
 from actors.documents.gateway import Documents, RemoteDocuments
 from actors.documents.writer import DocumentsWriter
@@ -122,6 +123,7 @@ async def _runtime(serving: ServeSettings, ending: AsyncExitStack) -> Runtime:
         directory=directory,
         feed=Feed(readers, data.partitions.era, directory),
         documents=documents,
+        analytics=AnalyticsLink(data.path / ANALYTICS_SOCKET),
         now_ms=client.now_ms,
         share=RunDirectory(serving.run).metrics,
     )

@@ -26,12 +26,12 @@ from actors.logs import to_standard_error
 from actors.process_group import holding, kill_and_wait
 from actors.ray_settings import RunDirectory, ray_environment
 from actors.serve_settings import ServeSettings, Transport
-from actors.supervision import KEEPER, STANDBY, Supervision, worker_number
+from actors.supervision import ANALYTICS, KEEPER, STANDBY, Supervision, worker_number
 from actors.supervisor import Plan, Supervisor
 
 READY_TIMEOUT_S: Final = 1.0
 DATABASE_VARIABLE: Final = "OMNISTOCK_DATABASE"
-"""How the standby is told where the journals are: not on its command line, for there may be a password."""
+"""How standby and analytics are told where the journals are: not on a command line, for there may be a password."""
 OPEN_FILES: Final = 65_536
 LEFTOVERS_S_MAX: Final = 10.0
 
@@ -153,9 +153,10 @@ def _plans(settings: ServeSettings, run: RunDirectory, listeners: Listeners) -> 
     def plan(name: str) -> Plan:
         if name == KEEPER:
             return Plan([*python, "actors.keeper", "--run", str(run.path)], environment)
-        if name == STANDBY:
+        if name in (STANDBY, ANALYTICS):
             url = {DATABASE_VARIABLE: settings.database} if settings.database else {}
-            return Plan([*python, "actors.standby", "--data", str(settings.data)], environment | url)
+            module = "actors.standby" if name == STANDBY else "actors.analytics_actor"
+            return Plan([*python, module, "--data", str(settings.data)], environment | url)
         descriptor = listeners.socket_of(worker_number(name)).fileno()
         command = [*python, "api.serve", "--run", str(run.path), "--socket", str(descriptor)]
         return Plan(command, environment, (descriptor,))

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Response
 from actors.documents.directory import Directory, DirectoryUnavailable
 from actors.documents.keys import Principal
 from actors.shard_limits import shard_limits
+from analytics.questions import QUERY_S_MAX, QUESTIONS_MAX, ROWS_MAX, WAIT_S_MAX
 from api.deps import Runtime, get_runtime
 from api.metrics import MEDIA, exposition
 from api.rows import NOT_AFTER_DEFAULT_MS
@@ -57,9 +58,9 @@ async def _keys_in_force(directory: Directory) -> bool:
 async def metrics(
     runtime: Runtime = Depends(get_runtime), _: Principal = Depends(require("read", "reports"))
 ) -> Response:
-    """Requests, batches, queues, fsyncs and outcomes; of all workers and all shards."""
+    """Requests, batches, queues, fsyncs and outcomes; of all workers and all shards, and how far the analytics are."""
     statuses = await runtime.client.shards()
-    return Response(exposition(runtime.counted(), statuses), media_type=MEDIA)
+    return Response(exposition(runtime.counted(), statuses, await runtime.analytics.status()), media_type=MEDIA)
 
 
 @router.get("/v1/limits", summary="The limits in force")
@@ -84,5 +85,9 @@ async def limits(runtime: Runtime = Depends(get_runtime), _: Principal = Depends
             "warehouses": engine.warehouses_max,
             "channels": engine.channels_max,
             "clients": engine.clients_max,
+            "report_rows": ROWS_MAX,
+            "report_s": QUERY_S_MAX,
+            "report_wait_s": WAIT_S_MAX,
+            "reports": QUESTIONS_MAX,
         }
     )

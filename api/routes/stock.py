@@ -5,8 +5,10 @@ from typing import Any
 import orjson
 
 from actors.answers import Answers
+from analytics.questions import StockAsked
 from api import decode
 from api import schemas as s
+from api.analytics import moment, read, seqs_now
 from api.direct import Answer, Call, too_large
 from api.lookup import any_of, stock
 from api.names import channel_number, know
@@ -22,14 +24,24 @@ _query = s.decoder(s.StockQuery)
 
 
 async def get(call: Call) -> Answer:
-    """One SKU's cells and sums."""
+    """One SKU's cells and sums; with `as_of` those of that moment, from the analytics."""
     check_code(call.name, "sku")
-    channel = query_of(call.query, ("channel",)).get("channel")
+    asked = query_of(call.query, ("channel", "as_of"))
+    channel, as_of = asked.get("channel"), asked.get("as_of")
+    if as_of is not None:
+        return await _as_of(call, as_of, channel)
     answers = await _ask(call, [call.name], channel)
     outcome = Outcome(int(answers.answers["outcome"][0]))
     if outcome != Outcome.OK:
         raise Problem(STATUS_OF[outcome], outcome.text)
     return Answer(200, orjson.dumps(_stock_json(call.name, answers, 0, channel is not None, call.runtime.directory)))
+
+
+async def _as_of(call: Call, as_of: str, channel: str | None) -> Answer:
+    if channel is not None:
+        raise invalid("channel", "what a channel could sell is known of now only, not as_of")
+    at = moment(as_of, "as_of")
+    return Answer(200, await read(call.runtime, StockAsked(call.name, at, seqs_now(call.runtime))))
 
 
 async def query(call: Call) -> Answer:

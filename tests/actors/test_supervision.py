@@ -28,17 +28,17 @@ def running(workers: int = 2) -> Supervision:
     return supervision
 
 
-def test_keeper_and_workers_start_together_and_the_standby_when_all_is_ready() -> None:
+def test_keeper_and_workers_start_together_and_those_beside_when_all_is_ready() -> None:
     supervision = Supervision(2, ray=True, limits=LIMITS)
     assert supervision.begin(0) == [Start("keeper"), Start("worker-0"), Start("worker-1")]
-    assert supervision.ready(6_000) == [Start("standby")]
+    assert supervision.ready(6_000) == [Start("standby"), Start("analytics")]
     assert supervision.tick(6_500) == []
 
 
 def test_local_transport_is_one_worker_without_keeper() -> None:
     supervision = Supervision(1, ray=False, limits=LIMITS)
     assert supervision.begin(0) == [Start("worker-0")]
-    assert supervision.ready(900) == [Start("standby")]
+    assert supervision.ready(900) == [Start("standby"), Start("analytics")]
 
 
 def test_a_dead_worker_is_started_again_alone() -> None:

@@ -9,7 +9,8 @@ import itertools
 import random
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -17,8 +18,12 @@ from typing import Any, Final, NoReturn
 import httpx2
 import uvicorn
 
+from actors.analytics_actor import AnalyticsActor, AnalyticsFile
+from actors.analytics_link import AnalyticsLink
 from actors.client import Client
+from actors.datadir import ANALYTICS_SOCKET
 from actors.documents.database import DocumentsSettings
+from actors.documents.details import DetailsReader
 from actors.documents.directory import Directory
 from actors.documents.keys import make_key
 from actors.documents.messages import PutKey
@@ -29,6 +34,7 @@ from actors.partitions import PartitionMap
 from actors.settings import Settings
 from actors.shard_actor import ShardActor, ShardConfig
 from actors.warmup import warm_up
+from analytics.store import Store
 from api.app import create_app
 from api.asgi import Front
 from api.deps import ApiLimits, Runtime
@@ -76,13 +82,16 @@ class Box:
         limits: ApiLimits | None = None,
         settings: Settings | None = None,
         send_buffer: int = 0,
+        analytics: bool = False,
     ) -> None:
-        """`send_buffer`: bytes that the system takes of an answer before its caller reads; 0 = as it likes."""
+        """`send_buffer`: bytes that the system takes of an answer before its caller reads; 0 = as it likes.
+        `analytics`: follow the journals and answer reports, as a thread, with tables in memory."""
         self.stores = [MemoryStore(shard) for shard in range(shards)]
         self.runtime: Runtime | None = None
         self._limits = limits or ApiLimits()
         self._settings = settings or Settings()
         self._data = data
+        self._with_analytics = analytics
         self._loop = asyncio.new_event_loop()
         self._started = threading.Event()
         self._failed: BaseException | None = None
@@ -184,6 +193,23 @@ class Box:
         finally:
             self._loop.close()
 
+    @contextmanager
+    def _analytics(self, documents: DocumentsSettings) -> Iterator[None]:
+        if not self._with_analytics:
+            yield
+            return
+        store = Store(None, era=0, shards=len(self.stores))
+        file = AnalyticsFile(store, [each.journal() for each in self.stores], DetailsReader(documents))
+        actor = AnalyticsActor(file, self._data / ANALYTICS_SOCKET)
+        thread = threading.Thread(target=actor.run, name="analytics", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            actor.stop()
+            thread.join(BOUND_S)
+            file.close()
+
     async def _serve(self) -> None:
         warm_up()
         transport = LocalTransport(
@@ -208,6 +234,7 @@ class Box:
             directory=directory,
             feed=Feed(journals, partitions.era, directory),
             documents=writer,
+            analytics=AnalyticsLink(self._data / ANALYTICS_SOCKET),
             now_ms=client.now_ms,
             limits=self._limits,
             share=self._data,
@@ -218,7 +245,8 @@ class Box:
         self.server = uvicorn.Server(config)
         self._started.set()
         try:
-            await self.server.serve([self._listening])
+            with self._analytics(documents):
+                await self.server.serve([self._listening])
         finally:
             await directory.stop()
             await writer.stop()

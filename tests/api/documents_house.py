@@ -57,8 +57,9 @@ async def house(data: Path, limits: ApiLimits) -> AsyncIterator[House]:
     async with writing(settings, shards) as writer, looking(settings) as directory:
         nothing = cast(Any, None)  # these routes ask neither shards nor the feed
         runtime = Runtime(
-            client=nothing, directory=directory, feed=nothing, documents=writer, now_ms=lambda: NOW_MS, limits=limits
-        )
+            client=nothing, directory=directory, feed=nothing, documents=writer, analytics=nothing,
+            now_ms=lambda: NOW_MS, limits=limits,
+        )  # fmt: skip
         key = admin_key_path(data).read_text().strip()
         transport = httpx2.ASGITransport(application(runtime))
         headers = {"Authorization": f"Bearer {key}"}

@@ -60,6 +60,16 @@ ENDPOINTS: list[tuple[str, str, Any, frozenset[str]]] = [
     *(("GET", f"/v1/{plural}", None, READ) for plural, _ in PLACES),
     *(("DELETE", f"/v1/{plural}/never-made", None, ADMIN) for plural, _ in PLACES),
     ("POST", "/v1/products:batch", [], ADMIN),
+    *(
+        ("GET", path, None, frozenset({"reports", "admin"}))
+        for path in (
+            "/v1/reports",
+            "/v1/reports/stock_as_of",
+            "/v1/explain/TEE-M/berlin",
+            "/v1/commands/never-sent/explain",
+        )
+    ),
+    ("GET", "/v1/products/TEE-M/suggestions", None, frozenset({"read", "reports", "admin"})),
     ("GET", "/v1/keys", None, ADMIN),
     ("PUT", "/v1/keys/not-made", {"secret_sha256": DIGEST, "client": "x", "scopes": ["nothing"]}, ADMIN),
     ("DELETE", "/v1/keys/never-made", None, ADMIN),
@@ -197,8 +207,10 @@ def test_no_route_is_hidden_from_the_page(box: Box) -> None:
 
 
 def shape_of(path: str) -> str:
-    """/v1/stock/{sku} and /v1/stock/TEE-M -> /v1/stock/*."""
+    """/v1/stock/{sku} and /v1/stock/TEE-M -> /v1/stock/*; a cell is named by two parts."""
     parts = path.split("/")
+    if parts[2:3] == ["explain"]:
+        return "/v1/explain/*/*"
     return "/".join([*parts[:3], "*", *parts[4:]] if len(parts) > 3 else parts)
 
 

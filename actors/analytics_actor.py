@@ -1,0 +1,261 @@
+"""The process that owns the analytics: `python -m actors.analytics_actor`. Follows the journals, answers questions.
+
+It never asks a shard anything: it reads what is durable, a fraction of a second behind, with a lower priority than
+everything that serves. One thread follows and enters; questions come by a Unix socket in the data directory and are
+answered in threads of their own, from what is committed. Without this process nothing of the stock stops; reports do.
+"""
+
+import argparse
+import contextlib
+import logging
+import os
+import signal
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, Self
+
+import msgspec
+
+from actors.child import DATABASE_VARIABLE, NICENESS, supervisor_hears
+from actors.datadir import ANALYTICS, ANALYTICS_SOCKET, DataDir
+from actors.documents.database import DocumentsSettings
+from actors.documents.details import DetailsReader
+from actors.handover import short_path
+from actors.journal import JournalCorrupt, JournalError, JournalReader
+from actors.logs import set_up_logging
+from actors.machine import memory_bytes
+from actors.pulse import BEAT_S
+from analytics.answering import Answering
+from analytics.following import Following
+from analytics.questions import decode_question
+from analytics.store import FILE, MEMORY_BYTES, Store, remove
+
+PAUSE_S: Final = 0.1
+"""between two looks for more, when there was nothing"""
+GATHER_S: Final = 0.5
+"""At least so much time from one turn to the next while there is little and nobody waits: a turn costs 20 ms of a
+processor, however little it enters."""
+TRY_AGAIN_S: Final = 2.0
+"""After a journal could not be read."""
+CONNECTIONS_MAX: Final = 64
+WORD_S: Final = 10.0
+"""For whoever asks to say what, and to take a piece of the answer."""
+QUESTION_BYTES_MAX: Final = 1 << 20
+SIZE: Final = struct.Struct("<I")
+"""before every piece; one of no bytes is the end"""
+MEMORY_SHARE: Final = 8
+"""of the machine's memory, one part of so many, is the most that DuckDB takes"""
+_FIRST_TO_DIE: Final = "600"
+"""When memory runs out the system ends this process before any other of ours."""
+
+_log = logging.getLogger("omnistock.analytics")
+
+
+def open_store(data: DataDir) -> Store:
+    """The file of a data directory; raises StoreUnusable."""
+    directory = data.path / ANALYTICS
+    directory.mkdir(mode=0o700, exist_ok=True)
+    threads = max(1, (os.cpu_count() or 2) // 2)
+    memory = min(MEMORY_BYTES, memory_bytes() // MEMORY_SHARE)
+    return Store(directory / FILE, data.partitions.era, data.partitions.shards, threads, memory)
+
+
+def forget(data: DataDir) -> None:
+    """Remove the file: the next one is made from the journals alone."""
+    remove(data.path / ANALYTICS / FILE)
+
+
+class AnalyticsFile:
+    """The tables, and what they are followed from."""
+
+    def __init__(self, store: Store, journals: Sequence[JournalReader], documents: DetailsReader) -> None:
+        self.following = Following(store, journals)
+        self._journals = journals
+        self._documents = documents
+
+    @classmethod
+    def of(cls, data: DataDir, database: str | None) -> Self:
+        """Of a data directory; raises StoreUnusable."""
+        journals = [data.follower(shard, database) for shard in range(data.partitions.shards)]
+        store = open_store(data)
+        if not _follows(store, journals):
+            _log.warning("the tables are not of these journals, perhaps put back from a copy: they are made anew")
+            store.close()
+            forget(data)
+            store = open_store(data)
+        return cls(store, journals, DetailsReader(DocumentsSettings(data.path, database or "")))
+
+    @classmethod
+    def made_anew(cls, data: DataDir, database: str | None) -> Self:
+        """From nothing; the caller has the directory for itself."""
+        forget(data)
+        return cls.of(data, database)
+
+    def turn(self) -> bool:
+        """Have the names as the documents have them, and a piece of every journal; whether there was any."""
+        store = self.following.store
+        details = self._documents.read_after(store.documents_version())
+        if details is not None:
+            store.enter_details(details)
+        return self.following.advance()
+
+    def close(self) -> None:
+        """Let go of the file, the journals and the documents."""
+        self.following.store.close()
+        for journal in self._journals:
+            journal.close()
+        self._documents.close()
+
+
+def _follows(store: Store, journals: Sequence[JournalReader]) -> bool:
+    """Whether the tables end with records that these journals have."""
+    return all(
+        journals[shard].durable_seq >= position.seq and journals[shard].hash_at(position.seq) == position.hash
+        for shard, position in store.positions().items()
+    )
+
+
+class AnalyticsActor:
+    """Keeps a file up to date and answers from it."""
+
+    def __init__(self, file: AnalyticsFile, path: Path, *, beat: Callable[[], None] = lambda: None) -> None:
+        """`path`: of the socket. `beat` is called at every turn."""
+        self._file = file
+        self._following = file.following
+        self._stopping = False
+        self._beat = beat
+        self._beat_at = 0.0
+        self._answering = Answering(file.following)
+        self._listening = _Listening(path, self._answering)
+
+    def run(self) -> None:
+        """Until `stop` is called."""
+        wanted = self._answering.wanted
+        try:
+            while not self._stopping:
+                began = time.monotonic()
+                if began >= self._beat_at:
+                    self._beat_at = began + BEAT_S
+                    self._beat()
+                pause_s = self._turn(began)
+                if pause_s:
+                    wanted.wait(pause_s)
+                wanted.clear()
+        finally:
+            self._listening.close()
+
+    def stop(self) -> None:
+        """End `run` after its turn; may be called from anywhere."""
+        self._stopping = True
+        self._answering.wanted.set()
+
+    def _turn(self, began: float) -> float:
+        """Enter what there is; gives how long to wait."""
+        try:
+            moved = self._file.turn()
+        except JournalCorrupt:
+            raise
+        except (JournalError, OSError) as error:
+            _log.warning("a journal cannot be followed now: %s", error)
+            return TRY_AGAIN_S
+        self._answering.moved(began)
+        if not moved:
+            return PAUSE_S
+        return 0.0 if any(self._following.behind()) else max(0.0, began + GATHER_S - time.monotonic())
+
+
+class _Listening:
+    """The socket, and a thread for each who asks."""
+
+    def __init__(self, path: Path, answering: Answering) -> None:
+        self._path = path
+        self._answering = answering
+        self._slots = threading.BoundedSemaphore(CONNECTIONS_MAX)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        with short_path(path) as name:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name)
+            self._socket.bind(name)
+            os.chmod(name, 0o600)  # nobody else could reach it before: the directory is its owner's alone
+        self._socket.listen(CONNECTIONS_MAX)
+        threading.Thread(target=self._accept, name="questions", daemon=True).start()
+
+    def close(self) -> None:
+        """Listen no more."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        with contextlib.suppress(FileNotFoundError), short_path(self._path) as name:
+            os.unlink(name)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            if not self._slots.acquire(blocking=False):
+                connection.close()
+                continue
+            threading.Thread(target=self._serve, args=(connection,), name="answer", daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            with connection:
+                connection.settimeout(WORD_S)
+                (size,) = SIZE.unpack(_exactly(connection, SIZE.size))
+                if size > QUESTION_BYTES_MAX:
+                    return
+                question = decode_question(_exactly(connection, size))
+                for piece in self._answering.answer(question):
+                    if piece:
+                        connection.sendall(SIZE.pack(len(piece)))
+                        connection.sendall(piece)
+                connection.sendall(SIZE.pack(0))
+        except (OSError, msgspec.DecodeError) as error:
+            _log.info("somebody who asked has gone: %s", error)
+        except Exception:
+            _log.exception("a question could not be answered")
+        finally:
+            self._slots.release()
+
+
+def _exactly(connection: socket.socket, count: int) -> bytes:
+    data = bytearray()
+    while len(data) < count:
+        piece = connection.recv(count - len(data))
+        if not piece:
+            raise ConnectionResetError("it said only a part")
+        data += piece
+    return bytes(data)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run until SIGTERM or SIGINT."""
+    parser = argparse.ArgumentParser("actors.analytics_actor", description="follows the journals, answers reports")
+    parser.add_argument("--data", type=Path, required=True, help="the data directory")
+    parser.add_argument("--database", default=os.environ.get(DATABASE_VARIABLE), help="where the journals are")
+    given = parser.parse_args(arguments)
+    os.umask(0o077)
+    set_up_logging()
+    os.nice(NICENESS)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_DIE)
+    data = DataDir.open(given.data)
+    file = AnalyticsFile.of(data, given.database)
+    actor = AnalyticsActor(file, data.path / ANALYTICS_SOCKET, beat=supervisor_hears())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: actor.stop())
+    actor.run()
+    file.close()
+    # A question may still be in a thread; whoever asked hears that the connection has ended.
+    logging.shutdown()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

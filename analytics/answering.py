@@ -1,0 +1,142 @@
+"""Answers questions from the tables: each in a thread and a transaction of its own, so each from one moment.
+
+What is asked has been checked by whoever asks; statements are ours, with parameters, and held to a time and a size.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any, Final
+
+import duckdb
+
+from analytics.explaining import explain, stock, why
+from analytics.following import Following
+from analytics.formats import WRITERS, as_columns
+from analytics.questions import (
+    MEDIA,
+    QUERY_S_MAX,
+    QUESTIONS_MAX,
+    ROWS_MAX,
+    WAIT_S_MAX,
+    CommandAsked,
+    ExplainAsked,
+    Head,
+    Question,
+    Refused,
+    ReportAsked,
+    Status,
+    StatusAsked,
+    StockAsked,
+    encode,
+)
+from analytics.reports import REPORTS
+from analytics.reports.report import TYPES
+from analytics.store import positions
+
+_BUSY: Final = Refused(429, "overloaded", "too many reports at once")
+_LATE: Final = Refused(503, "unavailable", "the analytics have not followed the feed so far yet")
+
+
+class Answering:
+    """Of one store; `moved` is called after every turn of whoever enters."""
+
+    def __init__(self, following: Following) -> None:
+        self.wanted = threading.Event()
+        """somebody waits for the next turn"""
+        self._following = following
+        self._turn_began_at = 0.0
+        self._slots = threading.BoundedSemaphore(QUESTIONS_MAX)
+        self._moved = threading.Condition()
+
+    def moved(self, turn_began_at: float) -> None:
+        """A turn is over that began then: documents and journals were looked at since."""
+        with self._moved:
+            self._turn_began_at = turn_began_at
+            self._moved.notify_all()
+
+    def answer(self, question: Question) -> Iterator[bytes]:
+        """A Head, then the pieces of the body; a refusal has no body."""
+        try:
+            yield from self._answer(question)
+        except Refused as refusal:
+            yield encode(Head(problem=refusal.problem))
+
+    def _answer(self, question: Question) -> Iterator[bytes]:
+        if isinstance(question, StatusAsked):
+            yield encode(Head())
+            yield encode(self._status())
+            return
+        self._wait(question.after)
+        if not self._slots.acquire(blocking=False):
+            raise _BUSY
+        try:
+            with closing(self._following.store.cursor()) as connection:
+                yield from self._read(connection, question)
+        finally:
+            self._slots.release()
+
+    def _status(self) -> Status:
+        counted = self._following.counted
+        return Status(self._following.behind(), self._following.lag_s(), counted.rows, counted.turns, counted.busy_s)
+
+    def _wait(self, after: list[int] | None) -> None:
+        """Until the tables hold these records, and the names as they are now; for a bounded time."""
+        if after is None:
+            return
+        asked_at = time.monotonic()
+        with self._moved:
+            while self._turn_began_at < asked_at or any(
+                position.seq < seq for position, seq in zip(self._following.positions, after, strict=True)
+            ):
+                left_s = asked_at + WAIT_S_MAX - time.monotonic()
+                if left_s <= 0:
+                    raise _LATE
+                self.wanted.set()
+                self._moved.wait(left_s)
+
+    def _read(self, connection: duckdb.DuckDBPyConnection, question: Question) -> Iterator[bytes]:
+        timer = threading.Timer(QUERY_S_MAX, connection.interrupt)
+        timer.daemon = True
+        timer.start()
+        try:
+            connection.execute("begin")
+            known = positions(connection)
+            seqs = [known[shard].seq if shard in known else 0 for shard in range(self._following.store.shards)]
+            at_ms = max((position.at_ms for position in known.values()), default=0)
+            media, body = _body(connection, question)
+        except duckdb.InterruptException:
+            raise Refused(503, "unavailable", f"it took longer than {QUERY_S_MAX:.0f} s: ask for less") from None
+        finally:
+            timer.cancel()
+        yield encode(Head(media, seqs, at_ms))
+        yield from body
+
+
+def _body(connection: duckdb.DuckDBPyConnection, question: Question) -> tuple[str, Iterator[bytes]]:
+    """The media type, and the body from what was read already."""
+    match question:
+        case ReportAsked(name, given, format_):
+            return MEDIA[format_], _report(connection, name, given, format_)
+        case StockAsked(sku, moment):
+            return MEDIA["json"], iter([stock(connection, sku, moment)])
+        case ExplainAsked():
+            return MEDIA["json"], iter([explain(connection, question)])
+        case CommandAsked():
+            return MEDIA["json"], iter([why(connection, question)])
+        case StatusAsked():
+            raise AssertionError("answered without the tables")
+
+
+def _report(connection: duckdb.DuckDBPyConnection, name: str, given: dict[str, Any], format_: str) -> Iterator[bytes]:
+    report = REPORTS[name]
+    sql, bound = report.statement(given)
+    types = {each.bound: TYPES[each.ask] for each in report.parameters}
+    for each, type_ in types.items():
+        # Once in the statement a parameter has its type spelt out, elsewhere it is compared with a column.
+        assert f"${each}::{type_}" in sql, (name, each)
+    found = connection.sql(f"{sql} limit {ROWS_MAX + 1}", params=bound).to_arrow_table()
+    if found.num_rows > ROWS_MAX:
+        raise Refused(413, "too_large", f"more than {ROWS_MAX} rows: ask for less")
+    return WRITERS[format_](as_columns(found, report.columns), report.columns)

@@ -1,0 +1,118 @@
+"""The statements that enter what was folded into the tables; run inside one transaction, in this order.
+
+`new_...` are the tables of a `Folded`. Names come first: a movement is never entered before its place is known.
+"""
+
+from typing import Final
+
+import duckdb
+
+DAY_START: Final = "04:00:00"
+"""When the business day of a place begins that says nothing else."""
+TIME_ZONE: Final = "UTC"
+"""Of a place that says no other."""
+
+_NAMES: Final = {
+    "products": "sku_key",
+    "warehouses": "warehouse",
+    "channels": "channel",
+    "clients": "client",
+}
+_PLAIN: Final = ("movements", "holds", "refusals", "settings")
+
+_PLACED: Final = """
+    on_the_wall(line.occurred_at, place.time_zone) as local_at,
+    business_day(local_at, place.day_start) as business_day,
+    business_day(on_the_wall(line.booked_at, place.time_zone), place.day_start) as booked_day
+    from line join warehouses place using (warehouse)"""
+
+_SALES_AT_ONCE: Final = f"""
+insert into sales by name
+with line as (select *, half_up(unit_price, quantity, 1000) as gross from new_sales_at_once)
+select line.*, 'sell' as kind, tax_in(coalesce(gross, 0) - line.discount, tax_rate) as tax, {_PLACED}"""
+
+_TERMS: Final = """
+create temp table terms as
+select f.* exclude (made_seq, channel), coalesce(h.channel, f.channel) as channel, h.requested, h.reference,
+       h.customer, h.unit_price, h.currency, h.tax_rate, coalesce(h.discount, 0) as discount,
+       0::HUGEINT as before
+from new_fulfilments f
+left join holds h on h.shard = f.shard and h.seq >= $oldest and h.made_seq = f.made_seq
+     and h.reservation = f.reservation and h.line = f.line and h.warehouse = f.warehouse"""
+
+_DONE_BEFORE: Final = """
+update terms set before = done.quantity
+from (select s.shard, s.reservation, s.line, sum(s.quantity) as quantity from sales s
+      where s.seq >= $oldest and s.reservation in (select reservation from terms where discount <> 0)
+      group by all) done
+where terms.shard = done.shard and terms.reservation = done.reservation and terms.line = done.line"""
+
+_FULFILMENTS: Final = f"""
+insert into sales by name
+with counted as (
+    select *, before + sum(quantity) over (partition by shard, reservation, line order by seq, n) as done from terms
+),
+line as (
+    select * exclude (before, done, requested, discount), reservation as order_key,
+           half_up(unit_price, quantity, 1000) as gross,
+           case when discount = 0 then 0
+                else half_up(discount, done, requested) - half_up(discount, done - quantity, requested)
+           end as discount
+    from counted
+)
+select line.*, 'fulfil' as kind, tax_in(coalesce(gross, 0) - line.discount, tax_rate) as tax, {_PLACED}"""
+
+_RETURNS: Final = f"""
+insert into returns by name
+with line as (select *, half_up(unit_price, quantity, 1000) as amount from new_returns)
+select line.*, tax_in(amount, tax_rate) as tax, {_PLACED}"""
+
+PLACE_AGAIN: Final = """
+update {table} set local_at = on_the_wall(occurred_at, place.time_zone),
+    business_day = business_day(on_the_wall(occurred_at, place.time_zone), place.day_start),
+    booked_day = business_day(on_the_wall(booked_at, place.time_zone), place.day_start)
+from warehouses place
+where place.warehouse = {table}.warehouse and place.warehouse = $warehouse"""
+"""After a place's time zone or cut-off was changed: `table` is sales or returns."""
+
+
+def enter(connection: duckdb.DuckDBPyConnection, given: frozenset[str]) -> None:
+    """Enter the tables `new_...` whose names are given."""
+    for table, key in _NAMES.items():
+        if table in given:
+            _enter_names(connection, table, key)
+    for table in _PLAIN:
+        if table in given:
+            connection.execute(f"insert into {table} by name select * from new_{table}")
+    if "sales_at_once" in given:
+        connection.execute(_SALES_AT_ONCE)
+    if "fulfilments" in given:
+        _enter_fulfilments(connection)
+    if "returns" in given:
+        connection.execute(_RETURNS)
+
+
+def _enter_names(connection: duckdb.DuckDBPyConnection, table: str, key: str) -> None:
+    """Those that are new: what a number stands for never changes, the rest is for the documents to say."""
+    more = ""
+    if table == "warehouses":
+        more = f", '{TIME_ZONE}' as time_zone, interval '{DAY_START}' as day_start"
+    connection.execute(
+        f"insert into {table} by name select distinct on ({key}) new.*{more} from new_{table} new"
+        f" where not exists (select 1 from {table} known where known.{key} = new.{key})"
+    )
+
+
+def _enter_fulfilments(connection: duckdb.DuckDBPyConnection) -> None:
+    """With the price at which each line was reserved, and its part of the line's discount.
+
+    Only what was journaled since the oldest of these reservations was made is looked through.
+    """
+    found = connection.execute("select min(made_seq) from new_fulfilments").fetchall()
+    oldest = {"oldest": found[0][0]}
+    connection.execute(_TERMS, oldest)
+    parts = connection.execute("select count(*) from terms where discount <> 0 and quantity < requested").fetchall()
+    if parts[0][0]:
+        connection.execute(_DONE_BEFORE, oldest)
+    connection.execute(_FULFILMENTS)
+    connection.execute("drop table terms")

@@ -1,0 +1,113 @@
+"""What analytics can be asked, and how it answers: the messages between an API process and the one with the file.
+
+Knows no DuckDB, so that whoever asks need not load it.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+WAIT_S_MAX: Final = 10.0
+"""How long an answer may wait until the tables hold what the caller has seen on the feed."""
+QUERY_S_MAX: Final = 60.0
+"""How long a statement may run; then it is interrupted."""
+ROWS_MAX: Final = 1_000_000
+"""of an answer; more is refused with `too_large`. A sheet of XLSX ends at 1,048,576"""
+QUESTIONS_MAX: Final = 4
+"""answered at a time; more are refused with `overloaded`"""
+
+MEDIA: Final = {
+    "json": "application/json",
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "parquet": "application/vnd.apache.parquet",
+    "arrow": "application/vnd.apache.arrow.stream",
+}
+"""By name of the format."""
+
+
+class ReportAsked(msgspec.Struct, frozen=True, tag="report"):
+    """A named report."""
+
+    name: str
+    given: dict[str, Any]
+    """parameters and choices by name, checked: days and moments as ISO texts"""
+    format: str = "json"
+    after: list[int] | None = None
+    """for each shard the record that must be in the tables"""
+
+
+class StockAsked(msgspec.Struct, frozen=True, tag="stock"):
+    """A SKU's cells at a moment."""
+
+    sku: str
+    moment: str
+    after: list[int] | None = None
+
+
+class ExplainAsked(msgspec.Struct, frozen=True, tag="explain"):
+    """What a cell's figures are made of."""
+
+    sku: str
+    warehouse: str
+    moment: str | None
+    """None = now"""
+    entries_max: int
+    after: list[int] | None = None
+
+
+class CommandAsked(msgspec.Struct, frozen=True, tag="command"):
+    """Why a command was refused, or sourced from where it was."""
+
+    client: str | None
+    """whose command; None = anybody's"""
+    command_id: str
+    after: list[int] | None = None
+
+
+class StatusAsked(msgspec.Struct, frozen=True, tag="status"):
+    """How far it is."""
+
+    after: list[int] | None = None
+
+
+Question = ReportAsked | StockAsked | ExplainAsked | CommandAsked | StatusAsked
+
+
+class Head(msgspec.Struct, frozen=True):
+    """What comes before an answer's body. Of a refusal only `problem` counts."""
+
+    media: str = MEDIA["json"]
+    seqs: list[int] = []
+    """for each shard the last record that the answer is made from"""
+    at_ms: int = 0
+    """the clock in the newest of these"""
+    problem: tuple[int, str, str] | None = None
+    """status, code and detail"""
+
+
+class Status(msgspec.Struct, frozen=True):
+    """How far it is, and what it has done."""
+
+    behind_records: list[int]
+    """for each shard what is durable and not in the tables"""
+    lag_s: list[float]
+    """for each shard how long ago it was all in the tables"""
+    rows: int
+    """entered since the process started"""
+    turns: int
+    busy_s: float
+
+
+class Refused(Exception):
+    """A question that gets no answer; carries status, code and detail of the problem."""
+
+    def __init__(self, status: int, code: str, detail: str) -> None:
+        super().__init__(status, code, detail)
+        self.problem = (status, code, detail)
+
+
+encode = msgspec.json.encode
+decode_question = msgspec.json.Decoder(Question).decode
+decode_head = msgspec.json.Decoder(Head).decode
+decode_status = msgspec.json.Decoder(Status).decode

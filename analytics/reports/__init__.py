@@ -1,0 +1,43 @@
+"""The named reports, one file each. To add one: its file, its line in `REPORTS`, and a golden test."""
+
+from typing import Final
+
+from analytics.reports import (
+    abc_xyz,
+    basket_affinity,
+    channel_comparison,
+    channel_sales,
+    channel_tax,
+    hourly_profile,
+    late_corrections,
+    product_channels,
+    reservation_funnel,
+    slow_stock,
+    stock_as_of,
+    stock_outs,
+    suggestions,
+    turnover,
+    unmet_demand,
+)
+from analytics.reports.report import Report
+
+_ALL: Final = (
+    channel_sales.REPORT,
+    product_channels.REPORT,
+    stock_as_of.REPORT,
+    unmet_demand.REPORT,
+    channel_comparison.REPORT,
+    channel_tax.REPORT,
+    late_corrections.REPORT,
+    reservation_funnel.REPORT,
+    hourly_profile.REPORT,
+    basket_affinity.REPORT,
+    suggestions.REPORT,
+    abc_xyz.REPORT,
+    slow_stock.REPORT,
+    stock_outs.REPORT,
+    turnover.REPORT,
+)
+
+REPORTS: Final[dict[str, Report]] = {report.name: report for report in _ALL}
+"""By name. Knows no DuckDB: API processes read what can be asked from here."""

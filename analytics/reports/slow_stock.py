@@ -1,0 +1,46 @@
+"""Goods that lie: what is on hand and when it last sold."""
+
+from typing import Final
+
+from analytics.reports.report import AT, GROUP, SKU, WAREHOUSE, Column, Report, Sort
+
+REPORT: Final = Report(
+    name="slow_stock",
+    about="What is on hand, with how long it has not sold there; that which never sold first, then the longest.",
+    columns=(
+        Column("sku", Sort.TEXT, "of the goods"),
+        Column("warehouse", Sort.TEXT, "code of the place; quarantine is left out"),
+        Column("on_hand", Sort.UNITS, "in the place"),
+        Column("first_received", Sort.DAY, "business day; null: came by a transfer, a count or a return"),
+        Column("last_received", Sort.DAY, "business day"),
+        Column("last_sold", Sort.DAY, "business day; null: never"),
+        Column("days_without_sale", Sort.COUNT, "since it last sold, else since it first came in; null: neither"),
+    ),
+    parameters=(AT, WAREHOUSE, SKU, GROUP),
+    sql="""
+with cell as (
+    select sku_key, warehouse, arg_max(on_hand, seq << 24 | n) as on_hand,
+           min(occurred_at) filter (kind = 'receive') as first_in, max(occurred_at) filter (kind = 'receive') as last_in
+    from movements
+    where warehouse is not null and ($moment::TIMESTAMPTZ is null or booked_at <= $moment)
+    group by sku_key, warehouse having arg_max(on_hand, seq << 24 | n) > 0
+),
+sold as (
+    select sku_key, warehouse, max(business_day) as last_sold from sales
+    where $moment is null or booked_at <= $moment group by all
+),
+placed as (
+    select cell.*, w.code, sold.last_sold,
+           business_day(on_the_wall(first_in, w.time_zone), w.day_start) as first_received,
+           business_day(on_the_wall(last_in, w.time_zone), w.day_start) as last_received,
+           business_day(on_the_wall(coalesce($moment, now()), w.time_zone), w.day_start) as today
+    from cell join warehouses w using (warehouse) left join sold using (sku_key, warehouse)
+    where w.kind <> 'quarantine' and ($warehouse::VARCHAR is null or w.code = $warehouse)
+)
+select p.sku, placed.code as warehouse, placed.on_hand, placed.first_received, placed.last_received, placed.last_sold,
+       placed.today - coalesce(placed.last_sold, placed.first_received) as days_without_sale
+from placed join products p using (sku_key)
+where ($sku::VARCHAR is null or p.sku = $sku)
+  and ($group_name::VARCHAR is null or list_contains(p.group_path, $group_name))
+order by placed.last_sold is not null, days_without_sale desc, p.sku, warehouse""",
+)

@@ -1,0 +1,33 @@
+"""Every cell at a moment: what replaying the journals up to then gives."""
+
+from typing import Final
+
+from analytics.reports.report import AT, GROUP, SKU, WAREHOUSE, Column, Report, Sort
+
+REPORT: Final = Report(
+    name="stock_as_of",
+    about="Every cell as it was after the last record that its shard had decided at that moment.",
+    columns=(
+        Column("sku", Sort.TEXT, "of the cell"),
+        Column("warehouse", Sort.TEXT, "code of the place; those of kind quarantine stand here too, by themselves"),
+        Column("on_hand", Sort.UNITS, "in the place"),
+        Column("reserved", Sort.UNITS, "of these held, by open holds and confirmed reservations"),
+        Column("incoming", Sort.UNITS, "on their way"),
+        Column("available", Sort.UNITS, "on_hand - reserved - safety_stock"),
+    ),
+    parameters=(AT, WAREHOUSE, SKU, GROUP),
+    sql="""
+with cell as (
+    select sku_key, warehouse, arg_max(on_hand, seq << 24 | n) as on_hand, arg_max(reserved, seq << 24 | n) as reserved,
+           arg_max(incoming, seq << 24 | n) as incoming, arg_max(available, seq << 24 | n) as available
+    from movements
+    where warehouse is not null and ($moment::TIMESTAMPTZ is null or booked_at <= $moment)
+      and ($sku::VARCHAR is null or sku_key in (select sku_key from products where sku = $sku))
+    group by sku_key, warehouse
+)
+select p.sku, w.code as warehouse, cell.on_hand, cell.reserved, cell.incoming, cell.available
+from cell join products p using (sku_key) join warehouses w using (warehouse)
+where ($warehouse::VARCHAR is null or w.code = $warehouse)
+  and ($group_name::VARCHAR is null or list_contains(p.group_path, $group_name))
+order by p.sku, w.code""",
+)

@@ -1,0 +1,239 @@
+"""The tables that analytics keeps: their columns, types and meaning, in one place.
+
+`docs/analytics.md` shows the same columns in the same order; a test compares the two. Rows are only ever added, and
+follow from the journals and the documents alone: whoever folds these again has the same tables.
+
+Units: quantities are thousandths of the unit that people write (5 pieces = 5000, 1.250 kg = 1250), so that goods of
+different decimals can be added; money is in minor units and stands beside its currency.
+"""
+
+from typing import Final, NamedTuple
+
+VERSION: Final = 1
+"""Raised when tables are made otherwise; a file of another version is made anew from the journals."""
+
+
+class Column(NamedTuple):
+    """One column."""
+
+    name: str
+    type: str
+    about: str
+
+
+_PLACE: Final = (
+    Column("shard", "USMALLINT", "whose journal it stands in"),
+    Column("seq", "BIGINT", "the record in that journal"),
+)
+_MOVEMENT: Final = (*_PLACE, Column("n", "INTEGER", "the movement in that record, from 0"))
+_WHEN: Final = (
+    Column("booked_at", "TIMESTAMPTZ", "when it was booked, by the shard's clock"),
+    Column("occurred_at", "TIMESTAMPTZ", "when it happened, as the caller said; else `booked_at`"),
+)
+_GOODS: Final = (
+    Column("sku_key", "BIGINT", "the SKU, see `products`"),
+    Column("warehouse", "USMALLINT", "the place, see `warehouses`; null = none"),
+    Column("channel", "USMALLINT", "where the sale comes from, see `channels`; null = none"),
+    Column("client", "USMALLINT", "whose key it was, see `clients`"),
+)
+_PRICE: Final = (
+    Column("unit_price", "BIGINT", "for one written unit, tax included; of a receive: the cost; null = not given"),
+    Column("currency", "VARCHAR", "three letters; null = no amount was given"),
+)
+_TEXTS: Final = (
+    Column("command_id", "VARCHAR", "the id of the command behind it; null = the shard itself (an expiry)"),
+    Column("reference", "VARCHAR", "the caller's reference"),
+)
+_DAY: Final = (
+    Column("business_day", "DATE", "of `occurred_at`, in the place's time zone and by its cut-off"),
+    Column("booked_day", "DATE", "the same of `booked_at`; later than `business_day`: it came late, a correction"),
+    Column("local_at", "TIMESTAMP", "`occurred_at` as the clock on the wall of the place showed it"),
+)
+
+TABLES: Final[dict[str, tuple[Column, ...]]] = {
+    "movements": (
+        *_MOVEMENT,
+        *_WHEN,
+        Column("row", "INTEGER", "the command row behind it in that record; null = the shard itself (an expiry)"),
+        Column("kind", "VARCHAR", "as on the feed: receive, sell, reserve, expire, ..."),
+        *_GOODS,
+        Column("quantity", "BIGINT", "signed, as on the feed"),
+        Column("on_hand_delta", "BIGINT", "by how much it changed on_hand"),
+        Column("reserved_delta", "BIGINT", "by how much it changed reserved"),
+        Column("incoming_delta", "BIGINT", "by how much it changed incoming"),
+        Column("on_hand", "BIGINT", "of the cell, after it"),
+        Column("reserved", "BIGINT", "of the cell, after it"),
+        Column("incoming", "BIGINT", "of the cell, after it"),
+        Column("available", "BIGINT", "of the cell, after it: on_hand - reserved - safety_stock"),
+        Column("reservation", "UBIGINT", "the reservation's key; a sale over several shards has one of its own"),
+        Column("partition", "USMALLINT", "of the reservation: with the key it makes the id that callers see"),
+        Column("line", "USMALLINT", "line of the reservation; null = no reservation"),
+        Column("state", "VARCHAR", "of the reservation after it; null = no reservation"),
+        Column("expires_at", "TIMESTAMPTZ", "reserve and extend: until when the units are held"),
+        Column("hidden", "BOOLEAN", "not on the feed: a hold that is prepared on several shards, or was dropped"),
+        *_TEXTS,
+        Column("reason", "VARCHAR", "as given"),
+        Column("source", "VARCHAR", "receive, expect, transfer in transit: what `incoming` comes from"),
+        *_PRICE,
+    ),
+    "holds": (
+        *_MOVEMENT,
+        Column("made_seq", "BIGINT", "the record that first held the units: earlier than `seq` over several shards"),
+        *_WHEN,
+        Column("reservation", "UBIGINT", "the reservation's key"),
+        Column("partition", "USMALLINT", "of the reservation"),
+        Column("line", "USMALLINT", "line of the reservation, from 0"),
+        *_GOODS,
+        Column("requested", "BIGINT", "of the line, in all its warehouses"),
+        Column("quantity", "BIGINT", "held here"),
+        Column("reference", "VARCHAR", "the caller's reference; the command is that of the movement"),
+        Column("customer", "VARCHAR", "as given"),
+        *_PRICE,
+        Column("discount", "BIGINT", "minor units for the whole line"),
+        Column("tax_rate", "INTEGER", "millionths (0.19 = 190000)"),
+    ),
+    "sales": (
+        *_MOVEMENT,
+        *_WHEN,
+        *_DAY,
+        Column("kind", "VARCHAR", "sell (over the counter) or fulfil (of a reservation)"),
+        *_GOODS,
+        Column("order_key", "UBIGINT", "what was sold together: a reservation, a reference, a group or one command"),
+        Column("reservation", "UBIGINT", "the reservation's key; null = over the counter"),
+        Column("line", "USMALLINT", "line of the reservation; null = over the counter"),
+        Column("quantity", "BIGINT", "sold, positive"),
+        *_TEXTS,
+        Column("customer", "VARCHAR", "as given"),
+        *_PRICE,
+        Column("tax_rate", "INTEGER", "millionths (0.19 = 190000)"),
+        Column("gross", "HUGEINT", "unit_price x quantity, tax included, rounded half up to minor units"),
+        Column("discount", "HUGEINT", "the part of the line's discount that belongs to this quantity"),
+        Column("tax", "HUGEINT", "the tax in gross - discount, rounded half up"),
+    ),
+    "returns": (
+        *_MOVEMENT,
+        *_WHEN,
+        *_DAY,
+        *_GOODS,
+        Column("quantity", "BIGINT", "returned, positive"),
+        *_TEXTS,
+        Column("original", "VARCHAR", "the sale it belongs to: its command id or reservation"),
+        Column("reason", "VARCHAR", "as given"),
+        Column("condition", "VARCHAR", "as given"),
+        *_PRICE,
+        Column("tax_rate", "INTEGER", "millionths (0.19 = 190000)"),
+        Column("amount", "HUGEINT", "unit_price x quantity, tax included, rounded half up to minor units"),
+        Column("tax", "HUGEINT", "the tax in it, rounded half up"),
+    ),
+    "refusals": (
+        *_PLACE,
+        Column("row", "INTEGER", "the command row in that record, from 0"),
+        *_WHEN,
+        Column("kind", "VARCHAR", "reserve, sell or transfer"),
+        *_GOODS,
+        Column("outcome", "VARCHAR", "insufficient_stock, group_failed, ...; ok: only a part was there"),
+        Column("requested", "BIGINT", "asked for"),
+        Column("obtained", "BIGINT", "held or taken all the same"),
+        Column("available", "BIGINT", "what there was: of the cell, or of the channel's warehouses together"),
+        *_TEXTS,
+        Column("customer", "VARCHAR", "as given"),
+        *_PRICE,
+    ),
+    "settings": (
+        *_MOVEMENT,
+        Column("booked_at", "TIMESTAMPTZ", "from when it holds"),
+        Column("sku_key", "BIGINT", "the SKU"),
+        Column("warehouse", "USMALLINT", "the place"),
+        Column("safety_stock", "BIGINT", "as set; null = left as it was"),
+        Column("floor", "BIGINT", "as set; null = left as it was"),
+        Column("reorder_point", "BIGINT", "as set; null = left as it was"),
+        Column("order_up_to", "BIGINT", "as set; null = left as it was"),
+    ),
+    "products": (
+        Column("sku_key", "BIGINT", "fixed hash of the SKU"),
+        Column("sku", "VARCHAR", "as people write it"),
+        Column("decimals", "UTINYINT", "of its quantities"),
+        Column("name", "VARCHAR", "null until the document is known"),
+        Column("group_path", "VARCHAR[]", "from the widest group to the narrowest; null = none"),
+        Column("archived", "BOOLEAN", "taken out of use"),
+    ),
+    "warehouses": (
+        Column("warehouse", "USMALLINT", "its number in the other tables"),
+        Column("code", "VARCHAR", "as people write it"),
+        Column("name", "VARCHAR", "null until the document is known"),
+        Column("kind", "VARCHAR", "warehouse, store, pickup, marketplace, quarantine"),
+        Column("priority", "INTEGER", "lower goes first"),
+        Column("time_zone", "VARCHAR", "IANA name; UTC unless given"),
+        Column("day_start", "INTERVAL", "when its business day begins; 04:00 unless given"),
+        Column("archived", "BOOLEAN", "taken out of use"),
+    ),
+    "channels": (
+        Column("channel", "USMALLINT", "its number in the other tables"),
+        Column("code", "VARCHAR", "as people write it"),
+        Column("name", "VARCHAR", "null until the document is known"),
+        Column("kind", "VARCHAR", "as given"),
+        Column("warehouses", "VARCHAR[]", "codes in order of preference; null = all, by priority"),
+        Column("archived", "BOOLEAN", "taken out of use"),
+    ),
+    "clients": (
+        Column("client", "USMALLINT", "its number in the other tables"),
+        Column("name", "VARCHAR", "as its keys were made for"),
+    ),
+    "positions": (
+        Column("shard", "USMALLINT", "of which journal"),
+        Column("seq", "BIGINT", "the last record that is in the tables"),
+        Column("hash", "BLOB", "of that record: the next one must be chained to it"),
+        Column("booked_at", "TIMESTAMPTZ", "the shard's clock in that record"),
+    ),
+}
+"""Every table with its columns, in order."""
+
+DIMENSIONS: Final = ("products", "warehouses", "channels", "clients")
+"""What the keys and numbers in the other tables stand for."""
+
+_INTERNAL: Final = (
+    "create table file (version INTEGER, era INTEGER, shards INTEGER, documents BIGINT)",
+    """create macro half_up(amount, part, whole) as (
+        case when amount < 0 then -1 else 1 end * ((abs(amount)::HUGEINT * part * 2 + whole) // (2 * whole)))""",
+    "create macro tax_in(amount, rate) as (half_up(amount, rate::HUGEINT, 1000000 + rate::HUGEINT))",
+    "create macro on_the_wall(moment, zone) as (timezone(zone, moment))",
+    "create macro business_day(local, day_start) as ((local - day_start)::DATE)",
+    """create macro reservation_id(part, key) as (
+        'r' || lpad(lower(to_hex(part::UHUGEINT * 18446744073709551616::UHUGEINT + key::UHUGEINT)), 19, '0'))""",
+    """create view returned as
+    with sold as (
+        select r.shard, r.seq, r.n, any_value(s.channel) as channel
+        from returns r join sales s on s.shard = r.shard and s.sku_key = r.sku_key
+             and (s.command_id = r.original or right(r.original, 16) = lower(lpad(to_hex(s.reservation), 16, '0')))
+        where r.original is not null group by all
+    )
+    select r.* replace (coalesce(sold.channel, r.channel) as channel), r.channel as taken_back_in
+    from returns r left join sold using (shard, seq, n)""",
+    """create view reservations as
+    select h.reservation, h.partition, h.line, h.sku_key, h.warehouse, h.channel, h.client, h.booked_at as made_at,
+           h.requested, h.quantity, h.reference, h.customer, h.unit_price, h.currency,
+           coalesce(-sum(m.quantity) filter (m.kind = 'fulfil'), 0) as fulfilled,
+           coalesce(-sum(m.quantity) filter (m.kind = 'release' and c.confirmed_at is null), 0) as released,
+           coalesce(-sum(m.quantity) filter (m.kind = 'release' and c.confirmed_at is not null), 0) as cancelled,
+           coalesce(-sum(m.quantity) filter (m.kind = 'expire'), 0) as expired,
+           any_value(c.confirmed_at) as confirmed_at,
+           max(m.booked_at) filter (m.state in ('fulfilled', 'released', 'expired')) as closed_at,
+           coalesce(arg_max(m.state, (m.seq, m.n)), 'held') as state,
+           arg_max(coalesce(m.expires_at, h.expires_at), (m.seq, m.n)) as expires_at
+    from (select holds.*, made.expires_at from holds left join movements made using (shard, seq, n)) h
+    left join movements m on m.shard = h.shard and m.reservation = h.reservation and m.line = h.line
+         and m.warehouse is not distinct from h.warehouse and not m.hidden
+    left join (select shard, reservation, min(booked_at) as confirmed_at from movements
+               where kind = 'confirm' and not hidden group by all) c
+         on c.shard = h.shard and c.reservation = h.reservation
+    group by all""",
+)
+
+
+def statements() -> list[str]:
+    """What makes the tables in an empty file."""
+    made = []
+    for name, columns in TABLES.items():
+        described = ", ".join(f'"{column.name}" {column.type}' for column in columns)
+        made.append(f"create table {name} ({described})")
+    return [*made, *_INTERNAL]

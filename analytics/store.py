@@ -1,0 +1,247 @@
+"""The DuckDB file of analytics: what was folded goes in together with how far it goes, in one transaction.
+
+So whoever is killed at any step and opens it again goes on where the tables end: no movement twice, none left out.
+One process has the file; its threads read through cursors of their own, each a consistent picture.
+"""
+
+import contextlib
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+
+from analytics.entering import DAY_START, PLACE_AGAIN, TIME_ZONE, enter
+from analytics.fold import Folded
+from analytics.schema import VERSION, statements
+
+FILE: Final = "analytics.duckdb"
+MEMORY_BYTES: Final = 1 << 30
+"""That DuckDB may take, unless the machine has less to give."""
+CHECKPOINT: Final = "64MB"
+"""of log, after which it is put into the file"""
+
+_log = logging.getLogger(__name__)
+
+
+class StoreUnusable(Exception):
+    """The file is not ours to use: another process has it, or it belongs to other journals; carries why."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a journal is in the tables."""
+
+    seq: int
+    hash: bytes
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What documents say of goods and places, as rows of the tables of these names, and up to which change."""
+
+    version: int
+    products: Sequence[tuple[int, str, int, str, list[str] | None, bool]] = ()
+    """sku_key, sku, decimals, name, group_path, archived"""
+    warehouses: Sequence[tuple[int, str, str, str, int, str | None, str | None, bool]] = ()
+    """number, code, name, kind, priority, time_zone, day_start, archived"""
+    channels: Sequence[tuple[int, str, str, str, list[str] | None, bool]] = ()
+    """number, code, name, kind, warehouses, archived"""
+    clients: Sequence[tuple[int, str]] = ()
+    """number, name"""
+
+
+@dataclass(slots=True)
+class Store:
+    """Open from the start until `close`; only one thread enters."""
+
+    path: Path | None
+    """the file; None = memory only, for tests"""
+    era: int
+    shards: int
+    threads: int = 1
+    memory_bytes: int = MEMORY_BYTES
+    _connection: duckdb.DuckDBPyConnection = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._connection = self._open()
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        try:
+            return self._connect()
+        except StoreUnusable:
+            raise
+        except duckdb.Error as error:
+            if self.path is None:
+                raise
+            if "lock" in str(error):
+                raise StoreUnusable(str(self.path), str(error)) from error
+            # A file that cannot be read holds nothing that the journals do not.
+            _log.error("%s is made anew from the journals: %s", self.path, error)
+            remove(self.path)
+            return self._connect()
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        connection = self._bare()
+        found = connection.execute("select count(*) from duckdb_tables() where table_name = 'file'").fetchall()
+        if found[0][0]:
+            (made,) = connection.execute("select version, era, shards from file").fetchall()
+            if made == (VERSION, self.era, self.shards):
+                return connection
+            connection.close()
+            assert self.path is not None
+            _log.warning("%s is of another version or of other journals, and is made anew", self.path)
+            remove(self.path)
+            connection = self._bare()
+        connection.execute("begin")
+        for statement in statements():
+            connection.execute(statement)
+        connection.execute("insert into file values (?, ?, ?, 0)", [VERSION, self.era, self.shards])
+        connection.execute("commit")
+        return connection
+
+    def _bare(self) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect(str(self.path or ":memory:"), config=self._settings())
+        connection.execute("set global TimeZone = 'UTC'")  # whatever this machine's is
+        return connection
+
+    def _settings(self) -> dict[str, Any]:
+        settings = {
+            "threads": self.threads,
+            "memory_limit": f"{self.memory_bytes // 1_000_000}MB",
+            "checkpoint_threshold": CHECKPOINT,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "python_enable_replacements": False,
+        }
+        if self.path is not None:
+            settings["temp_directory"] = str(self.path.with_suffix(".tmp"))
+        return settings
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """For another thread; it sees what is committed when it begins."""
+        return self._connection.cursor()
+
+    def positions(self) -> dict[int, Position]:
+        """How far each journal is in the tables; a shard of which nothing is there is left out."""
+        return positions(self._connection)
+
+    def documents_version(self) -> int:
+        """Up to which change of the documents the names are known."""
+        (row,) = self._connection.execute("select documents from file").fetchall()
+        version: int = row[0]
+        return version
+
+    def enter(self, pieces: Mapping[int, tuple[Folded, bytes]]) -> None:
+        """Add what was folded of each shard, and that it goes up to the record with this hash.
+
+        All at once: a statement costs 2 ms before it has seen a row.
+        """
+        names = {name for folded, _ in pieces.values() for name in folded.tables}
+        tables = {
+            name: pa.concat_tables([folded.tables[name] for folded, _ in pieces.values() if name in folded.tables])
+            for name in names
+        }
+        with self._transaction(), self._given({**tables, "positions": _as_positions(pieces)}):
+            enter(self._connection, frozenset(names))
+            self._connection.execute("delete from positions where shard in (select shard from new_positions)")
+            self._connection.execute("insert into positions select * from new_positions")
+
+    def enter_details(self, details: Details) -> None:
+        """Have names as the documents have them; figures by business day follow a place whose day has changed."""
+        with self._transaction():
+            before = self._days()
+            self._replace(
+                "products", details.products, ("sku_key", "sku", "decimals", "name", "group_path", "archived")
+            )
+            self._replace(
+                "warehouses",
+                [
+                    (*row[:5], row[5] or TIME_ZONE, row[6] or DAY_START, row[7])
+                    for row in details.warehouses
+                ],
+                ("warehouse", "code", "name", "kind", "priority", "time_zone", "day_start", "archived"),
+            )  # fmt: skip
+            self._replace("channels", details.channels, ("channel", "code", "name", "kind", "warehouses", "archived"))
+            self._replace("clients", details.clients, ("client", "name"))
+            for warehouse, day in self._days().items():
+                if before.get(warehouse, day) != day:
+                    for table in ("sales", "returns"):
+                        self._connection.execute(PLACE_AGAIN.format(table=table), {"warehouse": warehouse})
+            self._connection.execute("update file set documents = ?", [details.version])
+
+    def _days(self) -> dict[int, tuple[Any, ...]]:
+        found = self._connection.execute("select warehouse, time_zone, day_start from warehouses").fetchall()
+        return {row[0]: row[1:] for row in found}
+
+    def _replace(self, table: str, rows: Sequence[tuple[Any, ...]], columns: tuple[str, ...]) -> None:
+        if not rows:
+            return
+        given = pa.table({name: list(column) for name, column in zip(columns, zip(*rows, strict=True), strict=True)})
+        with self._given({table: given}):
+            self._connection.execute(
+                f"delete from {table} where {columns[0]} in (select {columns[0]} from new_{table})"
+            )
+            casts = ", ".join("day_start::INTERVAL as day_start" if c == "day_start" else c for c in columns)
+            self._connection.execute(f"insert into {table} by name select {casts} from new_{table}")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("begin")
+        try:
+            yield
+            self._connection.execute("commit")
+        except BaseException:
+            with contextlib.suppress(duckdb.Error):
+                self._connection.execute("rollback")
+            raise
+
+    @contextmanager
+    def _given(self, tables: dict[str, pa.Table]) -> Iterator[None]:
+        for name, table in tables.items():
+            self._connection.register(f"new_{name}", table)
+        try:
+            yield
+        finally:
+            for name in tables:
+                self._connection.unregister(f"new_{name}")
+
+
+def _as_positions(pieces: Mapping[int, tuple[Folded, bytes]]) -> pa.Table:
+    return pa.table(
+        {
+            "shard": pa.array(list(pieces), pa.uint16()),
+            "seq": pa.array([folded.last_seq for folded, _ in pieces.values()], pa.int64()),
+            "hash": pa.array([hash_ for _, hash_ in pieces.values()], pa.binary()),
+            "booked_at": pa.array([folded.last_ms for folded, _ in pieces.values()], pa.timestamp("ms", "UTC")),
+        }
+    )
+
+
+def positions(connection: duckdb.DuckDBPyConnection) -> dict[int, Position]:
+    """As a connection's transaction sees them."""
+    found = connection.execute("select shard, seq, hash, epoch_ms(booked_at) from positions").fetchall()
+    return {shard: Position(seq, hash_, at_ms) for shard, seq, hash_, at_ms in found}
+
+
+def remove(path: Path) -> None:
+    """Remove the file and what belongs to it."""
+    for each in (path, path.with_name(path.name + ".wal")):
+        each.unlink(missing_ok=True)

@@ -1,0 +1,301 @@
+"""Every report with figures worked out by hand, and each in a form that no spreadsheet runs."""
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from analytics.formats import write_csv, write_json, write_xlsx
+from analytics.reports import REPORTS
+from analytics.reports.report import Column, Sort
+from engine.kinds import Flag
+from tests.analytics.tables import Tables, ms
+from tests.builders import (
+    confirm,
+    define_channel,
+    define_warehouse,
+    fulfil,
+    give_back,
+    labelled,
+    partly,
+    receive,
+    release,
+    reserve,
+    sell,
+    together,
+)
+from tests.rows import Row
+from tests.world import World
+
+
+def price(amount: int, currency: str = "EUR", tax_rate: int = 190_000, **more: Any) -> dict[str, Any]:
+    return {"unit_price": amount, "currency": currency, "tax_rate": tax_rate, "flags": Flag.HAS_PRICE, **more}
+
+
+@pytest.fixture
+def tables() -> Iterator[Tables]:
+    """The usual shop with goods in both places, on Monday 1 June 2026 at 10:00."""
+    world = World.furnished()
+    world.now_ms = ms("2026-06-01T10:00+00:00")
+    goods = [receive(sku, place, 100) for sku in ("A-1", "B-2") for place in ("north", "south")]
+    world.send(*goods, receive("NUTS", "south", "50.000"), *define_channel("fair"))
+    made = Tables(world)
+    made.groups(A_1=["Food", "Sweet"])
+    yield made
+    made.close()
+
+
+def on(tables: Tables, moment: str, *rows: Row | list[Row]) -> None:
+    """All of them answered OK at that moment."""
+    outcomes = tables.world.outcomes(*rows, at_ms=ms(moment))
+    assert {outcome.text for outcome in outcomes} == {"ok"}
+
+
+def test_channel_sales(tables: Tables) -> None:
+    on(tables, "2026-06-01T12:00+00:00", sell("A-1", "south", 3, "till", **price(1190, discount=370)))
+    on(tables, "2026-06-01T12:30+00:00", sell("NUTS", "south", "0.333", "till", **price(1000, tax_rate=70_000)))
+    on(tables, "2026-06-02T09:00+00:00", sell("B-2", "south", 1, "till", **price(500, "PLN")), sell("B-2", "south", 2))
+    # A-1: 3570 - 370 = 3200, tax 3200 x 19/119 = 510.92; NUTS: 333, tax 333 x 7/107 = 21.79. Each rounded, then added.
+    # B-2: 500 zloty, tax 79.83; and two without a price.
+    assert tables.report("channel_sales") == [
+        ("till", "2026-06-01", 2, 3.333, 3903, 370, 0, 3533, 511 + 22, "EUR"),
+        ("till", "2026-06-02", 1, 1.0, 500, 0, 0, 500, 80, "PLN"),
+        ("till", "2026-06-02", 1, 2.0, 0, 0, 0, 0, 0, None),
+    ]
+    assert [row[:4] for row in tables.report("channel_sales", by="group", to="2026-06-01")] == [
+        ("till", "", 1, 0.333),
+        ("till", "Food / Sweet", 1, 3.0),
+    ]
+
+
+def test_revenue_is_when_goods_leave_and_a_return_is_the_sales_channels(tables: Tables) -> None:
+    order = together(reserve("A-1", 2, "north", id="order", **price(1000)), reserve("B-2", 1, "north", **price(500)))
+    on(tables, "2026-06-01T12:00+00:00", order)
+    on(tables, "2026-06-01T12:01+00:00", confirm(order[0]))
+    assert tables.report("channel_sales") == []
+    on(tables, "2026-06-03T12:00+00:00", fulfil(order[0], id="parcel"))
+    on(tables, "2026-06-05T12:00+00:00", give_back("A-1", "south", 1, "till", original="parcel", **price(1000)))
+    # Tax: 2000 x 19/119 = 319.33, 500 x 19/119 = 79.83; of the return 159.66.
+    assert tables.report("channel_sales") == [
+        ("web", "2026-06-03", 1, 3.0, 2500, 0, 0, 2500, 319 + 80, "EUR"),
+        ("web", "2026-06-05", 0, 0.0, 0, 0, 1000, -1000, -160, "EUR"),
+    ]
+
+
+def test_product_channels(tables: Tables) -> None:
+    on(
+        tables,
+        "2026-06-01T12:00+00:00",
+        *(sell("A-1", "south", quantity, channel, **price(100)) for channel, quantity in (("till", 3), ("fair", 1))),
+        sell("B-2", "south", 1, "till", **price(100)),
+        sell("B-2", "south", 1, "till", **price(100, "PLN")),
+        give_back("A-1", "south", 1, "till", **price(100)),
+    )
+    assert tables.report("product_channels") == [
+        ("A-1", "till", 3.0, 200, 0.75),
+        ("A-1", "fair", 1.0, 100, 0.25),
+        ("B-2", "till", 2.0, None, 1.0),
+    ]
+
+
+def test_unmet_demand(tables: Tables) -> None:
+    def ask(
+        moment: str, quantity: int, who: str = "", channel: str = "web", sku: str = "A-1", part: bool = False
+    ) -> None:
+        row = (partly if part else reserve)(sku, quantity, "south", channel=channel, reference=who)
+        tables.world.send(row, at_ms=ms(moment))
+
+    ask("2026-06-01T12:00+00:00", 150, "ann")  # refused
+    ask("2026-06-01T12:01+00:00", 120, "ann", channel="fair")  # refused again: the same demand
+    ask("2026-06-01T12:02+00:00", 130)  # refused, of nobody: stands for itself
+    ask("2026-06-01T12:03+00:00", 130)
+    ask("2026-06-01T13:00+00:00", 40, "ann", channel="fair")  # and 40 of it elsewhere
+    ask("2026-06-02T12:00+00:00", 300, "bob")  # refused
+    ask("2026-06-02T12:00+00:00", 150, "cat", part=True)  # gets the 100 that are there
+    ask("2026-06-03T12:00+00:00", 400, "dan", sku="B-2")  # refused, and served on another day
+    for _ in range(4):
+        tables.world.send(receive("B-2", "south", 100))
+    ask("2026-06-05T12:00+00:00", 400, "dan", sku="B-2")
+    assert tables.report("unmet_demand") == [
+        ("A-1", "web", "2026-06-01", 150 + 130 + 130, 40.0, 110.0 + 260.0),
+        ("A-1", "web", "2026-06-02", 300 + 150, 100.0, 350.0),
+    ]
+    assert tables.report("unmet_demand", to="2026-05-31") == []
+
+
+def test_channel_comparison(tables: Tables) -> None:
+    on(tables, "2026-06-01T12:00+00:00", sell("A-1", "south", 1, "till", **price(1000)))
+    on(
+        tables,
+        "2026-06-03T12:00+00:00",
+        *labelled("one", sell("A-1", "south", 2, "till", **price(500)), sell("B-2", "south", 1, "till", **price(501))),
+        sell("A-1", "south", 1, "till", **price(500)),
+        sell("A-1", "south", 1, "fair", **price(500)),
+        give_back("A-1", "south", 1, "till", **price(501)),
+    )
+    tables.world.send(sell("A-1", "south", 1000, "fair", **price(500)))
+    # Till: 1000 + 501 + 500 = 2001 in two orders, basket 1000.5; net 1500, before 1000. Fair: 500, one of two refused.
+    assert tables.report("channel_comparison", from_="2026-06-03", to="2026-06-04") == [
+        ("till", 2, 4.0, 1500, 0.75, 0.5, 1001, 0.0, 0.25, "EUR"),
+        ("fair", 1, 1.0, 500, 0.25, None, 500, 0.5, 0.0, "EUR"),
+    ]
+
+
+def test_channel_tax(tables: Tables) -> None:
+    on(
+        tables,
+        "2026-06-01T12:00+00:00",
+        sell("A-1", "south", 2, "till", **price(1190)),
+        sell("NUTS", "south", 1, "till", **price(1070, tax_rate=70_000)),
+        give_back("A-1", "north", 1, "till", **price(1190)),
+    )
+    assert tables.report("channel_tax") == [
+        ("till", "north", 0.19, 0, 1190, -1190, -190, "EUR"),
+        ("till", "south", 0.07, 1070, 0, 1070, 70, "EUR"),
+        ("till", "south", 0.19, 2380, 0, 2380, 380, "EUR"),
+    ]
+
+
+def test_reservation_funnel(tables: Tables) -> None:
+    names = ("kept", "left", "expires", "cancelled", "sold")
+    rows = {name: reserve("A-1", 4, "north", id=name, ttl_s=60 if name == "expires" else 600) for name in names}
+    on(tables, "2026-06-01T12:00+00:00", *rows.values())
+    on(tables, "2026-06-01T12:00:30+00:00", release(rows["left"]), confirm(rows["cancelled"]), confirm(rows["sold"]))
+    on(tables, "2026-06-01T12:02+00:00", fulfil(rows["sold"], line=0, quantity=3), release(rows["cancelled"]))
+    assert tables.report("reservation_funnel") == [("web", 5, 20.0, 8.0, 3.0, 4.0, 4.0, 4.0, 5.0, 0.15)]
+    assert tables.report("reservation_funnel", from_="2026-06-02") == []
+
+
+def test_hourly_profile(tables: Tables) -> None:
+    on(tables, "2026-06-01T12:10+00:00", sell("A-1", "south", 1), sell("A-1", "south", 2))
+    on(tables, "2026-06-01T13:00+00:00", sell("B-2", "south", 5))
+    on(tables, "2026-06-08T12:59+00:00", sell("B-2", "south", 1))
+    on(tables, "2026-06-09T00:30+00:00", sell("B-2", "south", 1))  # still Monday's business
+    assert tables.report("hourly_profile") == [
+        ("till", 1, 0, 1, 1.0, 0.2),
+        ("till", 1, 12, 3, 4.0, 0.6),
+        ("till", 1, 13, 1, 5.0, 0.2),
+    ]
+
+
+def test_basket_affinity(tables: Tables) -> None:
+    for number in range(2):
+        basket = (sell("A-1", "south", 1), sell("B-2", "south", 1), *([sell("NUTS", "south", 1)] * number))
+        on(tables, f"2026-06-01T1{number}:00+00:00", labelled(f"b{number}", *(Row(**_fields(row)) for row in basket)))
+    on(tables, "2026-06-01T13:00+00:00", sell("A-1", "south", 1), sell("NUTS", "south", 1))
+    # Four orders; A-1 in three, B-2 in two, both in two. NUTS goes with each only once.
+    assert tables.report("basket_affinity") == [
+        ("A-1", "B-2", 2, pytest.approx(2 / 3), pytest.approx((2 / 3) / (2 / 4))),
+        ("B-2", "A-1", 2, 1.0, pytest.approx(1 / (3 / 4))),
+    ]
+    assert [row[0] for row in tables.report("basket_affinity", sku="B-2")] == ["B-2"]
+
+
+def test_suggestions(tables: Tables) -> None:
+    for moment, goods in (("10", ("A-1", "B-2")), ("11", ("A-1", "B-2")), ("12", ("A-1", "NUTS"))):
+        basket = labelled(moment, *(sell(sku, "south", 1) for sku in goods))
+        on(tables, f"2026-06-01T{moment}:00+00:00", basket)
+    assert tables.report("suggestions", sku="A-1") == [
+        ("A-1", "B-2", 2, pytest.approx(2 / 3), 198.0),
+        ("A-1", "NUTS", 1, pytest.approx(1 / 3), 49.0),
+    ]
+    # In the north there are no nuts: they come last whatever is bought.
+    on(tables, "2026-06-01T13:00+00:00", sell("B-2", "north", 100, "web"))
+    assert [row[1] for row in tables.report("suggestions", sku="A-1", warehouse="south")] == ["B-2", "NUTS"]
+    on(tables, "2026-06-01T14:00+00:00", receive("NUTS", "north", 1))
+    assert [row[1::3] for row in tables.report("suggestions", sku="A-1", warehouse="north")] == [
+        ("NUTS", 1.0),
+        ("B-2", 0.0),
+    ]
+
+
+def _fields(row: Row) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in Row.__dataclass_fields__}
+
+
+def test_abc_xyz(tables: Tables) -> None:
+    for day, units in (("01", 2), ("08", 2), ("15", 2), ("22", 2)):
+        on(tables, f"2026-06-{day}T12:00+00:00", sell("A-1", "south", units, **price(1000)))
+    on(tables, "2026-06-22T13:00+00:00", sell("B-2", "south", 4, **price(400)), sell("NUTS", "south", 1, **price(400)))
+    # Sales 8000, 1600, 400 of 10000. Weekly units: 2 2 2 2; 0 0 0 4: mean 1, deviation sqrt(3); the same for 1 unit.
+    root = pytest.approx(3**0.5)
+    assert tables.report("abc_xyz") == [
+        ("A-1", 8.0, 8000, 0.8, 0.8, "A", 0.0, "X", "EUR"),
+        ("B-2", 4.0, 1600, 0.16, 0.96, "B", root, "Z", "EUR"),
+        ("NUTS", 1.0, 400, 0.04, 1.0, "C", root, "Z", "EUR"),
+    ]
+
+
+def test_slow_stock(tables: Tables) -> None:
+    on(tables, "2026-06-11T12:00+00:00", sell("A-1", "south", 1), sell("B-2", "north", 100, "web"))
+    on(tables, "2026-06-13T12:00+00:00", receive("B-2", "south", 1), receive("A-1", "bin", 5))
+    assert tables.report("slow_stock", at="2026-06-21T12:00:00Z") == [
+        ("A-1", "north", 100.0, "2026-06-01", "2026-06-01", "None", 20),
+        ("B-2", "south", 101.0, "2026-06-01", "2026-06-13", "None", 20),
+        ("NUTS", "south", 50.0, "2026-06-01", "2026-06-01", "None", 20),
+        ("A-1", "south", 99.0, "2026-06-01", "2026-06-01", "2026-06-11", 10),
+    ]
+
+
+@pytest.fixture
+def lean(tables: Tables) -> Tables:
+    """10 of A-1 in a third place on 1 June; 4 sold on the 2nd, 6 on the 4th at noon; 20 more at noon of the 5th."""
+    world = tables.world
+    world.send(define_warehouse("west"))
+    on(tables, "2026-06-01T10:00+00:00", receive("A-1", "west", 10))
+    on(tables, "2026-06-02T12:00+00:00", sell("A-1", "west", 4))
+    on(tables, "2026-06-04T12:00+00:00", sell("A-1", "west", 6))
+    for refused in (sell("A-1", "west", 3), reserve("A-1", 500), reserve("A-1", 50, "south", reference="elsewhere")):
+        world.send(refused, at_ms=ms("2026-06-04T13:00+00:00"))
+    on(tables, "2026-06-05T12:00+00:00", receive("A-1", "west", 20))
+    world.send(sell("A-1", "west", 300), at_ms=ms("2026-06-05T13:00+00:00"))
+    return tables
+
+
+def test_stock_outs(lean: Tables) -> None:
+    ((sku, place, began, ended, hours, refused),) = lean.report("stock_outs")
+    assert (sku, place, hours, refused) == ("A-1", "west", 24.0, 3.0 + 500.0)
+    assert (began.isoformat(), ended.isoformat()) == ("2026-06-04T12:00:00+00:00", "2026-06-05T12:00:00+00:00")
+    on(lean, "2026-06-06T12:00+00:00", sell("A-1", "west", 20))
+    on(lean, "2026-06-06T18:00+00:00", receive("B-2", "west", 1))
+    assert [row[3:] for row in lean.report("stock_outs", from_="2026-06-06")] == [(None, 6.0, 0.0)]
+
+
+def test_turnover(lean: Tables) -> None:
+    # At the end of the five days: 10, 6, 6, 0, 20: 42 unit days, 8.4 on average; 10 sold of 30.
+    assert lean.report("turnover", warehouse="west") == [
+        ("A-1", "west", 5, 10.0, 30.0, 8.4, 20.0, pytest.approx(10 * 5 / 42), 10.0, pytest.approx(10 / 30))
+    ]
+    assert lean.report("turnover", warehouse="west", from_="2026-06-02", to="2026-06-04") == [
+        ("A-1", "west", 3, 10.0, 0.0, 4.0, 0.0, 2.5, 0.0, 1.0)
+    ]
+    # Nothing moved on these days, but 6 were there.
+    assert lean.report("turnover", warehouse="west", from_="2026-06-03", to="2026-06-03") == [
+        ("A-1", "west", 1, 0.0, 0.0, 6.0, 6.0, 0.0, None, 0.0)
+    ]
+
+
+def test_every_report_takes_every_parameter_it_says(tables: Tables) -> None:
+    values = {"day": "2026-06-01", "code": "web", "text": "Food", "moment": "2026-06-01T00:00:00Z"}
+    for name, report in REPORTS.items():
+        given = {each.name: values[each.ask] for each in report.parameters}
+        tables.report(name, **given)
+        for choice in report.choices:
+            for value in choice.pieces:
+                tables.report(name, **given, **{choice.name: value})
+
+
+def test_no_spreadsheet_runs_what_a_caller_wrote() -> None:
+    evil = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "plain", "=cmd|' /C calc'!A0", 'say "hi", then']
+    columns = (Column("name", Sort.TEXT, ""), Column("units", Sort.UNITS, ""))
+    units = pa.array([-1500] * len(evil), pa.int64()).cast(pa.decimal128(38, 3))
+    table = pa.table({"name": evil, "units": units})
+    _, *rows = csv.reader(io.StringIO(b"".join(write_csv(table, columns)).decode(), newline=""))
+    assert [row[0] for row in rows] == [text if text[0] in "ps" else f"'{text}" for text in evil]
+    assert rows[0][1].startswith("-")  # a figure is a figure
+    sheet = b"".join(write_xlsx(table, columns))
+    assert b"<f>" not in sheet
+    assert b"".join(write_json(table, columns)).startswith(b'"columns":["name","units"],"rows":[["=1+1"')
