@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,8 @@ from engine.kinds import Flag, QuestionKind
 from engine.layout import LINE, NO_WAREHOUSE, QUESTION
 from engine.outcomes import Outcome
 from engine.wire import Array, Bytes
+
+_OK: Final = int(Outcome.OK)
 
 
 class Entry(Enum):
@@ -144,13 +147,17 @@ class OverShards:
         questions["key"][count:], questions["key_lo"][count:] = settling["id_hi"], settling["id_lo"]
         ids = list(zip(settling["id_hi"].tolist(), settling["id_lo"].tolist(), strict=True))
         for answers in await self._ask_all(questions):
-            for command, answer in zip(ids, answers.answers[count:], strict=True):
-                if answer["outcome"] == Outcome.OK:
+            # As plain numbers: there may be thousands.
+            outcomes, items_at, items_n = (
+                answers.answers[name].tolist() for name in ("outcome", "items_at", "items_n")
+            )
+            for command, outcome in zip(ids, outcomes[count:], strict=True):
+                if outcome == _OK:
                     voted.setdefault(command, []).append(answers.shard)
-            for key, answer in zip(reservations, answers.answers[:count], strict=True):
-                if answer["outcome"] > Outcome.OK:
+            for at, key in enumerate(reservations):
+                if outcomes[at] > _OK:
                     unknown.add(key)
-                for item in range(int(answer["items_at"]), int(answer["items_at"]) + int(answer["items_n"])):
+                for item in range(items_at[at], items_at[at] + items_n[at]):
                     view = answers.reservations[item]
                     begin = int(view["lines_at"])
                     own = answers.reservation_lines[begin : begin + int(view["lines_n"])]

@@ -120,9 +120,8 @@ def _adjoin(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> bool:
     """Whether `other` lies behind `one` in the same array."""
     if one.base is None or one.base is not other.base:
         return False
-    begin: int = one.__array_interface__["data"][0]
-    behind: int = other.__array_interface__["data"][0]
-    return begin + one.nbytes == behind
+    # Not by `__array_interface__`, which spells out the dtype each time.
+    return one.ctypes.data + one.nbytes == other.ctypes.data
 
 
 def _whole(parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:

@@ -77,6 +77,8 @@ def resolve(results: Array, lines: Array, read: Read) -> tuple[Array, Array]:
 def positions_to_read(questions: Array, found: Answers) -> npt.NDArray[np.uint64]:
     """Where the row behind each reservation view stands; 0 for those whose questions want none (Flag.PREPARE)."""
     positions: npt.NDArray[np.uint64] = found.reservations["position"].copy()
+    if not len(positions):
+        return positions
     about = np.isin(questions["kind"], (QuestionKind.RESERVATION, QuestionKind.RESERVATIONS))
     for q in np.flatnonzero(about & ((questions["flags"] & np.uint16(Flag.PREPARE)) != 0)):
         begin = int(found.answers["items_at"][q])

@@ -270,11 +270,12 @@ class Round:
         outcomes = votes["outcome"]
         last = self._rows[command.end - 1]
         refused = outcomes < _OK
-        if last["kind"] == Kind.RESERVE and last["flags"] & Flag.PARTIAL:
-            held_any = bool((outcomes[votes["quantity"] > 0] == _OK).any())
-            refused &= (outcomes != Outcome.INSUFFICIENT_STOCK) | (not held_any)
-        command.replayed = bool((votes["flags"] & _REPLAY_FLAGS).all())
         command.missing = bool((outcomes > _OK).any())
+        if last["kind"] == Kind.RESERVE and last["flags"] & Flag.PARTIAL:
+            # Short lines refuse only when all are: while a vote is missing, it may be the one that holds something.
+            all_short = not command.missing and not (outcomes[votes["quantity"] > 0] == _OK).any()
+            refused &= (outcomes != Outcome.INSUFFICIENT_STOCK) | all_short
+        command.replayed = bool((votes["flags"] & _REPLAY_FLAGS).all())
         command.due_ms = int(votes["expires_at_ms"].max())
         if refused.any():
             command.commit = False

@@ -11,6 +11,7 @@ from engine.layout import NO_LINE, NO_WAREHOUSE, SPANS
 from engine.wire import Array
 
 SETTLING_NUMBERS: Final = frozenset(int(kind) for kind in SETTLING)
+_SETTLES: Final = np.isin(np.arange(256), tuple(SETTLING_NUMBERS))
 
 
 class Held(NamedTuple):
@@ -40,20 +41,20 @@ def whole_state(states: Sequence[int]) -> int:
 
 def settled_reservations(rows: Array) -> list[int]:
     """Reservations that span partitions and that some row confirms, releases, fulfils or extends."""
-    settles = np.isin(rows["kind"], SETTLING) & ((rows["partition"] & SPANS) != 0)
+    settles = _SETTLES[rows["kind"]] & ((rows["partition"] & SPANS) != 0)
     found: list[int] = np.unique(rows["reservation"][settles]).tolist()
     return found
 
 
 def named_reservations(rows: Array) -> list[int]:
     """Every reservation that some row confirms, releases, fulfils or extends, on one shard or on several."""
-    found: list[int] = np.unique(rows["reservation"][np.isin(rows["kind"], SETTLING)]).tolist()
+    found: list[int] = np.unique(rows["reservation"][_SETTLES[rows["kind"]]]).tolist()
     return found
 
 
 def settling_ids(rows: Array) -> Array:
     """The rows that settle a reservation that spans partitions, and have an id of their own."""
-    settles = np.isin(rows["kind"], SETTLING) & ((rows["partition"] & SPANS) != 0)
+    settles = _SETTLES[rows["kind"]] & ((rows["partition"] & SPANS) != 0)
     found: Array = rows[settles & ((rows["flags"] & np.uint16(Flag.CONTINUES)) == 0)]
     return found
 

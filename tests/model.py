@@ -9,7 +9,6 @@ forgotten here, so histories driven through it must be shorter than the id windo
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import Final
 
 from engine.kinds import Flag, Kind
@@ -17,9 +16,11 @@ from engine.layout import Limits
 from engine.outcomes import Outcome
 from tests.oracle import definitions, reservations, stock
 from tests.oracle.book import Book
-from tests.oracle.words import Movement, Refused, Reservation, Result, State
+from tests.oracle.words import Entry, Movement, Refused, Reservation, Result, State
 from tests.rows import Row
 
+# Kept at hand: in Python 3.11 an enumeration looks a member up by a function of its own, and these are asked per row.
+_OK, _RESERVE, _QUARANTINE, _CONTINUES = Outcome.OK, Kind.RESERVE, Flag.QUARANTINE, Flag.CONTINUES
 Members = list[tuple[int, Row]]
 """Rows with their places in the batch."""
 
@@ -81,8 +82,8 @@ class Model:
         pending = [(i, row) for i, row in members if i not in results]
         if blocked:
             return results | {i: Result(Outcome.GROUP_FAILED) for i, _ in pending}
-        reserves = [(i, row) for i, row in members if row.kind == Kind.RESERVE]
-        if not _fit_together([row for _, row in reserves]):
+        reserves = [(i, row) for i, row in members if row.kind == _RESERVE]
+        if reserves and not _fit_together([row for _, row in reserves]):
             return results | {i: Result(Outcome.CONFLICT) for i, _ in pending}
 
         book = self._book
@@ -122,11 +123,14 @@ class Model:
         except Refused as refused:
             return refused.result
 
+    def _lines_of(self, found: Reservation) -> tuple[Entry, ...]:
+        return tuple(entry.copy() for entry in found.entries)
+
     def _has_fallen(self, members: Members, reserves: Members, results: dict[int, Result]) -> bool:
         """Any refusal fells a group, but a short line of one in part does so only when all lines are short."""
         in_part = len(members) > 1 and any(row.has(Flag.PARTIAL) for _, row in reserves)
         may_be_short = {i for i, _ in reserves if in_part and results[i].outcome == Outcome.INSUFFICIENT_STOCK}
-        if any(results[i].outcome != Outcome.OK for i, _ in members if i not in may_be_short):
+        if any(results[i].outcome != _OK for i, _ in members if i not in may_be_short):
             return True
         return bool(reserves) and len(may_be_short) == len(reserves)
 
@@ -148,28 +152,28 @@ class Model:
             outcome = self._check_times(first)
             if outcome != Outcome.ID_TOO_OLD:
                 self._ids[first.client, first.id] = (content, self.seq, first_i)
-            if outcome != Outcome.OK:
+            if outcome != _OK:
                 results |= {i: Result(outcome) for i, _ in command}
         return results, blocked
 
     def _check_times(self, row: Row) -> Outcome:
         now_ms = self._book.now_ms
-        if row.has(Flag.QUARANTINE):
+        if row.has(_QUARANTINE):
             return Outcome.QUARANTINED
         if row.issued_at_ms and now_ms - row.issued_at_ms > self.limits.id_window_ms:
             return Outcome.ID_TOO_OLD
         if row.not_after_ms and now_ms > row.not_after_ms:
             return Outcome.TOO_LATE
-        return Outcome.OK
+        return _OK
 
     def _with_lines(self, row: Row, result: Result) -> Result:
         """The reservation as it is after the whole group."""
-        hold = self._book.draft_hold if row.kind == Kind.RESERVE else result.hold
+        hold = self._book.draft_hold if row.kind == _RESERVE else result.hold
         if hold is None:
             return result
         found = self.state.reservations[hold]
-        lines = tuple(copy.copy(entry) for entry in found.entries)
-        return replace(result, hold=hold, state=found.state, expires_at_ms=found.expires_at_ms, lines=lines)
+        lines = self._lines_of(found)
+        return result._replace(hold=hold, state=found.state, expires_at_ms=found.expires_at_ms, lines=lines)
 
 
 def _groups(rows: Sequence[Row]) -> Iterator[Members]:
@@ -188,7 +192,7 @@ def _commands(members: Members) -> list[Members]:
     """The rows of a group by the id they share: a row that continues belongs to the one before."""
     commands: list[Members] = []
     for i, row in members:
-        if row.has(Flag.CONTINUES) and commands:
+        if commands and row.has(_CONTINUES):
             commands[-1].append((i, row))
         else:
             commands.append([(i, row)])
@@ -206,4 +210,4 @@ def _fit_together(reserves: list[Row]) -> bool:
 
 
 def _fallen(result: Result) -> Result:
-    return Result(Outcome.GROUP_FAILED) if result.outcome == Outcome.OK else result
+    return Result(Outcome.GROUP_FAILED) if result.outcome == _OK else result

@@ -13,11 +13,16 @@ Hold = tuple[str, str]
 NOT_CONTENT = Flag.ADMIN | Flag.WANT_LINES | Flag.QUARANTINE | Flag.CONTINUES
 """Flags that say how a command travels or who sends it, not what it asks for."""
 NO_FLAGS = Flag(0)
+# Kept at hand: in Python 3.11 an enumeration looks a member up by a function of its own, and this is asked per row.
+_RESERVE = Kind.RESERVE
+_CONTENT_BITS = ~int(NOT_CONTENT)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(unsafe_hash=True, slots=True, kw_only=True)
 class Row:
-    """One row of a batch. Quantities are thousandths, like on the wire; `line` -1 means all lines."""
+    """One row of a batch; nobody changes it. Quantities are thousandths, like on the wire; `line` -1 means all lines.
+
+    Not frozen, for that makes one cost three times as much, and histories are made of millions."""
 
     kind: Kind
     id: str = ""
@@ -58,14 +63,14 @@ class Row:
     @property
     def sourced(self) -> bool:
         """A line whose warehouse the shard chooses."""
-        return self.kind == Kind.RESERVE and not self.warehouse
+        return self.kind == _RESERVE and not self.warehouse
 
     @property
     def content(self) -> tuple[object, ...]:
         """What must be equal for two rows with one id to be the same command."""
         return (
-            *(self.kind, self.sku, self.warehouse, self.to_warehouse, self.channel, self.quantity, self.expected),
-            *(self.unit_price, self.discount, self.reservation, self.source, self.occurred_at_ms, self.due_ms),
-            *(self.reference, self.label, self.reason, self.customer, self.original, self.ttl_s, self.tax_rate),
-            *(self.currency, self.priority, self.line, int(self.flags & ~NOT_CONTENT), self.place_kind),
-        )
+            self.kind, self.sku, self.warehouse, self.to_warehouse, self.channel, self.quantity, self.expected,
+            self.unit_price, self.discount, self.reservation, self.source, self.occurred_at_ms, self.due_ms,
+            self.reference, self.label, self.reason, self.customer, self.original, self.ttl_s, self.tax_rate,
+            self.currency, self.priority, self.line, int(self.flags) & _CONTENT_BITS, self.place_kind,
+        )  # fmt: skip

@@ -109,6 +109,12 @@ class World:
         return sum(bool(part.pending) for shard in self.shards for part in shard.parts.values())
 
 
+def finished(*specs: Spec) -> Array:
+    rows, heap = encode(*specs)
+    finish_rows(rows, heap, SECRET)
+    return rows
+
+
 def outcomes(answered: Answered) -> list[Outcome]:
     return [Outcome(number) for number in answered.results["outcome"].tolist()]
 
@@ -326,6 +332,18 @@ def test_a_lost_vote_is_unavailable_and_a_retry_goes_on(world: World) -> None:
     world.reaches = lambda shard, way: True
     assert outcomes(world.send(basket())) == [Outcome.OK] * 4
     assert (world.pending(), total(world.shards, "reserved")) == (0, 10)
+
+
+def test_a_short_part_refuses_nothing_while_the_vote_that_may_hold_something_is_lost(world: World) -> None:
+    specs = together(*(reserve(sku, n, flags=Flag.PARTIAL, id="b") for sku, n in ((A, 2), (B, 11))))
+    world.shards[1].decide(finished(sell(B, 10)))
+    world.reaches = lambda shard, way: (shard, way) != (0, "back")
+    assert outcomes(world.send(specs)) == [Outcome.UNAVAILABLE] * 2
+    assert world.trace == [[Kind.RESERVE] * 2], "nothing is decided, and nothing let go"
+    world.reaches = lambda shard, way: True
+    assert outcomes(world.send(specs)) == [Outcome.OK, Outcome.INSUFFICIENT_STOCK]
+    assert (world.pending(), total(world.shards, "reserved")) == (0, 2)
+    assert world.trace[-1] == [Kind.APPLY] * 2, "decided once, and carried out where something is held and where not"
 
 
 @pytest.mark.parametrize("short", [False, True])

@@ -6,6 +6,9 @@ from engine.outcomes import Outcome
 from tests.oracle.words import Cell, CellKey, Movement, Refused, Reservation, Result, Sku, State
 from tests.rows import Hold, Row
 
+# Kept at hand: in Python 3.11 an enumeration looks a member up by a function of its own, and these are asked per row.
+_OK, _QUARANTINE = Outcome.OK, WarehouseKind.QUARANTINE
+
 
 class Book:
     """The state, the batch being decided, and the reservation that the group being decided would make."""
@@ -45,7 +48,7 @@ class Book:
 
     def look(self, key: CellKey) -> Cell:
         """The cell, or zeros; a row that is refused must not make one."""
-        return self.state.cells.get(key, Cell())
+        return self.state.cells.get(key) or Cell()
 
     # Where sourced lines may be taken from
 
@@ -59,7 +62,7 @@ class Book:
         return [code for code in codes if not warehouses[code].archived and not self.is_quarantine(code)]
 
     def is_quarantine(self, code: str) -> bool:
-        return self.state.warehouses[code].kind == WarehouseKind.QUARANTINE
+        return self.state.warehouses[code].kind == _QUARANTINE
 
     def sellable(self, sku: str, channel: str) -> int:
         """What a channel could promise of a SKU, over all its warehouses."""
@@ -107,15 +110,21 @@ class Book:
         line: int = 0,
     ) -> Cell:
         """Change a cell's counters and write down what moved."""
-        cell = self.state.cells.setdefault(key, Cell())
+        cell = self.state.cells.get(key)
+        if cell is None:
+            cell = self.state.cells[key] = Cell()
         cell.on_hand += on_hand
         cell.reserved += reserved
         if incoming:
             cell.sources[source] = cell.sources.get(source, 0) + incoming
             if not cell.sources[source]:
                 del cell.sources[source]
-        counters = (cell.on_hand, cell.reserved, cell.incoming, cell.available)
-        self.movements.append(Movement(kind, *key, quantity, *counters, self.row, hold, line))
+        self.movements.append(
+            Movement(
+                kind, key[0], key[1], quantity, cell.on_hand, cell.reserved, cell.incoming, cell.available, self.row,
+                hold, line,
+            )
+        )  # fmt: skip
         return cell
 
     def note_short(self, key: CellKey, bound: int) -> bool:
@@ -126,4 +135,4 @@ class Book:
         return True
 
     def done(self, key: CellKey, quantity: int, *, requested: int = 0, short: bool = False) -> Result:
-        return Result(Outcome.OK, quantity, self.look(key).available, requested, key[1], short=short)
+        return Result(_OK, quantity, self.look(key).available, requested, key[1], short=short)

@@ -1,6 +1,7 @@
 """The oracle's words: what it keeps, what it answers, and the one way to refuse."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from engine.kinds import Kind, ReservationState, WarehouseKind
 from engine.outcomes import Outcome
@@ -22,9 +23,15 @@ class Cell:
     order_up_to: int = 0
     sources: dict[str, int] = field(default_factory=dict)
 
+    def copy(self) -> "Cell":
+        return Cell(
+            self.on_hand, self.reserved, self.safety_stock, self.floor, self.reorder_point, self.order_up_to,
+            dict(self.sources),
+        )  # fmt: skip
+
     @property
     def incoming(self) -> int:
-        return sum(self.sources.values())
+        return sum(self.sources.values()) if self.sources else 0
 
     @property
     def available(self) -> int:
@@ -60,6 +67,12 @@ class Entry:
     def remaining(self) -> int:
         return self.quantity - self.fulfilled - self.released
 
+    def copy(self) -> "Entry":
+        return Entry(
+            self.line, self.sku, self.warehouse, self.requested, self.quantity, self.outcome, self.fulfilled,
+            self.released,
+        )  # fmt: skip
+
 
 @dataclass
 class Reservation:
@@ -73,6 +86,12 @@ class Reservation:
     entries: list[Entry] = field(default_factory=list)
     pending: bool = False
     """a command over several shards is prepared on it: it waits, and nothing else may touch it"""
+
+    def copy(self) -> "Reservation":
+        entries = [entry.copy() for entry in self.entries]
+        return Reservation(
+            self.client, self.channel, self.expires_at_ms, self.ordinal, self.state, entries, self.pending
+        )
 
 
 @dataclass
@@ -107,8 +126,7 @@ class State:
     channels: dict[str, Channel] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Movement:
+class Movement(NamedTuple):
     """One thing that changed, with the cell's counters after it; `row` is None for what the shard did by itself."""
 
     kind: Kind
@@ -124,8 +142,7 @@ class Movement:
     line: int = 0
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """The answer to one row. `replays` is (seq, row) of the pinned answer."""
 
     outcome: Outcome

@@ -6,91 +6,36 @@ add up. Each check raises `Broken` with the shard and the record.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, NamedTuple
-
-import numpy as np
+from typing import Any, Final
 
 from actors.saga import derived_id
 from engine.kinds import Flag, Kind, MovementFlag, ReservationState, ResultFlag
-from engine.layout import COMMAND, MOVEMENT, NO_WAREHOUSE, RESULT
+from engine.layout import NO_WAREHOUSE
 from engine.outcomes import Outcome
 from engine.record import Record, RecordKind, position_of
 from engine.shard import Shard
 from tests.oracle.words import Movement, Result
 from tests.rows import Row
+from tests.simulation.evidence import Broken, C, Entry, Index, M, R
 from tests.simulation.names import PLACES, Names
 from tests.simulation.oracle import ShardOracle, Step
+from tests.simulation.reads import Read
 from tests.simulation.shards import LIMITS
 from tests.simulation.workload import Command
 
 _MASK: Final = (1 << 64) - 1
 # Plain numbers: an enumeration's members and operators cost more than everything else about a row.
 _OK, _SHORT_OF = int(Outcome.OK), int(Outcome.INSUFFICIENT_STOCK)
-_UNDECIDED: Final = frozenset((int(Outcome.ID_REUSED), int(Outcome.OVERLOADED)))
 _REPLAYED, _SHORT = int(ResultFlag.REPLAYED), int(ResultFlag.SHORT)
 _CONTINUES, _PREPARE = int(Flag.CONTINUES), int(Flag.PREPARE)
 _HIDDEN = int(MovementFlag.HIDDEN)
 _STEPS: Final = (Kind.DECIDE, Kind.APPLY)
-_R: Final = {name: at for at, name in enumerate(RESULT.names or ())}
-_C: Final = {name: at for at, name in enumerate(COMMAND.names or ())}
-_M: Final = {name: at for at, name in enumerate(MOVEMENT.names or ())}
-_R_FLAGS, _R_OUTCOME, _M_FLAGS, _M_WAREHOUSE = _R["flags"], _R["outcome"], _M["flags"], _M["warehouse"]
+_R_FLAGS, _R_OUTCOME, _M_FLAGS, _M_WAREHOUSE = R["flags"], R["outcome"], M["flags"], M["warehouse"]
 _SEEN: Final = ("kind", "quantity", "on_hand", "reserved", "incoming", "available")
 _PLACE_NUMBERS: Final = {name: number for number, name in enumerate(PLACES)} | {"": NO_WAREHOUSE}
-_STILL: Final = (
-    Kind.RESERVE, Kind.CONFIRM, Kind.RELEASE, Kind.EXTEND, Kind.EXPIRE, Kind.SHORT, Kind.EXPECT, Kind.CONFIGURE,
-)  # fmt: skip
 CLOCK_ERROR: Final = 0.006
 """A shard's clock is slewed by half a per cent at most."""
 CLOCK_ERROR_MS: Final = 3
-
-
-class Broken(AssertionError):
-    """Something that must never be."""
-
-    def __init__(self, what: str, shard: int = -1, seq: int = 0, detail: object = "") -> None:
-        super().__init__(what, shard, seq, detail)
-        self.what = what
-        self.shard = shard
-        self.seq = seq
-        self.detail = detail
-
-    def __str__(self) -> str:
-        where = f" (shard {self.shard}, record {self.seq})" if self.shard >= 0 else ""
-        return f"{self.what}{where}: {self.detail}"
-
-
-class Entry(NamedTuple):
-    """Where a command was decided."""
-
-    shard: int
-    seq: int
-    row: int
-    prepared: bool
-    values: tuple[Any, ...]
-    """of COMMAND"""
-    results: list[tuple[Any, ...]]
-    """of its record"""
-
-
-Index = dict[tuple[int, int], list[Entry]]
-
-
-def index_of(journals: Sequence[Sequence[Record]]) -> Index:
-    """Every decided command by its id; repeats that were answered from memory are not decisions."""
-    index: Index = {}
-    for shard, journal in enumerate(journals):
-        for record in journal:
-            results = record.results.tolist()
-            for row, values in enumerate(record.rows.tolist()):
-                flags, result = values[_C["flags"]], results[row]
-                if (flags & _CONTINUES and not values[0]) or result[_R_FLAGS] & _REPLAYED:
-                    continue
-                if result[_R_OUTCOME] in _UNDECIDED:
-                    continue
-                entry = Entry(shard, record.seq, row, bool(flags & _PREPARE), values, results)
-                index.setdefault((values[0], values[1]), []).append(entry)
-    return index
 
 
 def check_order(journal: Sequence[Record], shard: int) -> None:
@@ -121,51 +66,13 @@ def check_clock(journal: Sequence[Record], written: Sequence[tuple[int, int]], s
                 raise Broken("the clock ran wrong", shard, record.seq, f"{told} ms in {passed}")
 
 
-def check_sums(journal: Sequence[Record], shard: int) -> None:
-    """Per cell, at every record: what came in is what is there and what went out."""
-    movements = [record.movements for record in journal if len(record.movements)]
-    if not movements:
-        return
-    seqs = np.repeat([record.seq for record in journal], [len(record.movements) for record in journal])
-    moved = np.concatenate(movements)
-    real = moved["warehouse"] != NO_WAREHOUSE
-    moved, seqs = moved[real], seqs[real]
-    order = np.lexsort((moved["warehouse"], moved["sku_key"]))
-    moved, seqs = moved[order], seqs[order]
-    same = (moved["sku_key"][1:] == moved["sku_key"][:-1]) & (moved["warehouse"][1:] == moved["warehouse"][:-1])
-    begins = np.flatnonzero(np.append(True, ~same))
-    lengths = np.diff(np.append(begins, len(moved)))
-    for counter in ("on_hand", "reserved", "incoming"):
-        total = np.cumsum(moved[counter + "_delta"])
-        before = total[begins] - moved[counter + "_delta"][begins]
-        wrong = np.flatnonzero(total - np.repeat(before, lengths) != moved[counter])
-        if len(wrong):
-            raise Broken(f"{counter} does not add up", shard, int(seqs[wrong[0]]), moved[wrong[0]])
-    if (moved["reserved"] < 0).any():
-        raise Broken("less than nothing is reserved", shard, int(seqs[np.argmin(moved["reserved"])]))
-    _check_directions(moved, seqs, shard)
-
-
-def _check_directions(moved: Any, seqs: Any, shard: int) -> None:
-    """Goods come in by arrivals and counts, go out by sales, and only change places by transfers."""
-    delta, kind = moved["on_hand_delta"], moved["kind"]
-    shown = (moved["flags"] & MovementFlag.HIDDEN) == 0
-    wrong = np.isin(kind, _STILL) & (delta != 0)
-    wrong |= np.isin(kind, (Kind.RECEIVE, Kind.RETURN)) & (delta <= 0)
-    wrong |= np.isin(kind, (Kind.SELL, Kind.FULFIL)) & shown & (delta >= 0)
-    if wrong.any():
-        at = int(np.argmax(wrong))
-        raise Broken("goods came from nowhere or went nowhere", shard, int(seqs[at]), moved[at])
-    transfers = moved[kind == Kind.TRANSFER]
-    if transfers["on_hand_delta"].sum() + transfers["incoming_delta"].sum():
-        raise Broken("transfers do not add up", shard)
-
-
 class OracleCheck:
     """Has the oracle of one shard decide its journal again, record after record."""
 
-    def __init__(self, shard: int, names: Names, texts: dict[tuple[int, int], str]) -> None:
-        """`texts`: command ids by their hash."""
+    def __init__(self, shard: int, names: Names, texts: dict[tuple[int, int], str], reads: Sequence[Read] = ()) -> None:
+        """`texts`: command ids by their hash; `reads`: what this shard told."""
+        self._reads = sorted(reads, key=lambda read: -read.since_seq)
+        self._open_reads: list[Read] = []
         self.shard = shard
         self.oracle = ShardOracle(LIMITS)
         self.rows = 0
@@ -181,6 +88,17 @@ class OracleCheck:
             elif record.kind is RecordKind.BATCH:
                 self._check(record)
             before_ms = record.now_ms
+            self._check_reads(record.seq)
+
+    def _check_reads(self, seq: int) -> None:
+        """Each must tell the state after some record from when it was asked to when it was answered."""
+        while self._reads and self._reads[-1].since_seq <= seq:
+            self._open_reads.append(self._reads.pop())
+        if self._open_reads:
+            self._open_reads = [read for read in self._open_reads if not read.agrees(self.oracle.book)]
+            for read in self._open_reads:
+                if read.until_seq <= seq:
+                    raise Broken("a read tells what never was meanwhile", self.shard, seq, read)
 
     def _check(self, record: Record) -> None:
         rows, steps = self._read(record)
@@ -204,8 +122,8 @@ class OracleCheck:
         for at, values in enumerate(record.rows.tolist()):
             row = names.read(values, texts.get((values[0], values[1]), f"#{values[0]:x}" if values[0] else ""))
             if row.has(Flag.PREPARE) or row.kind in _STEPS:
-                hold = names.hold(values[_C["reservation"]])
-                steps[at] = Step(values[_C["source_key"]] & _MASK, hold or ("", ""))
+                hold = names.hold(values[C["reservation"]])
+                steps[at] = Step(values[C["source_key"]] & _MASK, hold or ("", ""))
             rows.append(row)
         return rows, steps
 
@@ -214,27 +132,27 @@ class OracleCheck:
         if expected.replays is not None:
             at_seq, at_row = expected.replays
             position = at_row if at_seq == seq else position_of(at_seq, at_row)
-            return bool(flags & _REPLAYED) and found[_R["position"]] == position
+            return bool(flags & _REPLAYED) and found[R["position"]] == position
         if flags & _REPLAYED or outcome != expected.outcome:
             return False
         if row.kind in _STEPS:
-            return row.kind == Kind.APPLY or found[_R["state"]] == expected.state
+            return row.kind == Kind.APPLY or found[R["state"]] == expected.state
         if outcome not in (_OK, _SHORT_OF):
             return True
-        if found[_R["quantity"]] != expected.quantity:
+        if found[R["quantity"]] != expected.quantity:
             return False
         if row.has(Flag.PREPARE):
-            return outcome != _OK or row.kind == Kind.SELL or found[_R["state"]] == expected.state
-        if found[_R["available"]] != expected.available or found[_R["requested"]] != expected.requested:
+            return outcome != _OK or row.kind == Kind.SELL or found[R["state"]] == expected.state
+        if found[R["available"]] != expected.available or found[R["requested"]] != expected.requested:
             return False
         if outcome == _OK and expected.hold is not None:
-            held = (self._names.hold(found[_R["reservation"]]), found[_R["state"]], found[_R["expires_at_ms"]])
+            held = (self._names.hold(found[R["reservation"]]), found[R["state"]], found[R["expires_at_ms"]])
             if held != (expected.hold, expected.state, expected.expires_at_ms):
                 return False
         return bool(flags & _SHORT) == expected.short
 
 
-_SEEN_AT: Final = [_M[name] for name in _SEEN]
+_SEEN_AT: Final = [M[name] for name in _SEEN]
 
 
 def _as_seen(movement: Movement) -> tuple[Any, ...]:
@@ -282,8 +200,8 @@ def _check_single(command: Command, entry: Entry, index: Index) -> None:
             (own,) = index[ids]
             row = own.row
         found = own.results[row]
-        if answer[:2] != (found[_R["outcome"]], found[_R["quantity"]]) or (
-            answer[0] == _OK and answer[2] != found[_R["reservation"]]
+        if answer[:2] != (found[R["outcome"]], found[R["quantity"]]) or (
+            answer[0] == _OK and answer[2] != found[R["reservation"]]
         ):
             raise Broken("an answer is not what was decided", own.shard, own.seq, (command.rows[at], answer, found))
 
@@ -291,16 +209,16 @@ def _check_single(command: Command, entry: Entry, index: Index) -> None:
 def _committed(entries: Sequence[Entry], index: Index) -> bool:
     """Whether the decision on a command over several shards was to go ahead."""
     values = entries[0].values
-    op, key = values[_C["source_key"]] & _MASK, values[_C["expected"]] & _MASK
+    op, key = values[C["source_key"]] & _MASK, values[C["expected"]] & _MASK
     decided = index.get(derived_id(op, key, b"decide"), [])
-    return any(entry.results[entry.row][_R["state"]] == ReservationState.HELD for entry in decided)
+    return any(entry.results[entry.row][R["state"]] == ReservationState.HELD for entry in decided)
 
 
 def check_sent(index: Index, texts: dict[tuple[int, int], str]) -> None:
     """Nothing was done that nobody asked for. Steps and parts of commands over several shards have ids of their own."""
     for ids, entries in index.items():
         entry = entries[0]
-        kind = entry.values[_C["kind"]]
+        kind = entry.values[C["kind"]]
         if ids not in texts and kind < Kind.DEFINE_SKU and not entry.prepared:
             raise Broken("nobody sent this command", entry.shard, entry.seq, entry.values)
 
@@ -310,11 +228,11 @@ def check_whole(index: Index) -> None:
     applied: dict[int, set[bool]] = {}
     decided: dict[int, list[bool]] = {}
     for entry in _all(index):
-        op = entry.values[_C["source_key"]] & _MASK
-        if entry.values[_C["kind"]] == Kind.APPLY:
-            applied.setdefault(op, set()).add(bool(entry.values[_C["flags"]] & Flag.COMMIT))
-        elif entry.values[_C["kind"]] == Kind.DECIDE:
-            decided.setdefault(op, []).append(entry.results[entry.row][_R["state"]] == ReservationState.HELD)
+        op = entry.values[C["source_key"]] & _MASK
+        if entry.values[C["kind"]] == Kind.APPLY:
+            applied.setdefault(op, set()).add(bool(entry.values[C["flags"]] & Flag.COMMIT))
+        elif entry.values[C["kind"]] == Kind.DECIDE:
+            decided.setdefault(op, []).append(entry.results[entry.row][R["state"]] == ReservationState.HELD)
     for op, ways in applied.items():
         if len(ways) > 1 or len(decided.get(op, [])) > 1 or ways != {any(decided.get(op, [False]))}:
             raise Broken("a command is half done", detail=f"{op:x}: {ways}, decided {decided.get(op)}")
@@ -325,8 +243,10 @@ def _all(index: Index) -> Iterator[Entry]:
         yield from entries
 
 
-def check_fold(journal: Sequence[Record], engine: Shard, shard: int) -> None:
+def check_fold(journal: Sequence[Record], engine: Shard | None, shard: int) -> None:
     """A shard that was started again has the state that its journal alone gives."""
+    if engine is None:
+        raise Broken("the last process never had a state", shard)
     folded = Shard(LIMITS)
     for record in journal:
         folded.apply(record)

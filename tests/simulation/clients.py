@@ -7,9 +7,11 @@ place. A customer's request goes to any of them; what is unanswered is sent agai
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Final, TypeVar
 
+from actors.answers import Answers
 from actors.client import Client
 from actors.clock import ShardClock
 from actors.partitions import PartitionMap
@@ -17,20 +19,22 @@ from actors.settings import Settings
 from engine.layout import RESULT
 from engine.outcomes import PINNED_MAX
 from engine.wire import Array, Bytes
-from tests.rows import Row
+from tests.rows import Hold
 from tests.simulation.clock import MachineClock
 from tests.simulation.loop import SimLoop
-from tests.simulation.names import SECRET, Names
+from tests.simulation.names import GOODS, SECRET, Names, together
 from tests.simulation.network import Network, SimTransport
-from tests.simulation.workload import Command, Customer
+from tests.simulation.reads import Read, hold_question, stock_question, told_hold, told_stock
+from tests.simulation.workload import ANSWER_COLUMNS, Command, Customer
 
+T = TypeVar("T")
+_READ_RATE: Final = 0.2
+"""of requests: followed by a look at something"""
 _PINNED_MAX = int(PINNED_MAX)
-_AT = {name: at for at, name in enumerate(RESULT.names or ())}
-OUTCOME, QUANTITY, RESERVATION = (_AT[name] for name in ("outcome", "quantity", "reservation"))
-
+_AT = [(RESULT.names or ()).index(name) for name in ANSWER_COLUMNS]
 
 Results = list[tuple[int, ...]]
-"""RESULT rows as plain values."""
+"""Of RESULT rows the ANSWER_COLUMNS, as plain values."""
 
 
 class ClientDied(Exception):
@@ -48,7 +52,7 @@ class ClientProcess:
         self.number = number
         self._cuts = cuts
         self._loop = network.loop
-        self._under_way: set[asyncio.Future[Results]] = set()
+        self._under_way: set[asyncio.Future[Any]] = set()
         self._transport = SimTransport(network, number, self._at_step)
         own = ShardClock(0, *clock.readings())
         self.client = Client(
@@ -62,13 +66,21 @@ class ClientProcess:
         )
 
     async def send(self, rows: Array, heap: Bytes) -> Results:
-        """The results of the rows, as plain values; raises ClientDied."""
+        """What the rows were answered; raises ClientDied."""
+        return await self._while_alive(self._lone(rows, heap) if len(rows) == 1 else self._many(rows, heap))
+
+    async def ask(self, question: Array, shards: Sequence[int]) -> list[Answers]:
+        """What each of the shards answers; raises ClientDied."""
+        return await self._while_alive(self._asked(question, shards))
+
+    async def _asked(self, question: Array, shards: Sequence[int]) -> list[Answers]:
+        return await asyncio.gather(*(self.client.ask(question, shards=[shard]) for shard in shards))
+
+    async def _while_alive(self, coroutine: Coroutine[Any, Any, T]) -> T:
         if not self.alive:
+            coroutine.close()
             raise ClientDied
-        if len(rows) == 1:
-            work = self._loop.create_task(self._lone(rows, heap))
-        else:
-            work = self._loop.create_task(self._many(rows, heap))
+        work = self._loop.create_task(coroutine)
         self._under_way.add(work)
         try:
             return await work
@@ -78,11 +90,12 @@ class ClientProcess:
             self._under_way.discard(work)
 
     async def _lone(self, rows: Array, heap: Bytes) -> Results:
-        return [(await self.client.lone(rows.tobytes(), heap.tobytes())).result]
+        result = (await self.client.lone(rows.tobytes(), heap.tobytes())).result
+        return [tuple(result[at] for at in _AT)]
 
     async def _many(self, rows: Array, heap: Bytes) -> Results:
-        found: Results = (await self.client.commands(rows, heap)).results.tolist()
-        return found
+        results = (await self.client.commands(rows, heap)).results
+        return list(zip(*(results[name].tolist() for name in ANSWER_COLUMNS), strict=True))
 
     def die(self) -> None:
         """It is gone, in the middle of everything."""
@@ -142,8 +155,8 @@ class Patience:
     """of requests: sent once more after they were answered"""
     too_late_rate: float
     """of requests: a deadline that is likely to pass"""
-    span_rate: float
-    """of large requests: they hold commands over several shards"""
+    spanning: tuple[int, ...]
+    """commands in requests that hold some over several shards"""
 
 
 class Caller:
@@ -151,8 +164,12 @@ class Caller:
 
     def __init__(
         self, customer: Customer, processes: ClientProcesses, names: Names, patience: Patience, loop: SimLoop,
-        now_ms: Callable[[], int], counts: Counter[str],
+        now_ms: Callable[[], int], counts: Counter[str], durable: Mapping[int, int], shard_of: Callable[[str], int],
     ) -> None:  # fmt: skip
+        """`durable`: the last durable record of each shard, as it is now; `shard_of` a SKU."""
+        self.reads: list[Read] = []
+        self._durable = durable
+        self._shard_of = shard_of
         self._customer = customer
         self._processes = processes
         self._names = names
@@ -165,12 +182,15 @@ class Caller:
         """Ask until so many commands were sent."""
         chance = self._customer.chance
         while commands > 0:
-            count = chance.choice((1, 2, 4, 8, 60, 120, 120))
-            # Most of what concerns several shards comes in small requests: in a large one each costs many calls.
-            may_span = chance.random() < (0.8 if count <= 8 else self._patience.span_rate)
+            # What concerns several shards comes in small requests: in a large one each costs many calls, and
+            # where coordinators die, none of these would ever be answered.
+            may_span = chance.random() < 0.4
+            count = chance.choice(self._patience.spanning if may_span else (1, 16, 250, 250))
             asked = self._customer.ask(min(commands, count), may_span=may_span)
             commands -= len(asked)
             await self._insist(asked, chance)
+            if chance.random() < _READ_RATE:
+                await self._read(chance)
             await asyncio.sleep(self._patience.pause_s * chance.expovariate(1))
 
     async def _insist(self, asked: Sequence[Command], chance: random.Random) -> None:
@@ -193,12 +213,31 @@ class Caller:
             self._counts["asked again"] += 1
             await self.send(asked, chance)
 
+    async def _read(self, chance: random.Random) -> None:
+        """Look at a SKU or at a reservation, and write down what was told."""
+        held = self._customer.pick_held() if chance.random() < 0.5 else None
+        about: str | Hold = held.hold if held else chance.choice(GOODS)
+        question = hold_question(self._names, about) if isinstance(about, tuple) else stock_question(about)
+        shards = range(len(self._durable)) if held else [self._shard_of(str(about))]
+        since = dict(self._durable)
+        try:
+            answers = await self._processes.any().ask(question, shards)
+        except ClientDied:
+            self._processes.revive()
+            return
+        for shard, answer in zip(shards, answers, strict=True):
+            told = told_hold(answer, self._names) if held else told_stock(answer)
+            self._counts["read"] += told is not None
+            if told is not None:
+                self.reads.append(Read(shard, since[shard], self._durable[shard], about, told))
+
     async def send(self, commands: Sequence[Command], chance: random.Random) -> None:
         """One request: what is answered is written down, what contradicts an earlier answer too."""
-        rows = [row for command in commands for row in command.rows]
-        encoded, heap = self._names.encode(rows)
+        for command in commands:
+            command.packed = command.packed or [self._names.packed(row) for row in command.rows]
+        encoded, heap = together([row for command in commands for row in command.packed])
         if not commands[0].tries:
-            self._learn_ids(commands, rows, encoded, heap)
+            self._learn_ids(commands, encoded, heap)
         if chance.random() < self._patience.too_late_rate:
             encoded["not_after_ms"] = self._now_ms() + chance.choice((-1, 1, 20, 500))
         else:
@@ -216,18 +255,18 @@ class Caller:
             self._note(command, results[at : at + len(command.rows)])
             at += len(command.rows)
 
-    def _learn_ids(self, commands: Sequence[Command], rows: list[Row], encoded: Array, heap: Bytes) -> None:
+    def _learn_ids(self, commands: Sequence[Command], encoded: Array, heap: Bytes) -> None:
+        rows = [row for command in commands for row in command.rows]
         ids = self._names.learn(rows, encoded, heap)
         at = 0
         for command in commands:
             command.ids = ids[at : at + len(command.rows)]
             at += len(command.rows)
 
-    def _note(self, command: Command, results: Sequence[tuple[int, ...]]) -> None:
-        if any(result[OUTCOME] > _PINNED_MAX for result in results):
+    def _note(self, command: Command, answers: Results) -> None:
+        if any(answer[0] > _PINNED_MAX for answer in answers):
             self._counts["unanswered"] += 1
             return
-        answers: Results = [(result[OUTCOME], result[QUANTITY], result[RESERVATION]) for result in results]
         if command.known:
             self._counts["answered again"] += 1
             if command.answers != answers:

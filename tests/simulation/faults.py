@@ -14,7 +14,8 @@ from typing import Final
 from tests.simulation.disk import Crashed, SimDisk
 from tests.simulation.loop import MS, NS, SimLoop
 from tests.simulation.network import Network
-from tests.simulation.shards import Machine, ShardPlace, take_snapshot
+from tests.simulation.places import ShardPlace, take_snapshot
+from tests.simulation.shards import Machine
 
 FAULTS: Final = (
     "kill shard", "stop shard", "take stopped shard for dead", "power cut", "disk full", "sync error",

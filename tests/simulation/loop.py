@@ -70,6 +70,13 @@ class SimLoop(asyncio.BaseEventLoop):
         """Run it so many seconds from now."""
         return self.call_at(self.time() + delay, callback, *args, context=context)
 
+    def after(self, delay_ns: int, callback: Callable[..., object], *args: object) -> asyncio.Handle:
+        """Run it so many nanoseconds from now: the world's own events, for which floats would be a detour."""
+        handle = asyncio.Handle(callback, args, self)
+        self._made += 1
+        heapq.heappush(self._later, (self.now_ns + delay_ns, self._made, handle))
+        return handle
+
     def create_future(self) -> "asyncio.Future[Any]":
         """A future of this loop."""
         return asyncio.Future(loop=self)

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from engine.ids import finish_rows, sku_key, text_key
+from engine import ids
+from engine.ids import finish_rows
 from engine.kinds import Flag, Kind, WarehouseKind
 from engine.layout import COMMAND, NO_WAREHOUSE, TEXTS
 from engine.wire import Array, Bytes
@@ -25,6 +26,8 @@ CLIENTS: Final = ("anna", "bert", "carl")
 WEIGHED: Final = "NUTS"
 GOODS: Final = (WEIGHED, *(f"SKU-{n}" for n in range(47)))
 
+sku_key, text_key = cache(ids.sku_key), cache(ids.text_key)
+SKU_KEYS: Final = {sku: sku_key(sku) for sku in GOODS}
 _PACK: Final = struct.Struct("<QQqqqqqQqqqqqqIIIiiIiHHHHHhHBB8B")
 assert _PACK.size == COMMAND.itemsize
 _NO_NAME: Final = NO_WAREHOUSE
@@ -34,6 +37,8 @@ _CLIENT_NUMBERS: Final = {name: number for number, name in enumerate(CLIENTS)}
 _PLACE_NAMES: Final = {number: name for name, number in _PLACE_NUMBERS.items()}
 _CHANNEL_NAMES: Final = {number: name for name, number in _CHANNEL_NUMBERS.items()}
 # Plain numbers and look-ups: these are asked for every row of every journal.
+_CONTINUES, _RESERVE = Flag.CONTINUES, Kind.RESERVE
+assert TEXTS == ("id", "reference", "label", "reason", "source", "customer", "original", "name")
 _KINDS: Final = {int(kind): kind for kind in Kind}
 _HOLDING: Final = frozenset((int(Kind.RESERVE), int(Kind.SELL)))
 _WITH_SOURCE: Final = frozenset((int(Kind.RECEIVE), int(Kind.EXPECT)))
@@ -43,6 +48,8 @@ _DEFINED: Final = {
     Kind.DEFINE_CLIENT: "client",
 }  # fmt: skip
 
+Packed = tuple[bytes, bytes]
+"""(a row of COMMAND without its place in the heap, its texts)"""
 Key = tuple[int, int]
 """(reservation key, partition with SPANS)"""
 
@@ -58,9 +65,7 @@ class Names:
 
     def encode(self, rows: Sequence[Row]) -> tuple[Array, Bytes]:
         """COMMAND rows as the API's encoder leaves them, not finished, and their texts."""
-        heap = bytearray()
-        packed = b"".join([self._encoded(each, heap) for each in rows])
-        return np.frombuffer(bytearray(packed), COMMAND), np.frombuffer(bytes(heap), np.uint8)
+        return together([self.packed(each) for each in rows])
 
     def learn(self, rows: Sequence[Row], encoded: Array, heap: Bytes) -> list[tuple[int, int]]:
         """The id hashes of encoded rows (0, 0 where one continues); what they would reserve is known from now on."""
@@ -69,9 +74,9 @@ class Names:
         head = rows[0]
         found = []
         for each, values in zip(rows, finished.tolist(), strict=True):
-            if not each.has(Flag.CONTINUES) and not (each.group and each.group == head.group):
+            if not each.has(_CONTINUES) and not (each.group and each.group == head.group):
                 head = each
-            if each.kind == Kind.RESERVE and (head.client, head.id) not in self.keys:
+            if each.kind == _RESERVE and (head.client, head.id) not in self.keys:
                 key = values[_COLUMNS["reservation"]]
                 self.keys[head.client, head.id] = (key, values[_COLUMNS["partition"]])
                 self.holds[key] = (head.client, head.id)
@@ -82,24 +87,22 @@ class Names:
         """The reservation of that key; a sale over several shards holds under a key that nobody knows."""
         return self.holds.get(key, ("", f"#{key:x}")) if key else None
 
-    def _encoded(self, r: Row, heap: bytearray) -> bytes:
-        text_at = len(heap)
-        lengths = []
-        for name in TEXTS:
-            text = (getattr(r, _DEFINED[r.kind]) if r.kind in _DEFINED else "") if name == "name" else getattr(r, name)
-            encoded = text.encode() if text else b""
-            lengths.append(len(encoded))
-            heap += encoded
+    def packed(self, r: Row) -> Packed:
+        """One row and its texts, for `together`."""
+        name = getattr(r, _DEFINED[r.kind]) if r.kind in _DEFINED else ""
+        texts = (r.id, r.reference, r.label, r.reason, r.source, r.customer, r.original, name)
+        encoded = [text.encode() if text else b"" for text in texts]
         if r.source and text_key(r.source) not in self.sources:
             self.sources[text_key(r.source)] = r.source
         key, partition = self.keys[r.reservation] if r.reservation is not None else (0, 0)
-        return _PACK.pack(
+        row = _PACK.pack(
             0, 0, sku_key(r.sku), r.quantity, r.expected, r.unit_price, r.discount, key, 0, r.not_after_ms,
-            r.issued_at_ms, r.occurred_at_ms, r.due_ms, 0, text_at, _codes(r.warehouse, r.to_warehouse, r.channel),
+            r.issued_at_ms, r.occurred_at_ms, r.due_ms, 0, 0, _codes(r.warehouse, r.to_warehouse, r.channel),
             r.group, r.ttl_s, r.tax_rate, 0, r.priority, _CLIENT_NUMBERS[r.client], _PLACE_NUMBERS[r.warehouse],
             _PLACE_NUMBERS[r.to_warehouse], _CHANNEL_NUMBERS[r.channel], partition, r.line, r.flags, r.kind,
-            r.place_kind, *lengths,
+            r.place_kind, *map(len, encoded),
         )  # fmt: skip
+        return row, b"".join(encoded)
 
     def read(self, values: tuple[Any, ...], command_id: str) -> Row:
         """A journaled row (as plain values) in the oracle's words; `group` and keys are the record's."""
@@ -134,6 +137,14 @@ class Names:
             flags=_flags(flags),
             place_kind=place_kind,
         )
+
+
+def together(parts: Sequence[Packed]) -> tuple[Array, Bytes]:
+    """Rows as one request: COMMAND rows and their texts."""
+    rows = np.frombuffer(bytearray().join([row for row, _ in parts]), COMMAND)
+    lengths = np.array([len(texts) for _, texts in parts])
+    rows["text_at"] = np.cumsum(lengths) - lengths
+    return rows, np.frombuffer(b"".join([texts for _, texts in parts]), np.uint8)
 
 
 @cache

@@ -9,6 +9,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -16,10 +17,11 @@ import numpy as np
 from actors.transport import TransportError
 from engine.kinds import Flag, Kind
 from engine.wire import Batch
-from tests.simulation.loop import MS, SimLoop
-from tests.simulation.shards import ShardPlace
+from tests.simulation.loop import MS, NS, SimLoop
+from tests.simulation.places import ShardPlace
 
 _PREPARE: Final = np.uint16(Flag.PREPARE)
+_DECIDE, _APPLY = int(Kind.DECIDE), int(Kind.APPLY)
 
 
 @dataclass(slots=True)
@@ -46,6 +48,8 @@ class Network:
         self.places = places
         self._chance = chance
         self._counts = counts
+        self._last_ns: dict[tuple[int, int], int] = {}
+        """by wire: when the last of the requests sent so far arrives"""
 
     def delay_ns(self) -> int:
         """How long the next message takes."""
@@ -54,6 +58,15 @@ class Network:
             self._counts["message delayed"] += 1
             return int(weather.late_ns * chance.random())
         return int(weather.usual_ns * (0.2 + 4 * chance.random() ** 4))
+
+    def arrives_after(self, client: int, shard: int) -> int:
+        """As `delay_ns`, for a request: it may overtake those that were sent before it."""
+        delay_ns = self.delay_ns()
+        wire, at_ns = (client, shard), self.loop.now_ns + delay_ns
+        last_ns = self._last_ns.get(wire, 0)
+        self._counts["message overtaken"] += at_ns < last_ns
+        self._last_ns[wire] = max(at_ns, last_ns)
+        return delay_ns
 
     def loses(self, client: int, shard: int) -> bool:
         """Whether the next message between these two is lost. The watch sits beside the shards: to it, none is."""
@@ -74,10 +87,6 @@ class Network:
             return True
         return False
 
-    def after(self, delay_ns: int, callback: Callable[..., object], *args: object) -> None:
-        """An event of the world."""
-        self.loop.call_later(delay_ns / 1e9, callback, *args)
-
 
 Watcher = Callable[[str, str], None]
 """Told (step, moment) of every message that carries a step of a command over several shards."""
@@ -93,64 +102,80 @@ class SimTransport:
         self._network = network
         self._watcher = watcher
 
-    async def call(self, shard: int, message: bytes, timeout_s: float) -> bytes:
+    def call(self, shard: int, message: bytes, timeout_s: float) -> "asyncio.Future[bytes]":
         """Have the shard decide a Batch; gives a Reply."""
         step = step_of(message) if self._watcher is not None else ""
-        if step and self._watcher is not None:
-            self._watcher(step, "before it was sent")
-        answer = await self._carried(shard, message, timeout_s, step)
-        if step and self._watcher is not None:
-            self._watcher(step, "after its answer")
+        if not step or self._watcher is None:
+            return self._carried(shard, message, timeout_s, "")
+        self._watcher(step, "before it was sent")
+        answer = self._carried(shard, message, timeout_s, step)
+        answer.add_done_callback(partial(self._came, step))
         return answer
 
     async def probe(self, shard: int, timeout_s: float) -> bytes:
         """Ask how the shard is, beside its work; gives a ShardStatus."""
         return await self._carried(shard, None, timeout_s, "")
 
-    async def _carried(self, shard: int, message: bytes | None, timeout_s: float, step: str) -> bytes:
+    def _came(self, step: str, answer: "asyncio.Future[bytes]") -> None:
+        if self._watcher is not None and not answer.cancelled() and answer.exception() is None:
+            self._watcher(step, "after its answer")
+
+    def _carried(self, shard: int, message: bytes | None, timeout_s: float, step: str) -> "asyncio.Future[bytes]":
         network = self._network
-        waiting: asyncio.Future[bytes] = network.loop.create_future()
+        call = _Call(shard, message, network.loop.create_future())
         if not self.dead and not network.loses(self.client, shard):
             for _ in range(1 + (message is not None and network.repeats())):
-                network.after(network.delay_ns(), self._arrive, shard, message, waiting)
+                network.loop.after(network.arrives_after(self.client, shard), self._arrive, call)
             if step and self._watcher is not None:
                 self._watcher(step, "while it was on its way")
-        try:
-            async with asyncio.timeout(timeout_s):
-                return await waiting
-        except TimeoutError as error:
-            raise TransportError(shard, "no answer in time") from error
+        call.timer = network.loop.after(int(timeout_s * NS), self._late, call)
+        return call.answer
 
-    def _arrive(self, shard: int, message: bytes | None, waiting: "asyncio.Future[bytes]") -> None:
-        place = self._network.places[shard]
-        if message is None:
-            place.probe(lambda answer: self._send_back(shard, answer, waiting))
+    def _late(self, call: "_Call") -> None:
+        if not call.answer.done():
+            call.answer.set_exception(TransportError(call.shard, "no answer in time"))
+
+    def _arrive(self, call: "_Call") -> None:
+        place = self._network.places[call.shard]
+        if call.message is None:
+            place.probe(partial(self._send_back, call))
         else:
-            place.submit(message, lambda answer: self._send_back(shard, answer, waiting))
+            place.submit(call.message, partial(self._send_back, call))
 
-    def _send_back(self, shard: int, answer: bytes | None, waiting: "asyncio.Future[bytes]") -> None:
+    def _send_back(self, call: "_Call", answer: bytes | None) -> None:
         """The answer leaves the shard; None = its process died, which the network says."""
         network = self._network
-        if not network.loses(self.client, shard):
-            network.after(network.delay_ns(), self._settle, shard, answer, waiting)
+        if not network.loses(self.client, call.shard):
+            network.loop.after(network.delay_ns(), self._settle, call, answer)
 
-    def _settle(self, shard: int, answer: bytes | None, waiting: "asyncio.Future[bytes]") -> None:
-        if self.dead or waiting.done():
+    def _settle(self, call: "_Call", answer: bytes | None) -> None:
+        if self.dead or call.answer.done():
             return
+        if call.timer is not None:
+            call.timer.cancel()
         if answer is None:
-            waiting.set_exception(TransportError(shard, "the process died"))
+            call.answer.set_exception(TransportError(call.shard, "the process died"))
         else:
-            waiting.set_result(answer)
+            call.answer.set_result(answer)
+
+
+@dataclass(slots=True, eq=False)
+class _Call:
+    """A message and its answer to come."""
+
+    shard: int
+    message: bytes | None
+    """None = a probe"""
+    answer: "asyncio.Future[bytes]"
+    timer: asyncio.Handle | None = None
 
 
 def step_of(message: bytes) -> str:
     """Which step of a command over several shards some row of a Batch is; "" = none."""
     rows = Batch.from_bytes(message).rows
-    if not len(rows):
-        return ""
-    kinds = rows["kind"]
-    if (kinds == Kind.DECIDE).any():
+    kinds = rows["kind"].tolist()
+    if _DECIDE in kinds:
         return "decide"
-    if (kinds == Kind.APPLY).any():
+    if _APPLY in kinds:
         return "apply"
     return "prepare" if (rows["flags"] & _PREPARE).any() else ""

@@ -4,7 +4,6 @@ Written from the rules (a vote is checked as if it were done now and pins what i
 journaled first; carrying it out changes nothing the second time), not from the kernels.
 """
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -21,6 +20,7 @@ from tests.simulation.names import PLACES
 
 HELD, CONFIRMED, PREPARED = ReservationState.HELD, ReservationState.CONFIRMED, ReservationState.PREPARED
 RELEASED, FULFILLED = ReservationState.RELEASED, ReservationState.FULFILLED
+_DECIDE, _APPLY, _PREPARE = Kind.DECIDE, Kind.APPLY, Flag.PREPARE
 _HOLDING: Final = (Kind.RESERVE, Kind.SELL)
 _TAKING: Final = (Kind.RELEASE, Kind.FULFIL)
 _SETTLING: Final = (*_TAKING, Kind.CONFIRM, Kind.EXTEND)
@@ -79,11 +79,11 @@ class ShardOracle(Model):
 
     def _decide_group(self, members: Members) -> dict[int, Result]:
         row = members[-1][1]
-        if row.kind == Kind.DECIDE:
+        if row.kind == _DECIDE:
             return self._decide_once(members, self._decision)
-        if row.kind == Kind.APPLY:
+        if row.kind == _APPLY:
             return self._decide_once(members, self._apply)
-        if not row.has(Flag.PREPARE):
+        if not row.has(_PREPARE):
             return super()._decide_group(members)
         results, blocked = self._check_ids(members)
         pending = [(i, each) for i, each in members if i not in results]
@@ -102,6 +102,10 @@ class ShardOracle(Model):
     def _decision(self, i: int, row: Row) -> Result:
         state = HELD if row.has(Flag.COMMIT) else RELEASED
         return Result(Outcome.OK, hold=self._steps[i].hold, state=state, expires_at_ms=row.due_ms)
+
+    def _lines_of(self, found: Reservation) -> tuple[Entry, ...]:
+        """Nobody compares them here, and copying them takes a tenth of the oracle's time."""
+        return ()
 
     # The vote
 
@@ -132,7 +136,7 @@ class ShardOracle(Model):
         self.state.reservations[step.hold] = book.draft
         self._operations[step.hold] = Operation(step.operation, first.kind, expires_at_ms, [])
         return {
-            i: replace(result, hold=step.hold, state=HELD, expires_at_ms=expires_at_ms) for i, result in results.items()
+            i: result._replace(hold=step.hold, state=HELD, expires_at_ms=expires_at_ms) for i, result in results.items()
         }
 
     def _hold_sale(self, line: int, row: Row) -> Result:
@@ -160,7 +164,7 @@ class ShardOracle(Model):
         del book.movements[moved:]
         first = pending[0][1]
         found = self.state.reservations.get(first.reservation) if first.reservation else None
-        after = copy.deepcopy(found)
+        after = found.copy() if found else None
         self._put_back(saved)
         if any(result.outcome != Outcome.OK for result in results.values()):
             return {i: _fallen(result) for i, result in results.items()}
@@ -176,7 +180,7 @@ class ShardOracle(Model):
             self._steps[members[0][0]].operation, first.kind, after.expires_at_ms, taken
         )
         reservation.pending = True
-        return {i: replace(result, hold=first.reservation, state=after.state) for i, result in results.items()}
+        return {i: result._replace(hold=first.reservation, state=after.state) for i, result in results.items()}
 
     # The last step
 
@@ -240,12 +244,12 @@ class ShardOracle(Model):
         for _, row in members:
             found = state.reservations.get(row.reservation) if row.reservation else None
             if row.reservation is not None and found is not None:
-                saved.reservations[row.reservation] = replace(found, entries=[copy.copy(e) for e in found.entries])
+                saved.reservations[row.reservation] = found.copy()
                 skus |= {entry.sku for entry in found.entries}
         for key in _cells_of(skus):
             if key in state.cells:
                 cell = state.cells[key]
-                saved.cells[key] = replace(cell, sources=dict(cell.sources))
+                saved.cells[key] = cell.copy()
         self._made_none = [key for key in _cells_of(skus) if key not in state.cells]
         return saved
 

@@ -8,19 +8,23 @@ from unittest.mock import patch
 import numpy as np
 
 from actors import recovery
+from actors.journal import Opening
 from actors.open_shard import OpenShard
 from actors.packing import copied
+from actors.segments import SegmentJournal
 from engine.kinds import Flag, Kind
 from engine.record import Record, RecordKind
-from engine.shard import Decision, Shard
+from engine.shard import Answers, Decision, Shard
 from tests.simulation import shards
-from tests.simulation.disk import SimDisk
+from tests.simulation.disk import PUBLISHED, SimDisk
 from tests.simulation.shards import ShardProcess, SimFence
 
 Bug = Callable[[], Any]
 _decide: Final = Shard.decide
 _apply: Final = Shard.apply
 _recover: Final = recovery.recover_shard
+_open: Final = SegmentJournal._open
+_answer: Final = Shard.answer
 _write: Final = OpenShard._write
 
 
@@ -99,10 +103,11 @@ def same_room() -> Any:
 
 
 def late_confirm() -> Any:
-    """A hold can be confirmed after its deadline."""
+    """A hold can be confirmed after its deadline, when nothing else is asked at the same time."""
 
     def decide(self: Shard, rows: Any, heap: Any, *, now_ms: int, seq: int, id_window_ms: int = 0) -> Decision:
-        earlier = max(self.now_ms, now_ms - 1000)
+        confirms = len(rows) and (rows["kind"] == Kind.CONFIRM).all()
+        earlier = max(self.now_ms, now_ms - 5000) if confirms else now_ms
         return _decide(self, rows, heap, now_ms=earlier, seq=seq, id_window_ms=id_window_ms)
 
     return patch.object(Shard, "decide", decide)
@@ -133,6 +138,37 @@ def decided_again() -> Any:
     return patch.object(recovery, "fold", fold)
 
 
+def lost_marks() -> Any:
+    """Whoever opens a journal knows of no high-water mark: neither of the writer's nor of the watch's."""
+
+    def open_journal(self: SegmentJournal, known_seq: int) -> Opening:
+        (self._directory / PUBLISHED).unlink(missing_ok=True)
+        return _open(self, 0)
+
+    return patch.object(SegmentJournal, "_open", open_journal)
+
+
+def old_reads() -> Any:
+    """A question is answered as it was answered the first time."""
+
+    def answer(self: Shard, questions: Any) -> Answers:
+        known = self.__dict__.setdefault("known", {})
+        answers: Answers = known.setdefault(questions.tobytes(), _answer(self, questions))
+        return answers
+
+    return patch.object(Shard, "answer", answer)
+
+
+def oversold() -> Any:
+    """A sale takes what is not there, and the figures add up all the same: floors are read one piece too deep."""
+
+    def change(rows: Any) -> None:
+        floors = rows["kind"] == Kind.CONFIGURE
+        rows["expected"][floors] += 5000
+
+    return _deciding_other(change)
+
+
 @contextmanager
 def _deciding_other(change: Callable[[Any], None]) -> Iterator[None]:
     """The engine is given other rows than those that were sent and are journaled."""
@@ -158,4 +194,7 @@ BUGS: Final[dict[str, Bug]] = {
     "confirmed after expiry": late_confirm,
     "a release gives its units twice": double_release,
     "replay decides again by another rule": decided_again,
+    "high-water marks are lost": lost_marks,
+    "reads are answered from an earlier answer": old_reads,
+    "floors are lower than they were configured": oversold,
 }

@@ -11,6 +11,7 @@ ALSO: Final = (
     "message lost", "message repeated", "message delayed", "crashed at a disk step", "died on its own",
     "killed by the watch", "predecessor fenced", "predecessor does not die", "opening failed", "snapshot taken",
     "crashed taking a snapshot", "unsynced sector at a power cut", "unsynced name at a power cut", "unanswered",
+    "acknowledged record lost", "message overtaken", "read",
     "answered again", "sent twice at once", "customer gave up", "resolved at rest",
 )  # fmt: skip
 """What the faults lead to, and what customers do about it."""

@@ -1,8 +1,8 @@
-"""Shard processes and whoever starts them again: the same ShardActor, over the same journal, on a disk that forgets.
+"""Shard processes: the same ShardActor, over the same journal, on a disk that forgets.
 
-A `ShardPlace` does what Ray does: one actor with a mailbox, its process started anew when it died. A `ShardProcess` is
-one such process, from its start to its death. It can be stopped (SIGSTOP): then its mail waits, and a successor that
-is started meanwhile has to end it, through the fence of its journal.
+A `ShardProcess` is one such process, from its start to its death; `places` starts the next one. It can be stopped
+(SIGSTOP): then its mail waits, and a successor that is started meanwhile has to end it, through the fence of its
+journal.
 """
 
 import random
@@ -13,27 +13,26 @@ from typing import Final, NoReturn
 
 from actors.datadir import DataDir
 from actors.fencing import Fence, FenceError
-from actors.follow import SegmentFollower
-from actors.journal import Journal, JournalCorrupt, JournalError
+from actors.journal import Journal
 from actors.process_group import Process
 from actors.recovery import recover_shard
 from actors.segments import SegmentJournal
 from actors.settings import Settings
 from actors.shard_actor import ShardActor, ShardConfig, ShardDied
-from actors.snapshotter import fold_and_write
 from engine.layout import Limits
 from engine.shard import Shard
+from engine.wire import Reply, ShardState
 from tests.simulation.clock import MachineClock
 from tests.simulation.disk import Crashed, Platter, SimDisk
 from tests.simulation.loop import SimLoop
 
 LIMITS: Final = Limits(
-    skus_max=256, cells_max=1024, ids_max=1 << 15, reservations_max=1 << 13, lines_max=1 << 15, sources_max=1 << 10,
+    skus_max=256, cells_max=1024, ids_max=1 << 14, reservations_max=1 << 12, lines_max=1 << 13, sources_max=1 << 10,
     operations_max=1 << 10, warehouses_max=16, channels_max=8, clients_max=16, batch_rows_max=1024,
     movements_max=1 << 13,
 )  # fmt: skip
-SEGMENT_BYTES: Final = 48 << 10
-STEP_BYTES: Final = 160 << 10
+SEGMENT_BYTES: Final = 96 << 10
+STEP_BYTES: Final = 192 << 10
 RECORD_BYTES_MAX: Final = 128 << 10
 """Small, so that segments follow one another and room is asked for often."""
 
@@ -52,6 +51,8 @@ class Machine:
     settings: Settings
     chance: random.Random
     counts: Counter[str]
+    durable: dict[int, int] = field(default_factory=dict)
+    """by shard: the last record that some process made durable"""
     owners: dict[int, "ShardProcess"] = field(default_factory=dict)
     """by shard: who holds the lock of its journal"""
     pids: int = 1000
@@ -59,9 +60,6 @@ class Machine:
     """until then a process that is killed does not die: it hangs in the kernel"""
     crash_rate: float = 0.0
     """share of processes that die at some step of their disk"""
-    prepare_engine: Callable[[Shard], Shard] = lambda engine: engine
-    """what a test does to the engine of every new process"""
-
     power_rate: float = 0.0
     """share of these whose death is that of the whole machine"""
     cut_power: Callable[[], None] = lambda: None
@@ -120,7 +118,8 @@ class ShardProcess:
         self._journal: SegmentJournal | None = None
         self._seq = 0
         self._opened = False
-        self.engine = Shard(LIMITS)
+        self.engine: Shard | None = None
+        """as its journal was folded last"""
         data = machine.data
         config = ShardConfig(
             shard=shard,
@@ -206,7 +205,7 @@ class ShardProcess:
 
     def _recover(self, journal: Journal) -> Shard:
         self.engine = recover_shard(journal, self._machine.data.snapshots(self.shard), LIMITS)
-        return self._machine.prepare_engine(self.engine)
+        return self.engine
 
     def _open(self) -> None:
         """What `ShardActor` does in a thread of its own: open, or try again later; then look after what is due."""
@@ -238,7 +237,7 @@ class ShardProcess:
         if self.alive:
             # The sync, and the way back out of the process: it may die with the answer in its hands.
             takes_ns = 100_000 + int(900_000 * self._machine.chance.random())
-            self._machine.loop.call_later(takes_ns / 1e9, self._answer, reply)
+            self._machine.loop.after(takes_ns, self._answer, reply)
 
     def _answer(self, reply: bytes) -> None:
         if not self.alive:
@@ -246,6 +245,9 @@ class ShardProcess:
         if self.stopped:
             self._machine.loop.call_later(0.01, self._answer, reply)
             return
+        owner = self._machine.owners.get(self.shard)
+        if owner is not self and Reply.from_bytes(reply).state in (ShardState.READY, ShardState.READ_ONLY):
+            raise AssertionError(f"shard {self.shard} was answered by a process that does not own it any more")
         answer, self._serving = self._serving, None
         assert answer is not None
         answer(reply)
@@ -263,78 +265,5 @@ class ShardProcess:
             return None
         finally:
             if self._journal is not None and self.alive and self._journal.durable_seq > self._seq:
-                self._seq = self._journal.durable_seq
+                self._seq = self._machine.durable[self.shard] = self._journal.durable_seq
                 self.written.append((self._seq, self._machine.loop.now_ns))
-
-
-def take_snapshot(machine: Machine, shard: int, disk: SimDisk) -> None:
-    """What the standby does now and then, in a process of its own: fold what is durable, and write it."""
-    follower = SegmentFollower(machine.data.shard(shard), shard)
-    try:
-        if fold_and_write(follower, machine.data.snapshots(shard), LIMITS, disk=disk) is not None:
-            machine.counts["snapshot taken"] += 1
-    except JournalCorrupt:
-        raise
-    except (JournalError, OSError):
-        machine.counts["snapshot not taken"] += 1
-    finally:
-        follower.close()
-
-
-class ShardPlace:
-    """One shard's address: whichever process lives there."""
-
-    def __init__(self, machine: Machine, shard: int) -> None:
-        self.shard = shard
-        self.restarts = 0
-        self.written: list[tuple[int, int]] = []
-        """(seq, true time), of all processes"""
-        self._machine = machine
-        self.process = ShardProcess(machine, shard, self._died)
-        self.zombies: list[ShardProcess] = []
-        """stopped processes that were given up and may go on at any time"""
-
-    def submit(self, message: bytes, answer: Answer) -> None:
-        """A Batch for whoever lives here."""
-        if self.process.alive:
-            self.process.submit(message, answer)
-        else:
-            answer(None)
-
-    def probe(self, answer: Answer) -> None:
-        """A question for whoever lives here."""
-        if self.process.alive:
-            self.process.probe(answer)
-        else:
-            answer(None)
-
-    def replace(self) -> None:
-        """Start another process though this one has not died: it is taken for dead."""
-        self.zombies = [process for process in self.zombies if process.alive] + [self.process]
-        self._start()
-
-    def kill(self, process: Process) -> bool:
-        """SIGKILL by identity, as the watch does it."""
-        for each in (self.process, *self.zombies):
-            if each.alive and each.identity == process:
-                each.die("killed")
-                return True
-        return False
-
-    def owner(self) -> Process | None:
-        """Who holds the lock of the journal."""
-        owner = self._machine.owners.get(self.shard)
-        return None if owner is None else owner.identity
-
-    def _died(self, process: ShardProcess) -> None:
-        self.written += process.written
-        if process is self.process:
-            self._machine.loop.call_later(0.02 + 0.4 * self._machine.chance.random() ** 2, self._restart, process)
-
-    def _restart(self, dead: ShardProcess) -> None:
-        if self.process is dead:
-            self._start()
-
-    def _start(self) -> None:
-        self.restarts += 1
-        self.process = ShardProcess(self._machine, self.shard, self._died)

@@ -17,8 +17,9 @@ from engine.shard import Decision, Shard
 from tests.simulation.disk import Crashed
 from tests.simulation.faults import Rates
 from tests.simulation.names import CLIENTS, GOODS
+from tests.simulation.plan import Plan
 from tests.simulation.workload import Command, Customer
-from tests.simulation.world import Plan, World
+from tests.simulation.world import World
 
 ROWS = 1000
 

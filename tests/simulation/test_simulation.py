@@ -1,6 +1,7 @@
 """Seeds that are played on every run of the suite, and what the simulator itself must be."""
 
 import importlib
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -12,17 +13,17 @@ from actors.segments import SegmentJournal
 from actors.shard_actor import ShardActor
 from actors.socket_server import ListeningShard
 from tests.conftest import Tell
-from tests.simulation.pool import Failed, play_all
+from tests.simulation.__main__ import main
+from tests.simulation.planted import BUGS
+from tests.simulation.pool import parted, play, play_all
 from tests.simulation.report import never_happened, replay, table, total
-from tests.simulation.run import COMMANDS, Ran, run
+from tests.simulation.run import COMMANDS, run
 
-SEEDS = int(os.environ.get("SIMULATION_SEEDS", "80"))
+SEEDS = int(os.environ.get("SIMULATION_SEEDS", "500"))
 
 
 def test_worlds_come_to_rest_with_everything_right(tell: Tell) -> None:
-    played = list(play_all(range(SEEDS), COMMANDS))
-    ran = [each for each in played if isinstance(each, Ran)]
-    failed = [each for each in played if isinstance(each, Failed)]
+    failed, ran = parted(list(play_all(range(SEEDS), COMMANDS)))
     tell(table(ran))
     assert not failed, "\n".join(f"{replay(each.seed, COMMANDS)}\n  {each.reason}" for each in failed)
     assert sum(each.commands for each in ran) >= SEEDS * COMMANDS
@@ -32,6 +33,23 @@ def test_worlds_come_to_rest_with_everything_right(tell: Tell) -> None:
 def test_a_seed_is_the_same_history_every_time() -> None:
     one, other = run(7, 300), run(7, 300)
     assert (one.counts, one.simulated_s, one.commands) == (other.counts, other.simulated_s, other.commands)
+
+
+def test_a_failure_names_its_seed_and_the_one_command_that_plays_it_again(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command is run as it stands, and fails with the same words."""
+    request.addfinalizer(lambda: logging.disable(logging.NOTSET))
+    with BUGS["floors are lower than they were configured"]():
+        ((failed,), _) = parted([play((0, 1000))])
+    command = replay(failed.seed, 1000)
+    assert command == "python -m tests.simulation --seed 0 --commands 1000"
+    monkeypatch.setattr("sys.argv", command.split()[2:])
+    with BUGS["floors are lower than they were configured"](), pytest.raises(AssertionError) as again:
+        main()
+    assert failed.reason.endswith(str(again.value))
+    assert main() == 0, "without the bug nothing is wrong with it"
+    assert "1 seeds, 1," in capsys.readouterr().out
 
 
 SHARED = [
@@ -49,6 +67,11 @@ SHARED = [
     ("actors.shard_home.ShardActor", "tests.simulation.shards.ShardActor"),
     ("actors.shard_home.recover_shard", "tests.simulation.shards.recover_shard"),
     ("actors.segments.SegmentJournal", "tests.simulation.shards.SegmentJournal"),
+    ("actors.segments.encode", "engine.journal_format.encode"),
+    ("actors.segment_files.decode", "engine.journal_format.decode"),
+    ("actors.shard_actor.OpenShard", "actors.open_shard.OpenShard"),
+    ("actors.recovery.Shard", "tests.simulation.shards.Shard"),
+    ("actors.warm_shard.fold_and_write", "tests.simulation.places.fold_and_write"),
     ("actors.composition.keep_seqs", "tests.simulation.world.keep_seqs"),
     ("actors.client.ShardClock", "tests.simulation.clients.ShardClock"),
 ]

@@ -6,18 +6,28 @@ A `Customer` knows only what a caller of the API would know: its own commands an
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import Any, Final
 
 from engine.kinds import Flag, Kind, Setting
 from engine.outcomes import Outcome
 from tests.rows import Hold, Row
-from tests.simulation.names import CHANNELS, GOODS, PLACES, WEIGHED
+from tests.simulation.goods import Goods
+from tests.simulation.names import CHANNELS, PLACES, WEIGHED, Packed
 
 ANSWER_COLUMNS: Final = ("outcome", "quantity", "reservation")
 """What must be the same whenever a command is answered, whoever asks and however often."""
 NEVER_MS: Final = 1 << 62
 _SOLD_AT: Final = PLACES[:2]
 _NO_FLAGS: Final = Flag(0)
+_HELD_MAX: Final = 30
+# Kept at hand: in Python 3.11 an enumeration looks a member up by a function of its own, and operates slowly.
+_OK, _RESERVE = Outcome.OK, Kind.RESERVE
+_RESERVE_FLAGS: Final = (
+    (Flag.WANT_LINES, Flag.WANT_LINES | Flag.CONTINUES),
+    (Flag.WANT_LINES | Flag.PARTIAL, Flag.WANT_LINES | Flag.PARTIAL | Flag.CONTINUES),
+)
+"""of the first line and of the others; all in part or none"""
 
 
 @dataclass(slots=True, eq=False)
@@ -33,6 +43,8 @@ class Command:
     """pinned outcome, quantity and reservation of each row, as first answered"""
     answered_at_ns: int = 0
     tries: int = 0
+    packed: list[Packed] = field(default_factory=list)
+    """its rows as they are sent, each time"""
     contradiction: str = ""
 
     @property
@@ -43,7 +55,7 @@ class Command:
     @property
     def ok(self) -> bool:
         """Whether it was done."""
-        return bool(self.answers) and any(answer[0] == Outcome.OK for answer in self.answers)
+        return any(answer[0] == _OK for answer in self.answers)
 
 
 @dataclass(slots=True, eq=False)
@@ -59,11 +71,13 @@ class Held:
 class Customer:
     """Thinks of commands; remembers what it holds."""
 
-    def __init__(self, number: int, client: str, chance: random.Random, goods: "Goods") -> None:
+    def __init__(self, number: int, client: str, chance: random.Random, goods: Goods) -> None:
         self.number = number
         self.client = client
         self.chance = chance
-        self.held: list[Held] = []
+        self._held_on_one: list[Held] = []
+        self._held_over_shards: list[Held] = []
+        """few: they are kept apart lest nobody comes back to them"""
         self.commands: list[Command] = []
         self._goods = goods
         self._may_span = False
@@ -76,8 +90,7 @@ class Customer:
         commands: list[Command] = []
         at = 0
         while len(commands) < count:
-            kind = self.chance.choices(_KINDS, _WEIGHTS)[0]
-            for rows in _ASK[kind](self):
+            for rows in self.chance.choices(_ASKS, cum_weights=_WEIGHTS)[0](self):
                 commands.append(Command(rows, at))
                 at += len(rows)
         self.commands += commands
@@ -91,19 +104,25 @@ class Customer:
         if head.kind == Kind.RESERVE and not head.label:
             lines = [row for row in command.rows if row.kind == Kind.RESERVE]
             hold = (command.rows[0].client, command.rows[0].id)
-            self.held.append(Held(hold, len(lines), [row.sku for row in lines]))
-            del self.held[:-30]
+            skus = [row.sku for row in lines]
+            held = self._held_over_shards if self._goods.spans(skus) else self._held_on_one
+            held.append(Held(hold, len(lines), skus))
+            del held[:-_HELD_MAX]
         elif head.kind == Kind.CONFIRM:
-            for held in self.held:
-                held.confirmed |= held.hold == head.reservation
+            for each in (*self._held_on_one, *self._held_over_shards):
+                each.confirmed |= each.hold == head.reservation
         elif head.kind in (Kind.FULFIL, Kind.RELEASE) and head.line < 0:
-            self.held = [held for held in self.held if held.hold != head.reservation]
+            for held in (self._held_on_one, self._held_over_shards):
+                held[:] = [each for each in held if each.hold != head.reservation]
 
     # Parts of commands
 
     def row(self, kind: Kind, **more: Any) -> Row:
+        return Row(kind=kind, id=self.new_id(), client=self.client, **more)
+
+    def new_id(self) -> str:
         self._made += 1
-        return Row(kind=kind, id=f"{self.number}-{self._made}", client=self.client, **more)
+        return f"{self.number}-{self._made}"
 
     def group(self) -> int:
         self._groups += 1
@@ -114,9 +133,9 @@ class Customer:
         pieces = self.chance.randint(1, most)
         return pieces * 1000 - (self.chance.randrange(1000) if sku == WEIGHED else 0)
 
-    def lines(self, count: int, **common: Any) -> list[dict[str, Any]]:
+    def lines(self, count: int, beside: str = "", **common: Any) -> list[dict[str, Any]]:
         """Lines of a reservation: named or sourced places; sometimes one SKU twice."""
-        skus = self.some(count)
+        skus = self.some(count, beside)
         if count > 1 and self.chance.random() < 0.15:
             skus[1] = skus[0]
         return [
@@ -130,68 +149,47 @@ class Customer:
             for line, sku in enumerate(skus)
         ]
 
-    def some(self, count: int) -> list[str]:
-        """So many SKUs."""
-        return self._goods.some(self.chance, count, self._may_span)
+    def some(self, count: int, beside: str = "") -> list[str]:
+        """So many SKUs; `beside`: on one shard with this one, unless this request may span shards."""
+        return self._goods.some(self.chance, count, self._may_span, beside)
 
     def pick_held(self, confirmed: bool | None = None) -> Held | None:
-        found = [
-            held
-            for held in self.held
-            if (confirmed is None or held.confirmed == confirmed) and (self._may_span or len(set(held.skus)) == 1)
-        ]
-        return self.chance.choice(found) if found else None
+        over_shards = self._may_span and self.chance.random() < 0.5
+        for held in (self._held_over_shards, self._held_on_one)[not over_shards :]:
+            if found := [each for each in held if confirmed is None or each.confirmed == confirmed]:
+                return self.chance.choice(found)
+        return None
 
 
-@dataclass(frozen=True, slots=True)
-class Goods:
-    """Which SKUs lie on which shard: few commands span shards, for each costs many calls."""
-
-    by_shard: list[list[str]]
-    span_rate: float
-
-    def some(self, chance: random.Random, count: int, may_span: bool) -> list[str]:
-        """So many SKUs, of one shard or of any."""
-        if may_span and chance.random() < self.span_rate:
-            return [chance.choice(GOODS) for _ in range(count)]
-        own = chance.choice(self.by_shard)
-        return [chance.choice(own) for _ in range(count)]
-
-
-def _reserve(customer: Customer) -> list[list[Row]]:
+def _reserve(customer: Customer, beside: str = "") -> list[list[Row]]:
     chance = customer.chance
     count = chance.choice((1, 1, 1, 2, 3))
-    flags = Flag.PARTIAL if chance.random() < 0.2 else _NO_FLAGS
-    common = {"channel": chance.choice(("web", "web", "till")), "ttl_s": chance.choice((2, 5, 15, 600))}
-    rows = [
-        customer.row(Kind.RESERVE, flags=flags | Flag.WANT_LINES, **line) for line in customer.lines(count, **common)
-    ]
-    return [_together(customer, rows)]
+    first, rest = _RESERVE_FLAGS[chance.random() < 0.2]
+    common = {
+        "client": customer.client, "channel": chance.choice(("web", "web", "till")),
+        "ttl_s": chance.choice((2, 5, 15, 600)), "group": customer.group() if count > 1 else 0,
+    }  # fmt: skip
+    head, *others = customer.lines(count, beside, **common)
+    made = Row(kind=_RESERVE, id=customer.new_id(), flags=first, **head)
+    return [[made, *(Row(kind=_RESERVE, flags=rest, **line) for line in others)]]
 
 
 def _replace(customer: Customer) -> list[list[Row]]:
     held = customer.pick_held()
     if held is None:
         return _reserve(customer)
-    (rows,) = _reserve(customer)
-    release = customer.row(Kind.RELEASE, reservation=held.hold, flags=Flag.REPLACES)
-    return [_together(customer, [release, *(replace(row, flags=row.flags & ~Flag.CONTINUES) for row in rows)])]
+    (rows,) = _reserve(customer, held.skus[0])
+    group = rows[0].group or customer.group()
+    release = customer.row(Kind.RELEASE, reservation=held.hold, flags=Flag.REPLACES, group=group)
+    first = replace(rows[0], id="", group=group, flags=rows[0].flags | Flag.CONTINUES)
+    return [[release, first, *rows[1:]]]
 
 
 def _labelled(customer: Customer) -> list[list[Row]]:
     """Sales, each with its own id, that stand or fall together."""
     group = customer.group()
-    rows = [row for (row,) in (_sell(customer)[0] for _ in range(customer.chance.choice((2, 3))))]
-    return [[replace(row, group=group, label="sale", flags=_NO_FLAGS) for row in rows]]
-
-
-def _together(customer: Customer, rows: list[Row]) -> list[Row]:
-    """One command of several rows."""
-    if len(rows) == 1:
-        return rows
-    group = customer.group()
-    rest = [replace(row, id="", group=group, flags=row.flags | Flag.CONTINUES) for row in rows[1:]]
-    return [replace(rows[0], group=group), *rest]
+    skus = customer.some(customer.chance.choice((2, 3)))
+    return [[_sale(customer, sku, group=group, label="sale") for sku in skus]]
 
 
 def _settling(kind: Kind, confirmed: bool | None) -> "Ask":
@@ -213,14 +211,18 @@ def _settling(kind: Kind, confirmed: bool | None) -> "Ask":
     return ask
 
 
-def _cell(customer: Customer) -> dict[str, Any]:
-    (sku,) = customer.some(1)
+def _cell(customer: Customer, sku: str = "") -> dict[str, Any]:
+    sku = sku or customer.some(1)[0]
     return {"sku": sku, "warehouse": customer.chance.choice(_SOLD_AT), "quantity": customer.quantity(sku)}
 
 
 def _sell(customer: Customer) -> list[list[Row]]:
     flags = Flag.SETTLED if customer.chance.random() < 0.1 else _NO_FLAGS
-    return [[customer.row(Kind.SELL, channel=customer.chance.choice(CHANNELS), flags=flags, **_cell(customer))]]
+    return [[_sale(customer, flags=flags)]]
+
+
+def _sale(customer: Customer, sku: str = "", **more: Any) -> Row:
+    return customer.row(Kind.SELL, channel=customer.chance.choice(CHANNELS), **_cell(customer, sku), **more)
 
 
 def _receive(customer: Customer) -> list[list[Row]]:
@@ -278,5 +280,5 @@ _OFTEN: Final = {
     "reserve": 26, "replace": 2, "confirm": 14, "release": 6, "fulfil": 10, "extend": 3, "sell": 10,
     "sell together": 3, "receive": 12, "expect": 1, "adjust": 3, "give back": 2, "transfer": 3, "configure": 1,
 }  # fmt: skip
-_KINDS: Final = list(_OFTEN)
-_WEIGHTS: Final = list(_OFTEN.values())
+_ASKS: Final = [_ASK[kind] for kind in _OFTEN]
+_WEIGHTS: Final = list(accumulate(_OFTEN.values()))

@@ -12,22 +12,26 @@ from actors.datadir import DataDir
 from actors.follow import SegmentFollower
 from actors.partitions import PartitionMap
 from actors.process_group import Process
-from actors.settings import Settings
 from actors.shard_watch import ShardUnreachable, ShardWatch
 from engine.ids import sku_key
 from engine.kinds import Kind
 from engine.outcomes import Outcome
 from engine.record import Record
-from tests.simulation.checkers import Broken
-from tests.simulation.clients import Caller, ClientProcess, ClientProcesses, Patience
+from tests.simulation.clients import Caller, ClientProcess, ClientProcesses
 from tests.simulation.clock import MachineClock
 from tests.simulation.disk import Platter
-from tests.simulation.faults import Nemesis, Rates
+from tests.simulation.evidence import Broken
+from tests.simulation.faults import Nemesis
+from tests.simulation.goods import Goods
 from tests.simulation.loop import MS, NS, SimLoop, Stuck
+from tests.simulation.lost_end import lose_end
 from tests.simulation.names import CLIENTS, GOODS, SECRET, Names, definitions
 from tests.simulation.network import Network, SimTransport
-from tests.simulation.shards import Machine, ShardPlace
-from tests.simulation.workload import Command, Customer, Goods
+from tests.simulation.places import ShardPlace
+from tests.simulation.plan import Plan
+from tests.simulation.reads import Read
+from tests.simulation.shards import Machine
+from tests.simulation.workload import Command, Customer
 
 WATCHER: Final = -1
 """The number of the process that watches the shards, on the network."""
@@ -35,60 +39,11 @@ TROUBLE_S_MAX: Final = 25.0
 """So long things go wrong, at most."""
 LOOKED_UP: Final = 5
 """so many commands are looked up by their ids in the end"""
+LOST_ENDS: Final = 0.4
+"""share of worlds in which a journal loses a record that was acknowledged"""
+REFUSALS: Final = 4
 REST_S_MAX: Final = 120.0
 """So long a world may take to come to rest once nothing goes wrong any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a world is like; all of it follows from the seed."""
-
-    shards: int
-    clients: int
-    customers: int
-    commands: int
-    settings: Settings
-    rates: Rates
-    patience: Patience
-    span_rate: float
-
-    @classmethod
-    def drawn(cls, chance: random.Random, commands: int, rates: Rates | None = None) -> "Plan":
-        """A world by chance."""
-        settings = Settings(
-            calls_in_flight_max=chance.choice((1, 2, 2, 4)),
-            beside_rows_min=chance.choice((1, 8, 256)),
-            batch_rows_max=chance.choice((64, 256)),
-            chunk_rows_max=chance.choice((16, 64)),
-            group_rows_max=256,
-            call_timeout_ms=chance.choice((500, 2000, 5000)),
-            answer_within_ms=chance.choice((3000, 10_000)),
-            queue_rows_max=chance.choice((100, 10_000)),
-            scan_period_ms=chance.choice((1000, 2000)),
-            undecided_ms=chance.choice((500, 3000)),
-            probe_period_ms=1000,
-            probe_silence_max_ms=chance.choice((1500, 3000)),
-            tick_ms=500,
-        )
-        patience = Patience(
-            pause_s=chance.choice((0.05, 0.5)),
-            give_up_rate=chance.choice((0.0, 0.05)),
-            impatient_rate=chance.choice((0.0, 0.1)),
-            again_rate=chance.choice((0.0, 0.1)),
-            too_late_rate=chance.choice((0.0, 0.05)),
-            span_rate=chance.choice((0.0, 0.0, 0.1)),
-        )
-        drawn = Rates.drawn(chance)
-        return cls(
-            shards=chance.choice((1, 2, 3, 3)),
-            clients=chance.choice((1, 2, 3)),
-            customers=chance.choice((3, 6)),
-            commands=commands,
-            settings=settings,
-            rates=drawn if rates is None else rates,
-            patience=patience,
-            span_rate=chance.choice((0.2, 0.5)),
-        )
 
 
 @dataclass
@@ -114,6 +69,7 @@ class World:
         self.machine = Machine(
             self.loop, self.clock, platter, self.data, plan.settings, self._own_chance(), self.counts
         )
+        self.machine.durable.update(dict.fromkeys(range(plan.shards), 0))
         self.places = [ShardPlace(self.machine, shard) for shard in range(plan.shards)]
         self.network = Network(self.loop, self._own_chance(), self.counts, self.places)
         self.processes = ClientProcesses(self._client_process, plan.clients, self.loop, self._own_chance())
@@ -121,9 +77,9 @@ class World:
             self.loop, plan.rates, self.machine, self.network, self._own_chance(), self.counts,
             self.processes.kill_any, plan.clients,
         )  # fmt: skip
-        goods = Goods([self._goods_of(shard) for shard in range(plan.shards)], plan.span_rate)
+        self.goods = Goods([self._goods_of(shard) for shard in range(plan.shards)], plan.span_rate)
         self.customers = [
-            Customer(number, CLIENTS[number % len(CLIENTS)], self._own_chance(), goods)
+            Customer(number, CLIENTS[number % len(CLIENTS)], self._own_chance(), self.goods)
             for number in range(plan.customers)
         ]
         self.callers = [self.caller(customer) for customer in self.customers]
@@ -166,7 +122,15 @@ class World:
 
     def caller(self, customer: Customer) -> Caller:
         """The coroutine of a customer."""
-        return Caller(customer, self.processes, self.names, self.plan.patience, self.loop, self.now_ms, self.counts)
+        return Caller(
+            customer, self.processes, self.names, self.plan.patience, self.loop, self.now_ms, self.counts,
+            self.machine.durable, self.goods.shard_of,
+        )  # fmt: skip
+
+    @property
+    def reads(self) -> list[Read]:
+        """All that was ever read."""
+        return [read for caller in self.callers for read in caller.reads]
 
     async def found(self) -> None:
         """Every shard is told what there is, and something is there."""
@@ -199,8 +163,26 @@ class World:
                 await asyncio.sleep(0.2)
         # The scan needs two looks, and the time that a coordinator is given.
         await asyncio.sleep((self.plan.settings.undecided_ms + 3 * self.plan.settings.scan_period_ms) / 1000)
+        if self.chance.random() < LOST_ENDS:
+            await self._lose_an_end()
         await self._start_again()
         await self._look_up_some()
+
+    async def _lose_an_end(self) -> None:
+        """A journal without a record that was acknowledged: its shard stays closed until the record is back."""
+        await self._all_open()
+        place = self.chance.choice(self.places)
+        place.process.die("killed")
+        lost = lose_end(self.data, place.shard, self.chance)
+        if lost is None:
+            return
+        self.counts["acknowledged record lost"] += 1
+        for _ in range(REFUSALS):
+            await asyncio.sleep(0.5)
+            if place.process.is_open:
+                raise Broken("a shard opened without a record that it had acknowledged", place.shard, lost.seq)
+        lost.put_back()
+        await self._all_open()
 
     async def _start_again(self) -> None:
         """One last time every shard ends, in order or not, and is found as it was."""
@@ -211,6 +193,9 @@ class World:
             place.process.die(how)
         if how == "power cut":
             self.machine.platter.cut_power()
+        await self._all_open()
+
+    async def _all_open(self) -> None:
         until_ns = self.loop.now_ns + int(REST_S_MAX * NS)
         while not all(place.process.alive and place.process.is_open for place in self.places):
             if self.loop.now_ns > until_ns:
