@@ -16,8 +16,8 @@ from tests.mutants.suite import Seen, Suite, collected
 from tests.mutants.targets import MODULES, ROOT, functions_of
 from tests.mutants.verdicts import MISSED, NOTICED, Verdicts, read_seen, table, whole_share, write_seen
 
-BUDGET_S = 4.0
-WIDE_BUDGET_S = 20.0
+BUDGET_S = 8.0
+WIDE_BUDGET_S = 30.0
 KILLERS_MAX = 12
 """tests that are remembered of a function"""
 LOOK_N = 8
