@@ -10,14 +10,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.mutants.judge import Judge, Verdict, observed
-from tests.mutants.known import equivalent, killers, write_killers
+from tests.mutants.known import equivalent, killers, write_killers, write_survivors
 from tests.mutants.operators import Mutant, mutants_of
 from tests.mutants.suite import Seen, Suite, collected
 from tests.mutants.targets import MODULES, ROOT, functions_of
 from tests.mutants.verdicts import MISSED, NOTICED, Verdicts, read_seen, table, whole_share, write_seen
 
-BUDGET_S = 4.0
-WIDE_BUDGET_S = 20.0
+BUDGET_S = 8.0
+WIDE_BUDGET_S = 30.0
 KILLERS_MAX = 12
 """tests that are remembered of a function"""
 LOOK_N = 8
@@ -41,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--work", type=Path, default=ROOT / ".mutants", help="where verdicts are kept")
     parser.add_argument("--sample", type=int, default=0, help="judge so many, chosen by --seed, and keep nothing")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--share", type=float, default=ENOUGH, help="of faults that are noticed; fail below")
     return parser
 
 
@@ -82,7 +83,9 @@ def _judged(suite: Suite, asked: argparse.Namespace) -> int:
         if verdict.verdict in MISSED:
             _say(f"{verdict.verdict}: {verdict.key}")
     write_killers({name: tests[:KILLERS_MAX] for name in names if (tests := judge.killers_of(name))})
-    return _tell([mutant.key for mutant in mutants], verdicts.found, reasons)
+    keys = {mutant.key for function in functions for mutant in mutants_of(function)} - set(reasons)
+    write_survivors(key for key, each in verdicts.found.items() if key in keys and each.verdict in MISSED)
+    return _tell([mutant.key for mutant in mutants], verdicts.found, reasons, asked.share)
 
 
 def _sampled(suite: Suite, asked: argparse.Namespace) -> int:
@@ -106,7 +109,7 @@ def _sampled(suite: Suite, asked: argparse.Namespace) -> int:
         found[verdict.key] = verdict
         if verdict.verdict in MISSED:
             _say(f"{verdict.verdict}: {verdict.key}")
-    return _tell([mutant.key for mutant in chosen], found, reasons)
+    return _tell([mutant.key for mutant in chosen], found, reasons, asked.share)
 
 
 def _looked_at(suite: Suite, path: Path, workers: int, until: float) -> Sequence[Seen] | None:
@@ -124,13 +127,13 @@ def _looked_at(suite: Suite, path: Path, workers: int, until: float) -> Sequence
     return [each for each in seen.values() if each.lines]
 
 
-def _tell(keys: Sequence[str], found: dict[str, Verdict], reasons: dict[str, str]) -> int:
+def _tell(keys: Sequence[str], found: dict[str, Verdict], reasons: dict[str, str], enough: float) -> int:
     for line in table(keys, found, reasons):
         _say(line)
     wrong = sorted(key for key in reasons if key in found and found[key].verdict in NOTICED)
     for key in wrong:
         _say(f"listed as equivalent, and noticed: {key}")
-    return int(bool(wrong) or whole_share(keys, found, reasons) < ENOUGH)
+    return int(bool(wrong) or whole_share(keys, found, reasons) < enough)
 
 
 def _say(line: str) -> None:

@@ -2,16 +2,17 @@
 
 equivalent.txt: a line "# why", and under it the mutants it is true of. Several changes of one line may be named behind
 one another, between " ; ". killers.txt: a function, and tests that notice mutants of it, best first; they are tried
-first, so a list that is out of date costs time and nothing else.
+first, so a list that is out of date costs time and nothing else. survivors.txt: what no test noticed so far.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
 HERE: Final = Path(__file__).resolve().parent
 EQUIVALENT: Final = HERE / "equivalent.txt"
 KILLERS: Final = HERE / "killers.txt"
+SURVIVORS: Final = HERE / "survivors.txt"
 
 
 def equivalent() -> dict[str, str]:
@@ -46,4 +47,13 @@ def killers() -> dict[str, list[str]]:
 def write_killers(known: Mapping[str, list[str]]) -> None:
     """What `killers` will read."""
     lines = [line for function, tests in known.items() for line in (function, *(f"  {test}" for test in tests))]
-    KILLERS.write_text("".join(f"{line}\n" for line in lines))
+    _write(KILLERS, lines)
+
+
+def write_survivors(keys: Iterable[str]) -> None:
+    """The mutants that no test noticed when they were last judged: what is still to be pinned, or to be explained."""
+    _write(SURVIVORS, sorted(keys))
+
+
+def _write(path: Path, lines: Iterable[str]) -> None:
+    path.write_text("".join(f"{line}\n" for line in lines))
