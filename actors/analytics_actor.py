@@ -20,7 +20,7 @@ from typing import Final, Self
 
 import msgspec
 
-from actors.child import DATABASE_VARIABLE, NICENESS, supervisor_hears
+from actors.child import DATABASE_VARIABLE, supervisor_hears
 from actors.datadir import ANALYTICS, ANALYTICS_SOCKET, DataDir
 from actors.documents.database import DocumentsSettings
 from actors.documents.details import DetailsReader
@@ -41,6 +41,9 @@ GATHER_S: Final = 0.5
 processor, however little it enters."""
 TRY_AGAIN_S: Final = 2.0
 """After a journal could not be read."""
+NICENESS: Final = 5
+"""A shard that wants the processor has three times its share. At 10, a tenth, a machine that was asked for more than it
+has left the tables 8 s behind."""
 CONNECTIONS_MAX: Final = 64
 WORD_S: Final = 10.0
 """For whoever asks to say what, and to take a piece of the answer."""

@@ -9,8 +9,6 @@ from actors.supervisor import PULSE_VARIABLE
 
 DATABASE_VARIABLE: Final = "OMNISTOCK_DATABASE"
 """Not on a command line: the address may hold a password."""
-NICENESS: Final = 10
-"""Of processes that must never take a processor from those that serve."""
 
 
 def supervisor_hears() -> Callable[[], None]:

@@ -72,7 +72,7 @@ def test_when_ray_is_lost_the_stack_is_killed_and_built_again() -> None:
     assert supervision.lost("raylet is gone", 60_020) == []
     assert supervision.tick(60_100) == []
     assert supervision.tick(60_200) == [Start("keeper"), Start("worker-0"), Start("worker-1")]
-    assert supervision.ready(66_000) == [Start("standby")]
+    assert supervision.ready(66_000) == [Start("standby"), Start("analytics")]
 
 
 def test_the_keepers_death_is_the_stacks() -> None:
@@ -94,9 +94,11 @@ def test_a_stopped_standby_is_replaced_too_but_may_be_silent_for_long() -> None:
     for now_ms in range(9_000, 121_001, 8_000):
         supervision.beat("keeper", now_ms)
         supervision.beat("worker-0", now_ms)
+        supervision.beat("analytics", now_ms)
         assert supervision.tick(now_ms) == []
     supervision.beat("keeper", 121_001)
     supervision.beat("worker-0", 121_001)
+    supervision.beat("analytics", 121_001)
     assert supervision.tick(121_001) == [KillChild("standby", "it has been silent for 120001 ms")]
 
 
@@ -130,8 +132,13 @@ def test_a_stop_drains_the_workers_then_closes_the_keeper_then_is_done() -> None
     supervision = running()
     assert supervision.stop(1_000) == [StopListening(), Terminate("worker-0"), Terminate("worker-1")]
     assert supervision.exited("worker-0", 0, 1_100) == []
-    assert supervision.exited("worker-1", 0, 1_200) == [Terminate("keeper"), Terminate("standby")]
+    assert supervision.exited("worker-1", 0, 1_200) == [
+        Terminate("keeper"),
+        Terminate("standby"),
+        Terminate("analytics"),
+    ]
     assert supervision.exited("standby", -15, 1_300) == []
+    assert supervision.exited("analytics", 0, 1_400) == []
     assert supervision.exited("keeper", 0, 2_000) == [Finish(0)]
 
 
@@ -139,7 +146,11 @@ def test_workers_that_do_not_finish_in_time_are_killed_and_a_stuck_keeper_is_lef
     supervision = running(1)
     supervision.stop(0)
     assert supervision.tick(15_000) == [KillChild("worker-0", "it did not finish in time")]
-    assert supervision.exited("worker-0", -9, 15_010) == [Terminate("keeper"), Terminate("standby")]
+    assert supervision.exited("worker-0", -9, 15_010) == [
+        Terminate("keeper"),
+        Terminate("standby"),
+        Terminate("analytics"),
+    ]
     assert supervision.tick(35_009) == []
     assert supervision.tick(35_010) == [Finish(0, "not everything ended in time")]
 
