@@ -41,9 +41,9 @@ GATHER_S: Final = 0.5
 processor, however little it enters."""
 TRY_AGAIN_S: Final = 2.0
 """After a journal could not be read."""
-NICENESS: Final = 5
-"""A shard that wants the processor has three times its share. At 10, a tenth, a machine that was asked for more than it
-has left the tables 8 s behind."""
+NICENESS: Final = 10
+"""A shard that wants the processor has ten times its share: figures may be late, an order may not. At 5, a third, a
+machine that was asked for more than it has left the tables 4 s behind instead of 8."""
 CONNECTIONS_MAX: Final = 64
 WORD_S: Final = 10.0
 """For whoever asks to say what, and to take a piece of the answer."""
