@@ -194,6 +194,7 @@ def test_a_limited_key_sees_the_figures_of_its_own_channel_only(shop: Box) -> No
 
 
 def test_a_figure_is_explained_by_what_it_is_made_of(shop: Box) -> None:
+    shop.get("/v1/reports/stock_as_of", params={"after": end_of_feed(shop)})
     told = shop.get("/v1/explain/TEE-L/berlin")
     assert told["checked"] is True
     assert told["on_hand"] == 300
@@ -219,6 +220,7 @@ def test_a_refusal_and_a_choice_of_places_are_explained(shop: Box) -> None:
     for command_id, quantity, status in ((taken, 8, 201), (refused, 8, 409)):
         body = {"channel": "shop", "ttl_s": 600, "lines": [{"sku": "CAP", "quantity": quantity}]}
         shop.post("/v1/reservations", body, status=status, headers={"Idempotency-Key": command_id})
+    shop.get("/v1/reports/stock_as_of", params={"after": end_of_feed(shop)})
     (line,) = shop.get(f"/v1/commands/{taken}/explain")["lines"]
     assert (line["because"], line["taken_from"]) == ("one_place", [{"warehouse": "hamburg", "quantity": 8}])
     assert [(place["warehouse"], place["available"]) for place in line["places"]] == [("berlin", 5), ("hamburg", 9)]

@@ -64,7 +64,9 @@ def told_stock(answers: Answers) -> Told | None:
     (answer,) = answers.answers
     if answer["outcome"] > _OK:
         return None
-    cells = {int(cell["warehouse"]): tuple(int(cell[name]) for name in _COUNTERS) for cell in answers.cells}
+    begin = int(answer["items_at"])  # the others belong to questions that shared the batch
+    own = answers.cells[begin : begin + int(answer["items_n"])]
+    cells = {int(cell["warehouse"]): tuple(int(cell[name]) for name in _COUNTERS) for cell in own}
     nothing = (0,) * len(_COUNTERS)
     told = tuple(cells.get(number, nothing) for number in range(len(PLACES)))
     return (*told, int(answer["on_hand"]), int(answer["sellable"]))
@@ -97,7 +99,10 @@ def _stock(book: Book, sku: str) -> Told:
 
 def _hold(book: Book, hold: Hold) -> Told:
     found = book.state.reservations.get(hold)
-    return () if found is None else _seen(found.state, found.expires_at_ms, _oracle_lines(found))
+    if found is None:
+        return ()
+    # While a step over several shards is prepared, nothing expires.
+    return _seen(found.state, 0 if found.pending else found.expires_at_ms, _oracle_lines(found))
 
 
 def _oracle_lines(found: Reservation) -> Iterator[Told]:
