@@ -194,21 +194,28 @@ def test_a_limited_key_sees_the_figures_of_its_own_channel_only(shop: Box) -> No
 
 
 def test_a_figure_is_explained_by_what_it_is_made_of(shop: Box) -> None:
-    shop.get("/v1/reports/stock_as_of", params={"after": end_of_feed(shop)})
-    told = shop.get("/v1/explain/TEE-L/berlin")
+    shop.put("/v1/products/SCARF", {"name": "Scarf"})
+    at = {"sku": "SCARF", "warehouse": "berlin"}
+    shop.commands({"kind": "receive", **at, "quantity": 300})
+    for quantity in (7, 10):
+        lines = [{"sku": "SCARF", "quantity": quantity}]
+        shop.post("/v1/reservations", {"channel": "shop", "ttl_s": 600, "lines": lines}, status=201)
+    shop.commands({"kind": "expect", **at, "delta": 40, "source": "po-7"})
+    shop.commands({"kind": "configure", **at, "safety_stock": 3, "floor": 2})
+    told = shop.get("/v1/explain/SCARF/berlin", params={"after": end_of_feed(shop)})
     assert told["checked"] is True
     assert told["on_hand"] == 300
     assert told["kinds"][-2:] == [
         {"kind": "receive", "entries": 1, "on_hand": 300, "reserved": 0, "incoming": 0},
         {"kind": "reserve", "entries": 2, "on_hand": 0, "reserved": 17, "incoming": 0},
-    ]
+    ], told
     assert [(hold["quantity"], hold["state"], hold["channel"]) for hold in told["holds"]] == [
         (7, "held", "shop"),
         (10, "held", "shop"),
     ]
     assert told["sources"] == [{"source": "po-7", "quantity": 40}]
     assert (told["safety_stock"], told["floor"], told["available"]) == (3, 2, 280)
-    before = shop.get("/v1/explain/TEE-L/berlin?as_of=2020-01-01T00:00:00Z")
+    before = shop.get("/v1/explain/SCARF/berlin?as_of=2020-01-01T00:00:00Z")
     assert (before["on_hand"], before["entries"], before["checked"]) == (0, [], True)
 
 
