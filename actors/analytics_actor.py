@@ -168,7 +168,8 @@ class AnalyticsActor:
         self._answering.moved(began)
         if not moved:
             return PAUSE_S
-        return 0.0 if any(self._following.behind()) else max(0.0, began + GATHER_S - time.monotonic())
+        # What came during the turn is no reason for the next one: many small records would make it run all the time.
+        return 0.0 if self._following.left_some else max(0.0, began + GATHER_S - time.monotonic())
 
 
 class _Listening:

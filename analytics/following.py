@@ -62,6 +62,8 @@ class Following:
         known = store.positions()
         nowhere = Position(0, NO_HASH, 0)
         self.positions = [known.get(shard, nowhere) for shard in range(len(journals))]
+        self.left_some = False
+        """whether the last turn could not take all that was durable when it began"""
         self._up_to_date_at = [time.monotonic()] * len(journals)
 
     def advance(self) -> bool:
@@ -80,9 +82,12 @@ class Following:
             self.counted.busy_s += time.monotonic() - began
         for shard, (folded, hash_) in pieces.items():
             self.positions[shard] = Position(folded.last_seq, hash_, folded.last_ms)
+        self.left_some = False
         for shard, position in enumerate(self.positions):
             if position.seq >= durable[shard]:
                 self._up_to_date_at[shard] = began
+            else:
+                self.left_some = True
         return bool(pieces)
 
     def behind(self) -> list[int]:
