@@ -23,6 +23,7 @@ from actors.datadir import DataDir, DataDirError
 from actors.kernel_cache import is_warm, kernel_cache, kernel_cache_environment
 from actors.listening import AddressTaken, Listeners
 from actors.logs import to_standard_error
+from actors.machine import processors
 from actors.process_group import holding, kill_and_wait
 from actors.ray_settings import RunDirectory, ray_environment
 from actors.serve_settings import ServeSettings, Transport
@@ -54,7 +55,7 @@ class Asked:
 
 def default_shards() -> int:
     """For a new data directory: one writer for every two processors, so that API processes have the others."""
-    return max(1, _processors() // 2)
+    return max(1, processors() // 2)
 
 
 def default_workers() -> int:
@@ -62,7 +63,7 @@ def default_workers() -> int:
     # On 2 cores, workers + shards 1+1, 1+2, 2+1, 2+2: single reservations a second 4,200, 3,600, 2,700, 1,900; JSON
     # rows 59 k, 80 k, 85 k, 96 k; Arrow rows 320 k, 300 k, 320 k, 280 k. More parties make smaller calls, and a call
     # has its price whatever is in it.
-    return max(1, _processors() // 2)
+    return max(1, processors() // 2)
 
 
 def serve_until_told(asked: Asked) -> int:
@@ -200,8 +201,3 @@ def _announced(data: Path, listeners: Listeners) -> Iterator[Callable[[], None]]
         yield announce
     finally:
         file.unlink(missing_ok=True)
-
-
-def _processors() -> int:
-    """How many this process may run on."""
-    return len(os.sched_getaffinity(0))
