@@ -106,7 +106,7 @@ class AnalyticsFile:
     def turn(self) -> bool:
         """Have the names as the documents have them, and a piece of every journal; whether there was any."""
         store = self.following.store
-        details = self._documents.read_after(store.documents_version())
+        details = self._documents.read_after(store.documents_version)
         if details is not None:
             store.enter_details(details)
         return self.following.advance()

@@ -74,10 +74,13 @@ class Store:
     shards: int
     threads: int = 1
     memory_bytes: int = MEMORY_BYTES
+    documents_version: int = field(init=False)
+    """up to which change of the documents the names are known; kept here, for it is looked at ten times a second"""
     _connection: duckdb.DuckDBPyConnection = field(init=False)
 
     def __post_init__(self) -> None:
         self._connection = self._open()
+        ((self.documents_version,),) = self._connection.execute("select documents from file").fetchall()
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         try:
@@ -143,12 +146,6 @@ class Store:
         """How far each journal is in the tables; a shard of which nothing is there is left out."""
         return positions(self._connection)
 
-    def documents_version(self) -> int:
-        """Up to which change of the documents the names are known."""
-        (row,) = self._connection.execute("select documents from file").fetchall()
-        version: int = row[0]
-        return version
-
     def enter(self, pieces: Mapping[int, tuple[Folded, bytes]]) -> None:
         """Add what was folded of each shard, and that it goes up to the record with this hash.
 
@@ -186,6 +183,7 @@ class Store:
                     for table in ("sales", "returns"):
                         self._connection.execute(PLACE_AGAIN.format(table=table), {"warehouse": warehouse})
             self._connection.execute("update file set documents = ?", [details.version])
+        self.documents_version = details.version
 
     def _days(self) -> dict[int, tuple[Any, ...]]:
         found = self._connection.execute("select warehouse, time_zone, day_start from warehouses").fetchall()
