@@ -22,8 +22,8 @@ from devices.codecs.escpos_status import (
     proof_id,
     troubles,
 )
-from devices.drivers.printer_talk import PrinterSettings
 from devices.jobs import JobState
+from devices.printer_settings import PrinterSettings
 from devices.simulators.receipt_printer import Fault, FaultKind, PrinterSimulator
 from tests.devices.counter import Counter, print_job, receipt
 
