@@ -84,6 +84,8 @@ class _Minder:
         self._folder = folder
         self._news = asyncio.Event()
         self._runs: StoredDevice | None = None
+        self._was: StoredDevice | None = None
+        """ran before"""
         self._task = asyncio.create_task(self._mind(), name=f"device-{device.code}")
 
     def want(self, device: StoredDevice) -> None:
@@ -122,12 +124,14 @@ class _Minder:
         if self._runs is wanted:
             await self._host.watch(wanted.code)
             return
+        was = self._was if self._runs is None else self._runs
         if self._runs is not None:
             await self._host.stop(wanted.code)
-            self._runs = None
-        if wanted.archived:
+            self._was, self._runs = self._runs, None
+        if wanted.archived or (was is not None and was.made != wanted.made):
+            # What waited for it when it was removed is not printed when it comes back.
             await asyncio.to_thread(retire, folder_of(self._folder, wanted.code), SystemClock())
-        else:
+        if not wanted.archived:
             await self._host.start(wanted.code, document_of(wanted.document))
             self._runs = wanted
             _log.info("device_started", device=wanted.code)

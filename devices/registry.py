@@ -143,7 +143,7 @@ def check(code: str, document: DeviceDocument) -> tuple[Driver, msgspec.Struct, 
     if document.kind != driver.kind:
         raise DeviceRefused(f"{document.driver} drives a {driver.kind}, not a {document.kind!r}")
     try:
-        settings = msgspec.convert(document.settings, driver.settings)
+        settings = msgspec.convert(document.settings, driver.settings, str_keys=True)
         if isinstance(settings, PrinterSettings):
             printer_profile(settings)
         if isinstance(settings, ScannerSettings):

@@ -51,6 +51,8 @@ def _changed(connection: Connection, proposal: Proposal, version: int) -> Verdic
         return Verdict(Outcome.OK)
     else:
         values = {"archived": False, "document": proposal.document}
+        if not in_force:
+            values["made_version"] = version
     if row is None:
         last = connection.execute(select(func.max(devices.c.number))).scalar_one()
         number = 0 if last is None else last + 1
@@ -75,6 +77,8 @@ class StoredDevice(msgspec.Struct, frozen=True):
 
     code: str
     version: int
+    made: int
+    """the change that made it: another one means that it was removed in between"""
     document: str
     archived: bool
 
@@ -99,7 +103,10 @@ class DevicesReader:
                 if newest <= self._version:
                     return []
                 rows = connection.execute(select(devices).where(devices.c.version > self._version)).mappings()
-                found = [StoredDevice(row["code"], row["version"], row["document"], row["archived"]) for row in rows]
+                found = [
+                    StoredDevice(row["code"], row["version"], row["made_version"], row["document"], row["archived"])
+                    for row in rows
+                ]
         except SQLAlchemyError:  # there is no file yet, it is being written to, or the server is away
             return None
         self._version = newest

@@ -109,6 +109,7 @@ devices = Table(
     Column("document", Text, nullable=False),
     Column("archived", Boolean, nullable=False),
     Column("version", BigInteger, nullable=False, index=True),
+    Column("made_version", BigInteger, nullable=False),  # the change that made it, or made it again
 )
 
 READ_TABLES: Final[dict[DocumentKind, Table]] = {**TABLES, DocumentKind.DEVICE: devices}

@@ -8,6 +8,7 @@ from fastapi.responses import StreamingResponse
 
 from api import device_shapes as shapes
 from api.device_feed import KINDS, DeviceFilters
+from api.documents import reading
 from api.paging import query_of
 from api.routes.devices import LIMIT, TEXT, GivenRuntime, Reader, in_query, shown_as
 from api.routes.feed import EVENT_STREAM
@@ -25,6 +26,7 @@ async def device_feed(request: Request, runtime: GivenRuntime, _: Reader) -> Res
     limit = query.limit(runtime.limits.page)
     device, after, feed = query.get("device"), query.get("after"), runtime.device_feed
     filters = DeviceFilters(check_code(device, "device") if device is not None else None, query.one_of("kind", KINDS))
+    await reading(runtime.directory.refresh())  # a device that was just made has its events, too
     if _STREAM in request.headers.get("accept", ""):
         if feed.streams + runtime.feed.streams >= runtime.limits.streams:
             raise Problem(429, "overloaded", "too many live streams", {"retry_after_ms": _RETRY_AFTER_MS})

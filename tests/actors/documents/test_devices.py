@@ -100,7 +100,7 @@ def test_who_runs_the_devices_is_told_each_change_once(settings: DocumentsSettin
         await archive(writer, DEVICE, "a")
         changed = reader.changed()
         assert changed is not None
-        assert changed == [StoredDevice("a", changed[0].version, PRINTER, True)]
+        assert changed == [StoredDevice("a", changed[0].version, found[0].made, PRINTER, True)]
         reader.close()
 
     play(settings, scene)

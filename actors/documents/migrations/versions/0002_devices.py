@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("document", sa.Text, nullable=False),
         sa.Column("archived", sa.Boolean, nullable=False),
         sa.Column("version", sa.BigInteger, nullable=False),
+        sa.Column("made_version", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("number", name="pk_devices"),
         sa.UniqueConstraint("code", name="uq_devices_code"),
     )
