@@ -1,5 +1,6 @@
 """What is asked of a device's actor, and what it answers: flat structs that travel as msgpack."""
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -118,6 +119,6 @@ class DeviceProbe(msgspec.Struct, frozen=True, array_like=True):
 
 
 encode: Final = msgspec.msgpack.Encoder().encode
-decode_asked: Final = msgspec.msgpack.Decoder(Asked).decode
-decode_told: Final = msgspec.msgpack.Decoder(Told).decode
+decode_asked: Final[Callable[[bytes], Asked]] = msgspec.msgpack.Decoder(Asked).decode
+decode_told: Final[Callable[[bytes], Told]] = msgspec.msgpack.Decoder(Told).decode
 decode_probe: Final = msgspec.msgpack.Decoder(DeviceProbe).decode

@@ -112,13 +112,11 @@ def job_wanted(body: bytes, key: str, principal: Principal, now_ms: int) -> m.Su
         raise Problem(400, "id_missing", "a job needs an id, and the same one when you try again")
     check_code(job_id, "$.id" if given.id else "Idempotency-Key")
     not_after_ms = now_ms + round(CALL_S * 1000)
-    match given:
-        case Print():
-            deadline_ms = None if given.deadline is None else int(given.deadline.timestamp() * 1000)
-            return m.Submit(job_id, JobKind.PRINT, bytes(given.document), deadline_ms, principal.name, "", not_after_ms)
-        case OpenDrawer():
-            why = NO_REASON if given.reason is None else check_text(given.reason, "$.reason")
-            return m.Submit(job_id, JobKind.OPEN_DRAWER, b"", None, principal.name, why, not_after_ms)
+    if isinstance(given, OpenDrawer):
+        why = NO_REASON if given.reason is None else check_text(given.reason, "$.reason")
+        return m.Submit(job_id, JobKind.OPEN_DRAWER, b"", None, principal.name, why, not_after_ms)
+    deadline_ms = None if given.deadline is None else int(given.deadline.timestamp() * 1000)
+    return m.Submit(job_id, JobKind.PRINT, bytes(given.document), deadline_ms, principal.name, "", not_after_ms)
 
 
 def decision_wanted(job_id: str, body: bytes, principal: Principal, now_ms: int) -> m.Decide:

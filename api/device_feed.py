@@ -122,7 +122,7 @@ class DeviceFeed:
     def _read(self, page: DevicePage, filters: DeviceFilters, count_max: int) -> None:
         """The next events of all devices, the oldest first; moves the page's positions."""
         numbers = self._numbers()
-        codes = [filters.device] if filters.device in numbers else [] if filters.device else list(numbers)
+        codes = [code for code in numbers if filters.device in (None, code)]
         waiting = {
             code: found
             for code in codes
