@@ -11,7 +11,7 @@ from typing import Final
 
 DLE: Final = 0x10
 REAL_TIME: Final = re.compile(rb"\x10[\x04\x05\x14]")
-"""Where a printer hears a real-time command (status, recovery, drawer, power), in the middle of a picture's data, too."""
+"""Where a printer hears a real-time command: status, recovery, drawer, power; in the midst of a picture's data, too."""
 ESC: Final = 0x1B
 FS: Final = 0x1C
 GS: Final = 0x1D
