@@ -20,7 +20,8 @@ from devices.job_lines import JournalDamaged, look
 from devices.jobs import JobState
 from devices.registry import DRIVERS, DeviceRefused, make
 from devices.simulators.endpoints import TcpDevice
-from devices.simulators.receipt_printer import Fault, FaultKind, PrinterSimulator
+from devices.simulators.printer_faults import Fault, FaultKind
+from devices.simulators.receipt_printer import PrinterSimulator
 from devices.transports.serial_port import SERIAL_FOLDER
 
 SHOW_EVERY_S: Final = 0.1

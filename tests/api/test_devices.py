@@ -12,7 +12,8 @@ import pytest
 from api import device_shapes as shapes
 from api.feed import STREAM_PAGE
 from devices.simulators.endpoints import TcpDevice
-from devices.simulators.receipt_printer import Fault, FaultKind, PrinterSimulator
+from devices.simulators.printer_faults import Fault, FaultKind
+from devices.simulators.receipt_printer import PrinterSimulator
 from tests.api.box import Box, fresh
 from tests.e2e.served import wait_until
 

@@ -24,7 +24,8 @@ from devices.codecs.escpos_status import (
 )
 from devices.jobs import JobState
 from devices.printer_settings import PrinterSettings
-from devices.simulators.receipt_printer import Fault, FaultKind, PrinterSimulator
+from devices.simulators.printer_faults import Fault, FaultKind
+from devices.simulators.receipt_printer import PrinterSimulator
 from tests.devices.counter import Counter, print_job, receipt
 
 

@@ -18,7 +18,8 @@ from devices.jobs import FINAL, Job, JobState, JobView
 from devices.printer_settings import PrinterSettings
 from devices.printer_worker import PrinterWorker
 from devices.simulators.endpoints import PtyDevice, TcpDevice
-from devices.simulators.receipt_printer import Fault, FaultKind, PrinterSimulator
+from devices.simulators.printer_faults import Fault, FaultKind
+from devices.simulators.receipt_printer import PrinterSimulator
 from devices.transports.line import Line
 from devices.transports.serial_port import SerialLine, SerialSettings
 from devices.transports.tcp import TcpLine

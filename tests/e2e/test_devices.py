@@ -14,7 +14,8 @@ import httpx2
 import pytest
 
 from devices.simulators.endpoints import PtyDevice, TcpDevice
-from devices.simulators.receipt_printer import Fault, FaultKind, PrinterSimulator
+from devices.simulators.printer_faults import Fault, FaultKind
+from devices.simulators.receipt_printer import PrinterSimulator
 from tests.e2e.served import Served, fresh_id, wait_until
 
 LINES = 120
