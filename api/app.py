@@ -23,7 +23,7 @@ from api.docs_page import add_docs_page
 from api.metrics import keep_sharing
 from api.openapi import document
 from api.operations import DIRECT
-from api.routes import catalog, keys, reports, service
+from api.routes import catalog, device_feed, device_jobs, devices, keys, reports, service
 from api.status import Problem, away
 from engine.outcomes import Outcome
 
@@ -58,8 +58,8 @@ def create_app(runtime: Runtime) -> App:
     )
     app.state.runtime = runtime
     add_docs_page(app)
-    for router in (service.router, catalog.router, keys.router, reports.router):
-        app.include_router(router)
+    for each in (service, catalog, keys, reports, devices, device_jobs, device_feed):
+        app.include_router(each.router)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _not_valid)
     app.add_exception_handler(HTTPException, _http)

@@ -10,8 +10,10 @@ from fastapi import Request
 
 from actors.analytics_link import AnalyticsLink
 from actors.client import Client
+from actors.device_link import Devices
 from actors.documents.directory import Directory
 from actors.documents.gateway import Documents
+from api.device_feed import DeviceFeed
 from api.feed import Feed
 from api.lookup import RememberedTexts
 from api.metrics import Counters, HttpMetrics, Sharing
@@ -57,6 +59,8 @@ class Runtime:
     feed: Feed
     documents: Documents
     analytics: AnalyticsLink
+    devices: Devices
+    device_feed: DeviceFeed
     now_ms: Callable[[], int]
     limits: ApiLimits = field(default_factory=ApiLimits)
     share: Path | None = None

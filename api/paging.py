@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from urllib.parse import parse_qsl
 
 from api.status import invalid
+from api.texts import is_code
 
 LIMIT_DEFAULT: Final = 100
 QUERY_FIELDS_MAX: Final = 32
@@ -85,3 +86,21 @@ def decode_cursor(path: str, text: str | None, count: int | None = None) -> tupl
     if max(numbers, default=0) >= _INTEGER_MAX:
         raise invalid(path, "not a cursor of this list")
     return numbers
+
+
+def code_cursor(code: str) -> str:
+    """The last code of a page as opaque text."""
+    return base64.urlsafe_b64encode(code.encode()).rstrip(b"=").decode()
+
+
+def code_in_cursor(text: str | None) -> str:
+    """The code in such a cursor; empty for None, 422 for a text that was never one."""
+    if text is None:
+        return ""
+    try:
+        code = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True).decode()
+    except (ValueError, binascii.Error):
+        code = ""
+    if not is_code(code):
+        raise invalid("cursor", "not a cursor of this list")
+    return code

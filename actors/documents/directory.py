@@ -133,6 +133,11 @@ class Directory:
         """Empty when it is not known here."""
         return self._client_codes.get(number, "")
 
+    @property
+    def device_numbers(self) -> Mapping[str, int]:
+        """Devices by code, removed ones too; only to be read."""
+        return self._numbers[DocumentKind.DEVICE]
+
     def sku_text(self, sku_key: int) -> str | None:
         """None when it is not cached."""
         return self._skus.get(sku_key, _NO_SKU)[0]
@@ -315,7 +320,7 @@ class Directory:
             return query(connection)
 
 
-_NUMBERED: Final = (DocumentKind.WAREHOUSE, DocumentKind.CHANNEL, DocumentKind.CLIENT)
+_NUMBERED: Final = (DocumentKind.WAREHOUSE, DocumentKind.CHANNEL, DocumentKind.CLIENT, DocumentKind.DEVICE)
 
 
 def _look(connection: Connection, *, version: int, wanted: list[int], absent: set[int]) -> _News:

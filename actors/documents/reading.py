@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, select, text
 
 from actors.documents.facts import product_facts
-from actors.documents.schema import TABLES, DocumentKind, changes
+from actors.documents.schema import READ_TABLES, TABLES, DocumentKind, changes
 
 _KEYS_PER_QUERY_MAX: Final = 1000
 
@@ -23,7 +23,7 @@ class Document:
 
 def document(connection: Connection, kind: DocumentKind, code: str) -> Document | None:
     """The document with that code, unless there is none or it is archived."""
-    table = TABLES[kind]
+    table = READ_TABLES[kind]
     row = connection.execute(
         select(table.c.document).where(table.c.code == code, table.c.version > 0, table.c.archived.is_(False))
     ).one_or_none()
@@ -32,7 +32,7 @@ def document(connection: Connection, kind: DocumentKind, code: str) -> Document 
 
 def page(connection: Connection, kind: DocumentKind, after: str, count_max: int) -> list[Document]:
     """The documents whose codes follow `after`, in order of their codes' bytes."""
-    table = TABLES[kind]
+    table = READ_TABLES[kind]
     statement = (
         select(table.c.code, table.c.document)
         .where(table.c.code > after, table.c.version > 0, table.c.archived.is_(False))
@@ -50,7 +50,7 @@ def last_change(connection: Connection) -> int:
 
 def numbers_after(connection: Connection, kind: DocumentKind, version: int) -> list[tuple[str, int]]:
     """(code, number) of what was put in force after that version, archived ones too: their history stays."""
-    table = TABLES[kind]
+    table = READ_TABLES[kind]
     statement = select(table.c.code, table.c.number).where(table.c.version > version)
     return [(row.code, row.number) for row in connection.execute(statement)]
 

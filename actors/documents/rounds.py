@@ -22,6 +22,7 @@ from actors.documents.database import (
 )
 from actors.documents.definitions import definition_rows
 from actors.documents.delivery import Fate, Parcel, fate_of
+from actors.documents.device_rows import change_devices
 from actors.documents.facts import channel_facts
 from actors.documents.first_start import ensure_first_documents
 from actors.documents.key_store import StoredKey, put_key, revoke_key, stored_keys
@@ -132,6 +133,8 @@ class WritingSession:
         return len(documents) - len(done)
 
     def _propose(self, connection: Connection, message: Message) -> Proposed:
+        if isinstance(message, Change) and message.kind is DocumentKind.DEVICE:
+            return Proposed(list(change_devices(connection, message)))
         if isinstance(message, Change):
             return propose(connection, message)
         if isinstance(message, RevokeKey):
