@@ -12,6 +12,7 @@ from actors.analytics_link import AnalyticsLink
 from actors.client import Client
 from actors.documents.directory import Directory
 from actors.documents.gateway import Documents
+from actors.planner_sql import PlannerSql
 from api.feed import Feed
 from api.lookup import RememberedTexts
 from api.metrics import Counters, HttpMetrics, Sharing
@@ -57,6 +58,7 @@ class Runtime:
     feed: Feed
     documents: Documents
     analytics: AnalyticsLink
+    sql: PlannerSql
     now_ms: Callable[[], int]
     limits: ApiLimits = field(default_factory=ApiLimits)
     share: Path | None = None
