@@ -20,7 +20,7 @@ START_S_MAX: Final = 60.0
 ANSWER_BYTES_MAX: Final = 64 << 20
 SIZE_BYTES: Final = 4
 _ROOT: Final = Path(analytics.__file__).resolve().parent.parent
-_OVERRUN: Final = (-signal.SIGALRM, -signal.SIGXCPU)
+OVERRUN: Final = (-signal.SIGALRM, -signal.SIGXCPU)
 """How the kernel ends it."""
 
 
@@ -46,14 +46,14 @@ class PlannerSql:
                 pieces = await _said(process, encode(asked))
                 code = await process.wait()
         except TimeoutError:
-            raise _TOO_LONG from None
+            raise TOO_LONG from None
         finally:
             if process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
                 await process.wait()
-        if code in _OVERRUN:
-            raise _TOO_LONG
+        if code in OVERRUN:
+            raise TOO_LONG
         if not pieces or pieces[-1]:
             raise Refused(422, "invalid_request", "the statement ended its process")
         head = decode_head(pieces[0])
@@ -62,7 +62,7 @@ class PlannerSql:
         return head, pieces[1:-1]
 
 
-_TOO_LONG: Final = Refused(422, "invalid_request", f"it took longer than {SQL_S_MAX:.0f} s: ask for less")
+TOO_LONG: Final = Refused(422, "invalid_request", f"it took longer than {SQL_S_MAX:.0f} s: ask for less")
 
 
 async def _said(process: asyncio.subprocess.Process, question: bytes) -> list[bytes]:

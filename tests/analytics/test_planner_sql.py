@@ -1,6 +1,7 @@
 """SQL of planners: what they may ask is answered, and what they may not do is tried, one attack after the other."""
 
 import asyncio
+import fcntl
 import io
 import json
 import os
@@ -115,7 +116,6 @@ FILES = [
     "select * from sqlite_scan('{dir}/secret.csv', 'x')",
     "select * from postgres_scan('host=localhost', 'public', 'x')",
     "select load_extension('httpfs')",
-    "select write_log('x')",
     "select * from duckdb_secrets()",
     "select * from arrow_scan(1, 2, 3)",
     "select * from arrow_scan(1::POINTER, 2::POINTER, 3::POINTER)",
@@ -125,6 +125,7 @@ FILES = [
     "select * from os",
 ]
 """A SELECT each, which looks like a question."""
+NOTHING = '"columns":[],"rows":[]}'
 STATEMENTS = [
     "attach '{dir}/other.duckdb'",
     "attach ':memory:' as other",
@@ -172,83 +173,102 @@ STATEMENTS = [
 """Anything but one SELECT."""
 
 
-@pytest.mark.parametrize("sql", FILES)
-def test_a_question_reads_nothing_but_tables(directory: Path, sql: str) -> None:
-    status, _, detail = refused(directory, sql.format(dir=directory))
-    assert status == 422
-    assert "4711" not in detail
+MANY = """
+import json, sys
+from pathlib import Path
+from analytics.planner.process import answer, behind_walls
+from analytics.questions import Refused, SqlAsked
+directory, *statements = json.load(sys.stdin)
+connection = behind_walls(Path(directory), seconds=100.0)
+found = []
+for sql in statements:
+    try:
+        found.append([200, b"".join(answer(connection, SqlAsked(sql))).decode()])
+    except Refused as refusal:
+        found.append([refusal.problem[0], refusal.problem[2]])
+print(json.dumps(found))
+"""
+"""Many statements in one process behind the walls: each would else want one of its own."""
 
 
-@pytest.mark.parametrize("chunk", range(0, len(STATEMENTS), 6))
-def test_nothing_but_one_select_is_run(directory: Path, chunk: int) -> None:
-    before = {path: path.stat().st_size for path in sorted(directory.iterdir()) if path.is_file()}
-    for sql in STATEMENTS[chunk : chunk + 6]:
-        assert refused(directory, sql.format(dir=directory))[0] == 422, sql
-    after = {path: path.stat().st_size for path in sorted(directory.iterdir()) if path.is_file()}
-    assert {path.name for path in after} == {path.name for path in before} >= {FILE}
+def of_many(directory: Path, statements: list[str]) -> list[tuple[int, str]]:
+    """(status, detail or body) of each."""
+    said = json.dumps([str(directory), *(sql.format(dir=directory) for sql in statements)])
+    done = subprocess.run([sys.executable, "-c", MANY], input=said, capture_output=True, text=True, timeout=BOUND_S)
+    assert done.returncode == 0, done.stderr
+    return [(status, text) for status, text in json.loads(done.stdout)]
+
+
+def test_what_is_wrong_with_a_statement_is_said(directory: Path) -> None:
+    assert "no_such_column" in refused(directory, "select no_such_column from sales")[2]
+    assert refused(directory, "drop table sales") == (422, "invalid_request", "one SELECT, and nothing else")
+
+
+def test_a_question_reads_nothing_but_tables(directory: Path) -> None:
+    found = dict(zip(FILES, of_many(directory, FILES), strict=True))
+    assert {sql: told for sql, told in found.items() if told[0] != 422 and told[1] != NOTHING} == {}
+    assert not any("4711" in told for _, told in found.values())
+
+
+def test_nothing_but_one_select_is_run(directory: Path) -> None:
+    before = {path.name for path in directory.iterdir()}
+    found = dict(zip(STATEMENTS, of_many(directory, STATEMENTS), strict=True))
+    assert {sql: told for sql, told in found.items() if told[0] != 422} == {}
+    assert {path.name for path in directory.iterdir()} - {"sql"} == before - {"sql"}
     assert ask(directory, "select count(*) from sales")["rows"] == [[2]]
 
 
 BOMBS = [
     "with recursive r(n) as (select 1 union all select n + 1 from r) select count(*) from r",
-    "select count(*) from range(1000000000) a, range(1000000000) b where a.range + b.range = -1",
-    "select sum(sin(a.range) * cos(b.range)) from range(10000000) a, range(10000000) b",
+    "select count(*) from range(3000000) a, range(3000000) b where a.range * b.range = -1",
     "select max(md5(repeat('x', 1000) || range)) from range(10000000000)",
-    "select regexp_matches(repeat('a', 100000), '(a*)*(a*)*b') from range(10000000)",
 ]
 """They would go on for days."""
+GREEDY = [
+    "select list(range) from range(1000000000)",
+    "select count(distinct md5(range::VARCHAR)) from range(100000000)",
+]
+"""They would fill any memory."""
 
 
 @pytest.mark.parametrize("sql", BOMBS)
 def test_what_goes_on_for_too_long_is_killed(sql: str, directory: Path) -> None:
-    answer = in_a_short_time(directory, sql)
-    assert answer[0] == 422
-    assert answer[2].startswith(("it took longer", "it wants more"))
-
-
-def in_a_short_time(directory: Path, sql: str) -> tuple[int, str, str]:
-    """Asked of a process that gives every statement a second; whoever hears of it finds it dead."""
-    code = (
-        "import sys; from analytics.planner import process; process.SQL_S_MAX = 1.0;"
-        f" process.main([{str(directory)!r}, str({os.getpid()})])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], input=json.dumps({"sql": sql}).encode(), capture_output=True, timeout=BOUND_S
-    )
-    if done.returncode in planner_sql._OVERRUN:
-        return planner_sql._TOO_LONG.problem
-    head = json.loads(done.stdout[process.SIZE_BYTES : process.SIZE_BYTES + int.from_bytes(done.stdout[:4], "little")])
-    status, word, detail = head["problem"]
-    return status, word, detail
-
-
-GREEDY = [
-    "select list(range) from range(1000000000)",
-    "select repeat('x', 1000000000) || repeat('y', 1000000000)",
-    "select string_agg(range::VARCHAR, repeat('-', 10000)) from range(1000000)",
-    "select * from range(100000000) order by hash(range)",
-    "select [range for x in range(10000000)] from range(1000)",
-    "select count(distinct md5(range::VARCHAR)) from range(100000000)",
-]
+    assert told_in_a_second(directory, sql) == planner_sql.TOO_LONG.problem
 
 
 @pytest.mark.parametrize("sql", GREEDY)
-def test_what_wants_too_much_is_refused(directory: Path, sql: str) -> None:
-    status, word, _ = refused(directory, sql)
-    assert (status, word) in ((422, "invalid_request"), (413, "too_large"))
+def test_what_wants_too_much_is_refused(sql: str, directory: Path) -> None:
+    status, _, detail = refused(directory, sql)
+    assert status == 422
+    assert "memory" in detail or detail == "the statement ended its process"
+
+
+def told_in_a_second(directory: Path, sql: str) -> tuple[int, str, str]:
+    """How it is refused by a process that gives every statement so long, and not half a minute."""
+    code = (
+        "import sys; from analytics.planner import process; process.SQL_S_MAX = 1.0;"
+        f" process.main([{str(directory)!r}, '{os.getpid()}'])"
+    )
+    said = json.dumps({"sql": sql}).encode()
+    done = subprocess.run([sys.executable, "-c", code], input=said, capture_output=True, timeout=BOUND_S, check=False)
+    if done.returncode in planner_sql.OVERRUN:
+        return planner_sql.TOO_LONG.problem
+    size = int.from_bytes(done.stdout[: process.SIZE_BYTES], "little")
+    status, word, detail = json.loads(done.stdout[process.SIZE_BYTES : process.SIZE_BYTES + size])["problem"]
+    return status, word, detail
 
 
 def test_an_answer_has_a_length(directory: Path) -> None:
     assert refused(directory, f"from range({SQL_ROWS_MAX + 1})")[:2] == (413, "too_large")
     assert len(ask(directory, f"from range({SQL_ROWS_MAX})")["rows"]) == SQL_ROWS_MAX
     assert refused(directory, "select " + "(" * 5_000 + "1" + ")" * 5_000)[0] == 422
-    assert refused(directory, "select 1 " + "union all select 1 " * 4_000)[0] in (422, 413)
+    assert refused(directory, "select " + "[" * 5_000)[0] == 422
 
 
 def test_it_knows_nothing_of_where_it_came_from(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OMNISTOCK_DATABASE", "postgresql://u:secret@h/d")
+    monkeypatch.setenv("OMNISTOCK_DATABASE", "postgresql://u:hunter2@h/d")
     rows = ask(directory, "select value from duckdb_settings() where value is not null")["rows"]
-    assert "secret" not in str(rows)
+    assert "hunter2" not in str(rows)
 
 
 def test_a_statement_ends_with_whoever_asked(directory: Path) -> None:
@@ -269,14 +289,15 @@ def children() -> list[int]:
 
 
 def test_only_so_many_run_at_a_time(directory: Path) -> None:
-    async def asked() -> list[Any]:
-        slow = SqlAsked("select sum(a.range) from range(30000) a, range(30000) b")
-        many = [PlannerSql(directory).ask(slow) for _ in range(SQL_SLOTS + 3)]
-        return await asyncio.gather(*many, return_exceptions=True)
-
-    found = asyncio.run(asyncio.wait_for(asked(), BOUND_S))
-    busy = [each for each in found if isinstance(each, Refused) and each.problem[1] == "overloaded"]
-    assert 1 <= len(busy) <= 3
+    names = [directory / "sql" / f"slot-{number}.lock" for number in range(SQL_SLOTS)]
+    names[0].parent.mkdir(exist_ok=True)
+    slots = [os.open(name, os.O_RDWR | os.O_CREAT) for name in names]
+    for slot in slots:
+        fcntl.flock(slot, fcntl.LOCK_EX)
+    assert refused(directory, "select 1")[:2] == (429, "overloaded")
+    os.close(slots.pop())
+    assert ask(directory, "select 1")["rows"] == [[1]]
+    os.close(slots.pop())
 
 
 def test_a_copy_is_of_one_moment_while_its_owner_writes(tmp_path: Path) -> None:
