@@ -70,6 +70,17 @@ ENDPOINTS: list[tuple[str, str, Any, frozenset[str]]] = [
         )
     ),
     ("GET", "/v1/products/TEE-M/suggestions", None, frozenset({"read", "reports", "admin"})),
+    ("GET", "/v1/sql", None, frozenset({"reports", "admin"})),
+    ("POST", "/v1/sql", {"sql": ""}, frozenset({"reports", "admin"})),
+    (
+        "POST",
+        "/v1/interest",
+        {"sku": "TEE-M", "channel": "shop", "day": "never"},
+        frozenset({"sell", "reserve", "admin"}),
+    ),
+    ("POST", "/v1/closings", {"day": "never"}, frozenset({"reports", "store", "admin"})),
+    ("GET", "/v1/closings", None, frozenset({"reports", "store", "admin"})),
+    ("GET", "/v1/closings/2020-01-01/berlin/shop", None, frozenset({"reports", "store", "admin"})),
     ("GET", "/v1/keys", None, ADMIN),
     ("PUT", "/v1/keys/not-made", {"secret_sha256": DIGEST, "client": "x", "scopes": ["nothing"]}, ADMIN),
     ("DELETE", "/v1/keys/never-made", None, ADMIN),
