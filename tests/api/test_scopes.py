@@ -218,10 +218,10 @@ def test_no_route_is_hidden_from_the_page(box: Box) -> None:
 
 
 def shape_of(path: str) -> str:
-    """/v1/stock/{sku} and /v1/stock/TEE-M -> /v1/stock/*; a cell is named by two parts."""
+    """/v1/stock/{sku} and /v1/stock/TEE-M -> /v1/stock/*; some are named by two parts, or by three."""
     parts = path.split("/")
-    if parts[2:3] == ["explain"]:
-        return "/v1/explain/*/*"
+    if parts[2:3] in (["explain"], ["closings"]):
+        return "/".join([*parts[:3], *("*" for _ in parts[3:])])
     return "/".join([*parts[:3], "*", *parts[4:]] if len(parts) > 3 else parts)
 
 
