@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import duckdb
 
+from analytics.closing import corrections, figures_of_day
 from analytics.explaining import explain, stock, why
 from analytics.following import Following
 from analytics.formats import WRITERS, as_columns
@@ -21,6 +22,8 @@ from analytics.questions import (
     ROWS_MAX,
     WAIT_S_MAX,
     CommandAsked,
+    CorrectionsAsked,
+    DayAsked,
     ExplainAsked,
     Head,
     Question,
@@ -125,6 +128,10 @@ def _body(connection: duckdb.DuckDBPyConnection, question: Question) -> tuple[st
             return MEDIA["json"], iter([explain(connection, question)])
         case CommandAsked():
             return MEDIA["json"], iter([why(connection, question)])
+        case DayAsked():
+            return MEDIA["json"], iter([figures_of_day(connection, question)])
+        case CorrectionsAsked():
+            return MEDIA["json"], iter([corrections(connection, question)])
         case StatusAsked():
             raise AssertionError("answered without the tables")
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from analytics.entering import DAY_START, PLACE_AGAIN, TIME_ZONE, enter
 from analytics.fold import Folded
-from analytics.schema import VERSION, statements
+from analytics.schema import KEYS, TABLES, VERSION, statements
 
 FILE: Final = "analytics.duckdb"
 MEMORY_BYTES: Final = 1 << 30
@@ -58,10 +58,16 @@ class Details:
     """sku_key, sku, decimals, name, group_path, archived"""
     warehouses: Sequence[tuple[int, str, str, str, int, str | None, str | None, bool]] = ()
     """number, code, name, kind, priority, time_zone, day_start, archived"""
-    channels: Sequence[tuple[int, str, str, str, list[str] | None, bool]] = ()
-    """number, code, name, kind, warehouses, archived"""
+    channels: Sequence[
+        tuple[int, str, str, str, list[str] | None, int | None, int | None, int | None, str | None, bool]
+    ] = ()
+    """number, code, name, kind, warehouses, fee_rate, payment_rate, fixed_cost, fixed_currency, archived"""
     clients: Sequence[tuple[int, str]] = ()
     """number, name"""
+    closings: Sequence[tuple[Any, ...]] = ()
+    """as the columns of the table"""
+    interest: Sequence[tuple[Any, ...]] = ()
+    """as the columns of the table"""
 
 
 @dataclass(slots=True)
@@ -176,8 +182,10 @@ class Store:
                 ],
                 ("warehouse", "code", "name", "kind", "priority", "time_zone", "day_start", "archived"),
             )  # fmt: skip
-            self._replace("channels", details.channels, ("channel", "code", "name", "kind", "warehouses", "archived"))
+            self._replace("channels", details.channels, tuple(column.name for column in TABLES["channels"]))
             self._replace("clients", details.clients, ("client", "name"))
+            for table, rows in (("closings", details.closings), ("interest", details.interest)):
+                self._replace(table, rows, tuple(column.name for column in TABLES[table]), KEYS[table])
             for warehouse, day in self._days().items():
                 if before.get(warehouse, day) != day:
                     for table in ("sales", "returns"):
@@ -189,16 +197,20 @@ class Store:
         found = self._connection.execute("select warehouse, time_zone, day_start from warehouses").fetchall()
         return {row[0]: row[1:] for row in found}
 
-    def _replace(self, table: str, rows: Sequence[tuple[Any, ...]], columns: tuple[str, ...]) -> None:
+    def _replace(
+        self, table: str, rows: Sequence[tuple[Any, ...]], columns: tuple[str, ...], key: tuple[str, ...] = ()
+    ) -> None:
+        """Rows with the key of one of these give way to it; the key is the first column unless said."""
         if not rows:
             return
+        types = {column.name: column.type for column in TABLES[table]}
         given = pa.table({name: list(column) for name, column in zip(columns, zip(*rows, strict=True), strict=True)})
+        typed = ", ".join(f"{name}::{types[name]} as {name}" for name in columns)
+        same = " and ".join(f"{table}.{name} is not distinct from given.{name}" for name in key or columns[:1])
         with self._given({table: given}):
-            self._connection.execute(
-                f"delete from {table} where {columns[0]} in (select {columns[0]} from new_{table})"
-            )
-            casts = ", ".join("day_start::INTERVAL as day_start" if c == "day_start" else c for c in columns)
-            self._connection.execute(f"insert into {table} by name select {casts} from new_{table}")
+            found = f"(select {typed} from new_{table})"
+            self._connection.execute(f"delete from {table} using {found} given where {same}")
+            self._connection.execute(f"insert into {table} by name from {found}")
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

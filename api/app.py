@@ -23,7 +23,18 @@ from api.docs_page import add_docs_page
 from api.metrics import keep_sharing
 from api.openapi import document
 from api.operations import DIRECT
-from api.routes import catalog, device_feed, device_jobs, devices, keys, reports, service
+from api.routes import (
+    catalog,
+    closings,
+    device_feed,
+    device_jobs,
+    devices,
+    interest,
+    keys,
+    reports,
+    service,
+    sql,
+)
 from api.status import Problem, away
 from engine.outcomes import Outcome
 
@@ -58,7 +69,7 @@ def create_app(runtime: Runtime) -> App:
     )
     app.state.runtime = runtime
     add_docs_page(app)
-    for each in (service, catalog, keys, reports, devices, device_jobs, device_feed):
+    for each in (service, catalog, keys, reports, closings, interest, sql, devices, device_jobs, device_feed):
         app.include_router(each.router)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _not_valid)

@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "verify": "api.verify_cli",
     "receipt": "api.receipt_cli",
     "report": "api.reports_cli",
+    "close-day": "api.closing_cli",
     "analytics": "api.analytics_cli",
 }
 """Subcommands whose modules have a `register(app)`. `serve` must start in a second or two, and its supervisor

@@ -13,6 +13,7 @@ from actors.client import Client
 from actors.device_link import Devices
 from actors.documents.directory import Directory
 from actors.documents.gateway import Documents
+from actors.planner_sql import PlannerSql
 from api.device_feed import DeviceFeed
 from api.feed import Feed
 from api.lookup import RememberedTexts
@@ -61,6 +62,7 @@ class Runtime:
     analytics: AnalyticsLink
     devices: Devices
     device_feed: DeviceFeed
+    sql: PlannerSql
     now_ms: Callable[[], int]
     limits: ApiLimits = field(default_factory=ApiLimits)
     share: Path | None = None

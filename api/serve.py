@@ -24,12 +24,13 @@ import uvloop
 from actors.analytics_link import AnalyticsLink
 from actors.client import Client
 from actors.composition import documents_settings, local_shards, make_client, shard_arguments, wall_ms
-from actors.datadir import ANALYTICS_SOCKET, DataDir
+from actors.datadir import ANALYTICS, ANALYTICS_SOCKET, DataDir
 from actors.device_link import Devices, local_devices
 from actors.documents.directory import Directory
 from actors.documents.gateway import Documents, RemoteDocuments
 from actors.documents.writer import DocumentsWriter
 from actors.logs import set_up_logging
+from actors.planner_sql import PlannerSql
 from actors.pulse import Beat, Pulse, Serving
 from actors.ray_settings import RunDirectory
 from actors.serve_settings import ServeSettings
@@ -128,6 +129,7 @@ async def _runtime(serving: ServeSettings, ending: AsyncExitStack) -> Runtime:
         analytics=AnalyticsLink(data.path / ANALYTICS_SOCKET),
         devices=devices,
         device_feed=DeviceFeed(data.devices, lambda: directory.device_numbers),
+        sql=PlannerSql(data.path / ANALYTICS),
         now_ms=client.now_ms,
         share=RunDirectory(serving.run).metrics,
     )

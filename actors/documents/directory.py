@@ -6,7 +6,7 @@ is never refused because some process had not heard of it. It formats and routes
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +17,7 @@ import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from actors.documents.closings import Closed, closed_days
 from actors.documents.database import DocumentsSettings, describe, reading_engine, revision
 from actors.documents.key_store import StoredKey, stored_keys
 from actors.documents.keys import Principal, is_secret, parse_key
@@ -211,6 +212,20 @@ class Directory:
     async def page(self, kind: DocumentKind, after: str, count_max: int) -> list[Document]:
         """The documents in force whose codes follow `after`."""
         return await self._read(lambda connection: page(connection, kind, after, count_max))
+
+    async def closed_days(
+        self,
+        first: str,
+        last: str,
+        warehouses: Sequence[int] | None,
+        channels: Sequence[int] | None,
+        after: tuple[str, int, int] | None,
+        count_max: int,
+    ) -> list[Closed]:
+        """The closed days from `first` to `last`, in order; those behind `after`."""
+        return await self._read(
+            lambda connection: closed_days(connection, first, last, warehouses, channels, after, count_max)
+        )
 
     async def keys(self) -> list[StoredKey]:
         """All keys, oldest first."""

@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """The revision that this program reads and writes; a test compares it with the migrations."""
 
 CODE_CHARACTERS_MAX: Final = 64
@@ -148,3 +148,28 @@ answers = Table(
     Column("at_ms", BigInteger, nullable=False, index=True),
 )
 """What requests with an Idempotency-Key were answered."""
+
+closings = Table(
+    "closings",
+    metadata,
+    Column("day", String(10), primary_key=True),  # 2026-11-22
+    Column("warehouse", SmallInteger, primary_key=True, autoincrement=False),
+    Column("channel", SmallInteger, primary_key=True, autoincrement=False),
+    Column("document", Text, nullable=False),  # JSON as it is answered
+    Column("version", BigInteger, nullable=False, index=True),
+)
+"""Business days that were closed: written once, never changed, never deleted."""
+
+interest = Table(
+    "interest",
+    metadata,
+    Column("day", String(10), primary_key=True),
+    Column("channel", SmallInteger, primary_key=True, autoincrement=False),
+    Column("sku_key", BigInteger, primary_key=True, autoincrement=False),  # 0 = of a search, not of a SKU
+    Column("query", String(255), primary_key=True),  # what was searched for; empty = of a SKU
+    Column("views", BigInteger, nullable=False),
+    Column("cart_adds", BigInteger, nullable=False),
+    Column("empty_searches", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False, index=True),
+)
+"""What customers looked at, as each channel said last."""

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from actors.documents.keys import Principal
 from analytics.questions import MEDIA, CommandAsked, ExplainAsked, ReportAsked
 from analytics.reports import REPORTS
+from analytics.reports.metrics import metric_of
 from analytics.reports.report import Report
 from api.analytics import (
     AFTER,
@@ -50,7 +51,7 @@ _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
 
 @router.get("/reports", summary="What reports there are")
 async def list_reports(_: Reader) -> Response:
-    """Each with its columns and what it can be asked."""
+    """Each with its columns, what their figures are, and what it can be asked."""
     return Response(orjson.dumps({"items": list(map(_described, REPORTS.values()))}), media_type=_JSON)
 
 
@@ -58,7 +59,11 @@ def _described(report: Report) -> dict[str, Any]:
     return {
         "name": report.name,
         "about": report.about,
-        "columns": [{"name": each.name, "holds": each.sort, "about": each.about} for each in report.columns],
+        "columns": [
+            {"name": each.name, "holds": each.sort, "about": each.about}
+            | ({} if (metric := metric_of(report.name, each.name)) is None else {"metric": metric._asdict()})
+            for each in report.columns
+        ],
         "parameters": [
             *({"name": each.name, "takes": each.ask, "about": each.about} for each in report.parameters),
             *({"name": each.name, "takes": list(each.pieces), "about": each.about} for each in report.choices),

@@ -32,6 +32,7 @@ from actors.documents.writer import DocumentsWriter
 from actors.local_transport import LocalTransport
 from actors.memory_journal import MemoryStore
 from actors.partitions import PartitionMap
+from actors.planner_sql import PlannerSql
 from actors.settings import Settings
 from actors.shard_actor import ShardActor, ShardConfig
 from actors.warmup import warm_up
@@ -251,6 +252,7 @@ class Box:
             analytics=AnalyticsLink(self._data / ANALYTICS_SOCKET),
             devices=devices,
             device_feed=DeviceFeed(self._data / DEVICES, lambda: directory.device_numbers),
+            sql=PlannerSql(self._data),
             now_ms=client.now_ms,
             limits=self._limits,
             share=self._data,

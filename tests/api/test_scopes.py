@@ -85,6 +85,17 @@ ENDPOINTS: list[tuple[str, str, Any, frozenset[str]]] = [
     ),
     ("POST", "/v1/devices/never-made/jobs", {"id": "x", "kind": "open_drawer"}, STORE),
     ("POST", "/v1/devices/never-made/jobs/j/decide", {"printed": True}, STORE),
+    ("GET", "/v1/sql", None, frozenset({"reports", "admin"})),
+    ("POST", "/v1/sql", {"sql": ""}, frozenset({"reports", "admin"})),
+    (
+        "POST",
+        "/v1/interest",
+        {"sku": "TEE-M", "channel": "shop", "day": "never"},
+        frozenset({"sell", "reserve", "admin"}),
+    ),
+    ("POST", "/v1/closings", {"day": "never"}, frozenset({"reports", "store", "admin"})),
+    ("GET", "/v1/closings", None, frozenset({"reports", "store", "admin"})),
+    ("GET", "/v1/closings/2020-01-01/berlin/shop", None, frozenset({"reports", "store", "admin"})),
     ("GET", "/v1/keys", None, ADMIN),
     ("PUT", "/v1/keys/not-made", {"secret_sha256": DIGEST, "client": "x", "scopes": ["nothing"]}, ADMIN),
     ("DELETE", "/v1/keys/never-made", None, ADMIN),
@@ -222,10 +233,10 @@ def test_no_route_is_hidden_from_the_page(box: Box) -> None:
 
 
 def shape_of(path: str) -> str:
-    """/v1/stock/{sku} and /v1/stock/TEE-M -> /v1/stock/*; a cell is named by two parts, and so is a device's job."""
+    """/v1/stock/{sku} and /v1/stock/TEE-M -> /v1/stock/*; some have names of two or three parts, or a device's job."""
     parts = path.split("/")
-    if parts[2:3] == ["explain"]:
-        return "/v1/explain/*/*"
+    if parts[2:3] in (["explain"], ["closings"]):
+        return "/".join([*parts[:3], *("*" for _ in parts[3:])])
     if parts[2:3] == ["devices"]:
         parts[5:6] = ["*"] * len(parts[5:6])
     return "/".join([*parts[:3], "*", *parts[4:]] if len(parts) > 3 else parts)
