@@ -23,6 +23,7 @@ from api.docs_page import add_docs_page
 from api.metrics import keep_sharing
 from api.openapi import document
 from api.operations import DIRECT
+from api.root_page import add_root_page
 from api.routes import catalog, keys, reports, service
 from api.status import Problem, away
 from engine.outcomes import Outcome
@@ -57,6 +58,7 @@ def create_app(runtime: Runtime) -> App:
         telemetry={"tracing": False},
     )
     app.state.runtime = runtime
+    add_root_page(app)
     add_docs_page(app)
     for router in (service.router, catalog.router, keys.router, reports.router):
         app.include_router(router)

@@ -59,6 +59,8 @@ class Runtime:
     analytics: AnalyticsLink
     now_ms: Callable[[], int]
     limits: ApiLimits = field(default_factory=ApiLimits)
+    console: str | None = None
+    """where the planners' console answers"""
     share: Path | None = None
     """a private directory in which several workers exchange their counters"""
     http: HttpMetrics = field(default_factory=HttpMetrics)

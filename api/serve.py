@@ -125,6 +125,7 @@ async def _runtime(serving: ServeSettings, ending: AsyncExitStack) -> Runtime:
         documents=documents,
         analytics=AnalyticsLink(data.path / ANALYTICS_SOCKET),
         now_ms=client.now_ms,
+        console=serving.console,
         share=RunDirectory(serving.run).metrics,
     )
 
