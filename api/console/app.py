@@ -3,6 +3,7 @@
 NiceGUI's pages belong to the process, so this is made once in it.
 """
 
+import contextlib
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +15,7 @@ from fastapi.responses import PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 
 from api.console.accounts import Accounts
-from api.console.client import Api
+from api.console.client import Api, ApiProblem
 from api.console.files import directory_of
 from api.console.gate import App, Gate
 from api.console.live import Live
@@ -41,8 +42,13 @@ def make_app(data: Path, api: Api) -> App:
     live = Live(api)
     desk = Desk(api, live, accounts, sessions)
 
+    async def learn_zone() -> None:
+        with contextlib.suppress(ApiProblem):
+            await desk.warehouses()
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await learn_zone()
         try:
             yield
         finally:
@@ -59,7 +65,7 @@ def make_app(data: Path, api: Api) -> App:
         app,
         title="omnistock",
         favicon=LOOK / "icon.svg",
-        language="en-US",
+        language=None,  # each page says its own
         reconnect_timeout=RECONNECT_S,
         tailwind=False,
         show_welcome_message=False,

@@ -18,6 +18,10 @@ import orjson
 TIMEOUT_S: Final = 60.0
 CONNECT_S: Final = 5.0
 CONNECTIONS: Final = 24
+QUESTIONS: Final = 2
+"""reports and explanations asked for at once: the analytics take four, and others ask them too"""
+BUSY_TRIES: Final = 4
+BUSY_S: Final = 0.5
 SHARED_MAX: Final = 500
 """answers kept for a moment"""
 PREVIEW_BYTES: Final = 768 * 1024
@@ -50,6 +54,7 @@ class Api:
             transport=transport,
             trust_env=False,
         )
+        self._questions = asyncio.Semaphore(QUESTIONS)
         self._shared: OrderedDict[tuple[Any, ...], tuple[float, asyncio.Task[Any]]] = OrderedDict()
 
     async def close(self) -> None:
@@ -60,7 +65,17 @@ class Api:
 
     async def get(self, path: str, params: Params | None = None) -> Any:
         """JSON; raises ApiProblem."""
-        return await self._call("GET", path, params=_given(params))
+        if not is_question(path):
+            return await self._call("GET", path, params=_given(params))
+        async with self._questions:
+            for left in reversed(range(BUSY_TRIES)):
+                try:
+                    return await self._call("GET", path, params=_given(params))
+                except ApiProblem as problem:
+                    if problem.status != 429 or not left:
+                        raise
+                await asyncio.sleep(BUSY_S)
+        raise AssertionError("unreachable")
 
     async def shared(self, path: str, params: Params | None = None, *, for_s: float = 5.0) -> Any:
         """The same, or the answer that somebody got to the same question less than `for_s` ago."""
@@ -104,7 +119,7 @@ class Api:
         """(a report, whether that is all of it): the first PREVIEW_BYTES, however large it is."""
         pieces: list[bytes] = []
         size = 0
-        async with self.stream(path, {**params, "format": "json"}) as answer:
+        async with self._questions, self.stream(path, {**params, "format": "json"}) as answer:
             async for piece in answer.aiter_bytes():
                 pieces.append(piece)
                 size += len(piece)
@@ -139,6 +154,11 @@ class Api:
         if answer.headers.get("content-type", "").startswith("text/"):
             return answer.text
         return orjson.loads(answer.content) if answer.content else None
+
+
+def is_question(path: str) -> bool:
+    """Whether the analytics answer this, of whom only a few may be asked at once."""
+    return path.startswith(("/v1/reports/", "/v1/explain/")) or path.endswith(("/explain", "/suggestions"))
 
 
 def begun(data: bytes) -> dict[str, Any]:

@@ -3,12 +3,15 @@
 Integers of minor units come in; nothing is rounded but for the eye.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 MISSING: Final = "–"
+UNSAID: Final = ""
+"""the currency of a report that has no column for it"""
 _THIN: Final = "\N{NARROW NO-BREAK SPACE}"
 _MARKS: Final = {"en": (",", "."), "ru": (_THIN, ","), "pl": (_THIN, ",")}
 """between thousands, and before decimals"""
@@ -19,6 +22,7 @@ _MONTHS: Final = {
     "ru": ["янв", "фев", "мар", "апр", "мая", "июн", "июл", "авг", "сен", "окт", "ноя", "дек"],
     "pl": ["sty", "lut", "mar", "kwi", "maj", "cze", "lip", "sie", "wrz", "paź", "lis", "gru"],
 }
+_DAY: Final = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 _WEEKDAYS: Final = {
     "en": ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
     "ru": ["пн", "вт", "ср", "чт", "пт", "сб", "вс"],
@@ -88,6 +92,15 @@ class Figures:
         text = f"{day.day} {_MONTHS[self.language][day.month - 1]} {day.year}"
         return f"{_WEEKDAYS[self.language][day.weekday()]} {text}" if weekday else text
 
+    def period(self, value: str) -> str:
+        """2026-11-22 as 22 Nov, an hour as 13:00, for axes; a week or a group as it is."""
+        if "T" in value:
+            return value[11:]
+        if _DAY.match(value) is None:
+            return value
+        day = date.fromisoformat(value)
+        return f"{day.day} {_MONTHS[self.language][day.month - 1]}"
+
     def weekday(self, number: int) -> str:
         """1 is Monday."""
         return _WEEKDAYS[self.language][number - 1]
@@ -107,7 +120,8 @@ class Figures:
         if value is None:
             return MISSING
         if holds == "money":
-            return self.money(value, currency)
+            # A report that names no currency has amounts of one only; most have two decimals.
+            return self.number(value / 100, 2) if currency == UNSAID else self.money(value, currency)
         if holds in ("units", "count"):
             return self.number(value)
         if holds == "share":

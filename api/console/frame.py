@@ -60,7 +60,7 @@ def frame(visit: Visit, title: str, words: str = "", *, active: str | None = Non
     here = active or visit.path
     drawer = _drawer(visit, here)
     _header(visit, drawer)
-    with ui.element("main").classes("os-section") as main:
+    with box("os-section os-page") as main:
         with box("os-head"), ui.element("div"):
             Text(title, "h1", "os-title")
             if words:
@@ -85,14 +85,13 @@ def _header(visit: Visit, drawer: ui.left_drawer) -> None:
             )
             search.props["placeholder"] = t("SKU, barcode or name")
             search.props["aria-label"] = t("Search stock")
-        ui.space()
         _user_menu(visit)
 
 
 def _user_menu(visit: Visit) -> None:
     t = visit.t
     back = quote(visit.here(), safe="")
-    with ui.button(icon="account_circle").props("flat round color=grey-7") as button:
+    with ui.button(icon="account_circle").props("flat round color=grey-7").classes("os-account") as button:
         button.props["aria-label"] = t("Your account")
         with ui.menu().props("auto-close"), ui.element("div").classes("os-menu"):
             Text(visit.account.name, "strong")

@@ -67,7 +67,12 @@ class Gate:
                 message["headers"] = [*message.get("headers", ()), *_HEADERS]
             await send(message)
 
-        await self._app(scope, receive, guarded)
+        try:
+            await self._app(scope, receive, guarded)
+        except RuntimeError as error:
+            # Starlette's way of saying that the browser went away before it was answered.
+            if str(error) != "No response returned.":
+                raise
 
 
 def is_own(headers: dict[bytes, bytes], must_say: bool) -> bool:

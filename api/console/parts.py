@@ -178,6 +178,7 @@ def table(visit: Visit, columns: Sequence[Column], rows: list[dict[str, Any]], *
     made.props(f'flat :grid="window.innerWidth < 700" :rows-per-page-options="[{per_page}, 100]"').classes("os-table")
     made.props["hide-pagination"] = len(rows) <= per_page
     made.props["rows-per-page-label"] = t("Rows")
+    made.props[":pagination-label"] = "(first, last, all) => `${first}–${last} / ${all}`"
     made.props["no-data-label"] = t("Nothing to show")
     made.add_slot("body-cell", _CELL)
     made.add_slot("item", _ITEM)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from api.console import charts
-from api.console.figures import Figures
+from api.console.figures import UNSAID, Figures
 from api.console.visit import Visit
 
 Rows = list[dict[str, Any]]
@@ -23,7 +23,7 @@ def cells(visit: Visit, columns: Columns, rows: Rows) -> Rows:
     """Rows with what is to be read beside what is to be sorted by, and ways from a SKU to its page."""
     shown: Rows = []
     for row in rows:
-        currency = row.get("currency")
+        currency = row.get("currency", UNSAID)
         made: dict[str, Any] = {}
         for column in columns:
             name, holds, value = column["name"], column["holds"], row[column["name"]]
@@ -104,7 +104,8 @@ def _sales(visit: Visit, rows: Rows) -> charts.Options | None:
     for row in priced:
         values = series.setdefault(row["channel"], [0.0] * len(periods))
         values[periods.index(str(row["period"]))] += visit.f.major(row["net"], currency)
-    return charts.columns(periods, series, stacked=True, unit=currency, palette=charts.colours(series))
+    labels = [visit.f.period(period) for period in periods]
+    return charts.columns(labels, series, stacked=True, unit=currency, palette=charts.colours(series))
 
 
 def _funnel(visit: Visit, rows: Rows) -> charts.Options | None:
@@ -146,7 +147,7 @@ def _days(figure: str) -> Callable[[Visit, Rows], charts.Options | None]:
         for row in rows:
             values = series.setdefault(str(row["channel"]), [0.0] * len(days))
             values[days.index(str(row["day"]))] += row[figure]
-        labels = [visit.f.day(day) for day in days]
+        labels = [visit.f.period(day[:10]) for day in days]
         return charts.columns(labels, series, stacked=True, unit=visit.t("units"), palette=charts.colours(series))
 
     return drawn

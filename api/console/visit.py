@@ -24,7 +24,7 @@ PAGES_MAX: Final = 20
 _DAY_START: Final = "04:00"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Desk:
     """Shared by all pages of the process."""
 
@@ -32,11 +32,15 @@ class Desk:
     live: Live
     accounts: Accounts
     sessions: Sessions
+    zone: str | None = None
+    """of the most preferred place, as far as it is known: pages about no one place tell the time by its clock"""
 
     async def warehouses(self) -> dict[str, dict[str, Any]]:
         """All places by code, the most preferred first."""
         found = await self._all("/v1/warehouses")
-        return {each["code"]: each for each in sorted(found, key=lambda each: (each["priority"], each["code"]))}
+        places = sorted(found, key=lambda each: (each["priority"], each["code"]))
+        self.zone = places[0].get("time_zone") if places else None
+        return {each["code"]: each for each in places}
 
     async def channels(self) -> dict[str, dict[str, Any]]:
         """All channels by code."""
@@ -79,7 +83,7 @@ class Visit:
     f: Figures = field(init=False)
 
     def __post_init__(self) -> None:
-        self.f = Figures(self.t.language)
+        self.use_zone(self.desk.zone)
 
     @property
     def may_plan(self) -> bool:

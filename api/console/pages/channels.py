@@ -75,11 +75,11 @@ def _show_compared(visit: Visit, span: Span, rows: Rows) -> None:
     ]
     if any(row.get("contribution_per_order") is not None for row in rows):
         columns.append(Column("contribution_per_order", t("Contribution per order"), number=True))
-    table(visit, columns, [_compared_row(f, row) for row in rows])
+    table(visit, columns, [_compared_row(f, t("without a price"), row) for row in rows])
 
 
-def _compared_row(f: Figures, row: dict[str, Any]) -> dict[str, Any]:
-    shown = dict(row)
+def _compared_row(f: Figures, unpriced: str, row: dict[str, Any]) -> dict[str, Any]:
+    shown = {**row, "channel_text": row["channel"] if row["currency"] else f"{row['channel']} ({unpriced})"}
     for name in ("net", "basket", "contribution_per_order"):
         shown[f"{name}_text"] = f.money(row.get(name), row["currency"])
     for name in ("share", "refusal_rate", "return_rate"):
@@ -121,7 +121,7 @@ def _show_over_time(visit: Visit, span: Span, rows: Rows) -> None:
     for row in rows:
         values = series.setdefault(row["channel"], [0.0] * len(periods))
         values[periods.index(row["period"])] = visit.f.major(row["net"], currency)
-    labels = [period[11:] if "T" in period else period for period in periods]
+    labels = [visit.f.period(period) for period in periods]
     options = charts.columns(labels, series, stacked=True, unit=currency, palette=charts.colours(series))
     ui.echart(options).classes("os-chart")
 

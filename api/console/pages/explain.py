@@ -196,6 +196,7 @@ def _entries(visit: Visit, entries: list[dict[str, Any]]) -> None:
             "kind": kind_words(visit, entry["kind"]),
             "reference": entry["reference"] or entry["reason"] or "",
             "command": entry["command_id"] or "",
+            "command_text": f"…{entry['command_id'][-8:]}" if entry["command_id"] else "",
         }
         if entry["command_id"] and entry["kind"] in ("reserve", "sell"):
             row["command_href"] = visit.link("/explain", command=entry["command_id"])

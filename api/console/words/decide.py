@@ -82,6 +82,7 @@ DECIDE: Final[dict[str, tuple[str, str]]] = {
         "рост к стольким же дням до того",
         "wzrost względem tylu samo dni przedtem",
     ),
+    "without a price": ("без цены", "bez ceny"),
     "Net sales": ("Чистые продажи", "Sprzedaż netto"),
     "Share": ("Доля", "Udział"),
     "Growth": ("Рост", "Wzrost"),
