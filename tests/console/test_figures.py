@@ -68,7 +68,7 @@ def test_a_business_day_begins_by_the_clock_of_its_place() -> None:
 
 
 def test_the_currency_of_most_of_it_is_shown() -> None:
-    rows = [{"net": 5, "currency": "EUR"}, {"net": 9, "currency": "PLN"}, {"net": 0, "currency": None}]
+    rows: list[dict[str, Any]] = [{"net": 5, "currency": "EUR"}, {"net": 9, "currency": "PLN"}, {"net": 0, "currency": None}]
     assert main_currency(rows) == "PLN"
     assert main_currency([]) is None
 
@@ -80,7 +80,7 @@ def test_the_largest_lag_is_the_lag() -> None:
 
 
 def test_the_beginning_of_a_report_has_all_rows_that_are_whole() -> None:
-    whole = {"columns": ["sku", "n"], "rows": [["a],[b", 1], ['"],["', 2], ["c", 3]]}
+    whole: dict[str, Any] = {"columns": ["sku", "n"], "rows": [["a],[b", 1], ['"],["', 2], ["c", 3]]}
     data = orjson.dumps(whole)
     for end in range(len(data)):
         found = begun(data[:end])
