@@ -7,7 +7,6 @@ Look at them: what is ugly here is ugly for a planner. `ONLY=stock LANGUAGE=pl` 
 
 import argparse
 import re
-import select
 import signal
 import subprocess
 import sys
@@ -21,7 +20,6 @@ from api.console.frame import WAYS
 from tests.e2e.browser import CHROMIUM, settled, sign_in
 
 ROWS = 30_000
-START_S = 600.0
 BUSY_S = 45.0
 """for the demo's customers, before the first picture"""
 SIZES = {"desk": (1360, 900), "phone": (390, 844)}
@@ -84,14 +82,11 @@ def found_in(demo: "subprocess.Popen[str]") -> dict[str, tuple[str, ...]]:
     """What the demo says of itself, once it says it."""
     assert demo.stdout is not None
     found: dict[str, tuple[str, ...]] = {}
-    give_up_at = time.monotonic() + START_S
-    while set(found) != set(_LINES):
-        if demo.poll() is not None or time.monotonic() > give_up_at:
-            raise SystemExit("the demo did not come up")
-        if select.select([demo.stdout], [], [], 1.0)[0]:
-            line = demo.stdout.readline().strip()
-            found |= {name: match.groups() for name, pattern in _LINES.items() if (match := pattern.match(line))}
-    return found
+    for line in demo.stdout:
+        found |= {name: match.groups() for name, pattern in _LINES.items() if (match := pattern.match(line))}
+        if set(found) == set(_LINES):
+            return found
+    raise SystemExit("the demo did not come up")
 
 
 def main() -> None:

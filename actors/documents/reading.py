@@ -47,7 +47,7 @@ def found_products(connection: Connection, text_: str, after: str, count_max: in
     """Products in force whose SKU begins with a text, whose name holds it, or that have it as a barcode.
 
     A product's document begins with its name, its decimals and its barcodes, in this order (`api/catalog.py`), so that
-    plain patterns find them: 100,000 products in 60 ms, where taking each document apart takes 400 ms.
+    plain patterns find them: 60 ms of a processor for 100,000 products.
     """
     table = TABLES[DocumentKind.PRODUCT]
     patterns = [f'{{"name":"%{_escaped(each)}%","quantity_decimals":%' for each in _spellings(text_)]
