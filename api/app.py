@@ -23,6 +23,7 @@ from api.docs_page import add_docs_page
 from api.metrics import keep_sharing
 from api.openapi import document
 from api.operations import DIRECT
+from api.root_page import add_root_page
 from api.routes import (
     catalog,
     closings,
@@ -68,6 +69,7 @@ def create_app(runtime: Runtime) -> App:
         telemetry={"tracing": False},
     )
     app.state.runtime = runtime
+    add_root_page(app)
     add_docs_page(app)
     for each in (service, catalog, keys, reports, closings, interest, sql, devices, device_jobs, device_feed):
         app.include_router(each.router)

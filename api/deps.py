@@ -65,6 +65,8 @@ class Runtime:
     sql: PlannerSql
     now_ms: Callable[[], int]
     limits: ApiLimits = field(default_factory=ApiLimits)
+    console: str | None = None
+    """where the planners' console answers"""
     share: Path | None = None
     """a private directory in which several workers exchange their counters"""
     http: HttpMetrics = field(default_factory=HttpMetrics)

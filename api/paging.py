@@ -12,6 +12,9 @@ from api.texts import is_code
 
 LIMIT_DEFAULT: Final = 100
 QUERY_FIELDS_MAX: Final = 32
+EVERYONE: Final = "everyone"
+"""Asks for what every client has, not only the key's own; wants the scope `reports`, which sees all of it anyway."""
+YES_OR_NO: Final = {"true": True, "false": False}
 _INTEGER_MAX: Final = 1 << 63
 
 T = TypeVar("T")

@@ -131,6 +131,7 @@ async def _runtime(serving: ServeSettings, ending: AsyncExitStack) -> Runtime:
         device_feed=DeviceFeed(data.devices, lambda: directory.device_numbers),
         sql=PlannerSql(data.path / ANALYTICS),
         now_ms=client.now_ms,
+        console=serving.console,
         share=RunDirectory(serving.run).metrics,
     )
 

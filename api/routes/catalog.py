@@ -21,14 +21,20 @@ from api.headers import IDEMPOTENT_REPLAYED, idempotency_key
 from api.paging import code_cursor, code_in_cursor, query_of
 from api.security import require
 from api.status import Problem
-from api.texts import CODE_PATTERN, check_code
+from api.texts import CODE_PATTERN, check_code, check_text
 from engine.outcomes import Outcome
 
 GivenRuntime = Annotated[Runtime, Depends(get_runtime)]
 
 Responses = dict[int | str, dict[str, Any]]
 
-_PAGING: Final = (("limit", {"type": "integer", "minimum": 1}), ("cursor", {"type": "string"}))
+SEARCH: Final = "q"
+SEARCH_BYTES_MAX: Final = 128
+_PAGING: Final = {"limit": {"type": "integer", "minimum": 1}, "cursor": {"type": "string"}}
+_SEARCHED: Final = {
+    **_PAGING,
+    SEARCH: {"type": "string", "description": "the beginning of a SKU, a part of a name, or a barcode"},
+}
 _JSON: Final = "application/json"
 
 
@@ -43,6 +49,11 @@ class Resource:
     to_document: Callable[[str, bytes], str]
     example_code: str
     example: dict[str, Any]
+
+    @property
+    def filters(self) -> dict[str, Any]:
+        """What its list can be asked, with the schema of each."""
+        return _SEARCHED if self.kind is DocumentKind.PRODUCT else _PAGING
 
     @property
     def unknown(self) -> str:
@@ -129,11 +140,17 @@ def _add_routes(made: APIRouter, resource: Resource) -> None:
         return Response(status_code=204)
 
     async def page(request: Request, runtime: GivenRuntime) -> Response:
-        query = query_of(request.scope["query_string"], ("limit", "cursor"))
+        query = query_of(request.scope["query_string"], resource.filters)
         limit = query.limit(runtime.limits.page)
         after = code_in_cursor(query.get("cursor"))
+        wanted = query.get(SEARCH)
         # One more than asked for tells whether there is a next page.
-        found = await reading(runtime.directory.page(resource.kind, after, limit + 1))
+        if wanted:
+            found = await reading(
+                runtime.directory.found_products(check_text(wanted, SEARCH, SEARCH_BYTES_MAX), after, limit + 1)
+            )
+        else:
+            found = await reading(runtime.directory.page(resource.kind, after, limit + 1))
         items = b",".join(catalog.answered(resource.code_field, item.code, item.document) for item in found[:limit])
         following = code_cursor(found[limit - 1].code) if len(found) > limit else None
         return Response(b'{"items":[%s],"next_cursor":%s}' % (items, orjson.dumps(following)), media_type=_JSON)
@@ -177,7 +194,9 @@ def _add_routes(made: APIRouter, resource: Resource) -> None:
         dependencies=read,
         operation_id=f"list_{resource.plural}",
         summary=f"The {resource.plural}, in order of their {resource.code_field}",
-        openapi_extra={"parameters": [{"in": "query", "name": name, "schema": schema} for name, schema in _PAGING]},
+        openapi_extra={
+            "parameters": [{"in": "query", "name": name, "schema": schema} for name, schema in resource.filters.items()]
+        },
     )
 
 
