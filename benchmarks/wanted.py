@@ -169,6 +169,13 @@ ROWS: Final = (
     Row("the same on a printer without Cyrillic: letters and QR code drawn", ("receipt drawn",), (), (Target(200),)),
     Row("the same, drawn, slowest of a hundred", ("receipt drawn p99",), (), (Target(20, below=True),)),
     Row("a receipt's bytes to the picture of a preview", ("receipt preview",)),
+    Row(
+        "document to the first byte, job journal on the disk, slowest of a hundred",
+        ("device p99",),
+        (),
+        (Target(20, below=True),),
+    ),
+    Row("the same, a receipt for each of 50 printers at once", ("devices p99",), (), (Target(300, below=True),)),
 )
 
 LIMITS: Final = (

@@ -63,9 +63,16 @@ class BadJob(ValueError):
 
 
 class JobDesk:
-    """One per device. `tell` hears of every change, after it is durable."""
+    """One per device. `tell` hears of every change, after it is durable; `mark` makes a marked copy of a source."""
 
-    def __init__(self, journal: JobJournal, clock: Clock, tell: Callable[[JobView], None] = lambda view: None) -> None:
+    def __init__(
+        self,
+        journal: JobJournal,
+        clock: Clock,
+        tell: Callable[[JobView], None] = lambda view: None,
+        mark: Callable[[bytes], bytes] = lambda source: source,
+    ) -> None:
+        self._mark = mark
         self._journal = journal
         self._clock = clock
         self._tell = tell
@@ -233,8 +240,9 @@ class JobDesk:
                         copy_id,
                         JobKind.PRINT,
                         job.content,
-                        job.copy or job.body,
+                        job.copy or self._mark(job.source),
                         job.copy,
+                        job.source,
                         self._clock.wall_ms(),
                         by=by,
                         why=job.why,
@@ -279,10 +287,10 @@ def _picture(view: JobView) -> JobView:
 def _must_be_a_job(job: Job) -> None:
     if not 0 < len(job.id) <= ID_LENGTH_MAX or not job.id.isprintable():
         raise BadJob(f"an id has 1 to {ID_LENGTH_MAX} printable characters")
-    if len(job.body) > BODY_BYTES_MAX or len(job.copy) > BODY_BYTES_MAX:
+    if max(map(len, (job.body, job.copy, job.source))) > BODY_BYTES_MAX:
         raise BadJob(f"a job has at most {BODY_BYTES_MAX} bytes")
-    if job.kind is JobKind.PRINT and not (job.body and job.copy):
-        raise BadJob("a print job brings its bytes and the same with the word COPY on it")
+    if job.kind is JobKind.PRINT and not (job.body and (job.copy or job.source)):
+        raise BadJob("a print job brings its bytes and a copy with the word COPY on it, or what that is made from")
     if job.kind is JobKind.OPEN_DRAWER and not (job.why and job.by):
         raise BadJob("a drawer is opened by somebody and for a reason")
 

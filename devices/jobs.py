@@ -60,7 +60,9 @@ class Job(msgspec.Struct, frozen=True, omit_defaults=True):
     body: bytes = b""
     """what is sent to a printer, ready"""
     copy: bytes = b""
-    """the same with the word COPY on it, for whoever has to order it again"""
+    """the same with the word COPY on it, for whoever has to order it again;"""
+    source: bytes = b""
+    """or what it can be made from, which few ever need"""
     submitted_ms: int = 0
     deadline_ms: int | None = None
     """wall clock; not one byte of it leaves afterwards"""
