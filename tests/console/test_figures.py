@@ -48,6 +48,7 @@ def test_a_comparison_says_how_much_and_which_way() -> None:
     assert EN.change(150, 100) == (f"+50{THIN}%", 1)
     assert EN.change(99, 100) == (f"\N{MINUS SIGN}1.0{THIN}%", -1)
     assert EN.change(5, 0) == ("+∞", 1)
+    assert EN.change(5_000, 2) == ("×2,500", 1)
     assert EN.change(0, 0) == ("–", 0)
 
 
@@ -68,7 +69,11 @@ def test_a_business_day_begins_by_the_clock_of_its_place() -> None:
 
 
 def test_the_currency_of_most_of_it_is_shown() -> None:
-    rows: list[dict[str, Any]] = [{"net": 5, "currency": "EUR"}, {"net": 9, "currency": "PLN"}, {"net": 0, "currency": None}]
+    rows: list[dict[str, Any]] = [
+        {"net": 5, "currency": "EUR"},
+        {"net": 9, "currency": "PLN"},
+        {"net": 0, "currency": None},
+    ]
     assert main_currency(rows) == "PLN"
     assert main_currency([]) is None
 
