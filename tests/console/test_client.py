@@ -1,4 +1,4 @@
-"""The console's client: shared answers, refusals in words, engines that have no alerts, and one stream for all pages."""
+"""The console's client: shared answers, refusals in words, engines without alerts, and one stream for all pages."""
 
 import asyncio
 from collections import Counter
