@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import httpx2
@@ -14,7 +14,7 @@ from api.console.parts import sentence
 from api.console.visit import Desk, Visit
 from tests.console.test_figures import visit
 
-Handler = Callable[[httpx2.Request], Awaitable[httpx2.Response]]
+Handler = Callable[[httpx2.Request], Coroutine[None, None, httpx2.Response]]
 
 
 def run(handler: Handler, work: Callable[[Api], Awaitable[Any]]) -> Any:

@@ -181,6 +181,8 @@ def _show_outs(visit: Visit, rows: list[dict[str, Any]], names: dict[str, str]) 
             f"/explain/{row['sku']}/{row['warehouse']}",
             "production_quantity_limits",
         ):
+            if row.get("lost_sales"):
+                Text(f"−{f.money(row['lost_sales'], row['currency'])}", "span", "os-number os-bad")
             Text(f.moment(row["began"]), "span", "os-muted os-small os-number")
             badge(t("out") if row["ended"] is None else t("back"), "bad" if row["ended"] is None else "good")
     if len(rows) > SHOWN:
