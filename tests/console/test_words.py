@@ -9,6 +9,8 @@ import pytest
 
 import api.console
 from analytics.reports import REPORTS
+from api.console.alerts import ODD
+from api.console.alerts import STATES as ALERT_STATES
 from api.console.events import KINDS
 from api.console.frame import SHORT, WAYS
 from api.console.pages.metrics import HOLDS, RULES
@@ -40,6 +42,7 @@ def phrases() -> set[str]:
                     found |= set(literals(node.args[0]))
     found |= {way.title for way in WAYS} | {way.group for way in WAYS} | set(SHORT.values())
     found |= {words for words, _, _ in KINDS.values()} | {words for words, _ in STATES.values()}
+    found |= {*ODD.values(), *(words for words, _ in ALERT_STATES.values())}
     found |= set(WORDS.values()) | {*FIELDS.values(), *HINTS.values(), *HOLDS.values()}
     for title, rule in RULES:
         found |= {title, rule}
@@ -55,7 +58,7 @@ def of_reports() -> set[str]:
 @pytest.mark.parametrize("language", ["ru", "pl"])
 def test_no_phrase_of_a_page_is_left_in_english(language: str) -> None:
     t = Words(language)
-    same = {"SKU", "ABC", "XYZ", "ABC / XYZ", "API keys", "Menu", "Lift"}
+    same = {"SKU", "ABC", "XYZ", "ABC / XYZ", "API keys", "Menu", "Lift", "Alert"}
     assert {phrase for phrase in phrases() if t(phrase) == phrase} - same == set()
 
 
