@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol, cast
 import numpy as np
 import numpy.typing as npt
 
-from engine.layout import Limits
+from engine.layout import ALERT_SCAN_CELLS, Limits
 
 Array = npt.NDArray[np.void]
 Words = npt.NDArray[np.uint64]
@@ -110,7 +110,10 @@ TABLE_COLUMNS: Final = 8
     IDS_FORGOTTEN,
     FIRST_CLOSED,
     LAST_CLOSED,
-) = range(8)
+    TOUCHED_N,  # entries of `touched`; 0 between batches
+    ALERTS_JUDGED,  # the ALERT_POLICY by which all cells were judged
+    ALERTS_SCANNED,  # cells that were looked through for another one so far
+) = range(11)
 MARKS_N: Final = 16
 
 # Places in `State.bounds`.
@@ -122,6 +125,10 @@ PLAN_MAX: Final = 1 << 20
 """most plan entries of one group"""
 HINTS_N: Final = 64
 """Rows of which something is known before their turn, a power of two."""
+WATCHED: Final = 1
+"""Bit of a cell's `watch`: it has a reorder point."""
+RAISED: Final = 2
+"""Bit of a cell's `watch`: its alert is raised."""
 CHANNEL_LIST: Final = 1
 CHANNEL_ALL: Final = 2
 ID_BLOCK: Final = 4096
@@ -146,6 +153,9 @@ class State:
     cell_spill: Words
     planning: Array
     """beside `cells`, same slots"""
+    watch: npt.NDArray[np.uint8]
+    """beside `cells`, same slots: WATCHED and RAISED. Of both only the latter is history, the former is in `planning`
+    too; but whether a cell is to be looked at is asked for every movement, and a byte for each stays in the cache"""
     reservations: Array
     reservation_buckets: Words
     reservation_spill: Words
@@ -177,6 +187,8 @@ class State:
     """scratch: what the group being decided will take"""
     hints: Array
     """scratch, by row % HINTS_N: where the row's SKU, cell and reservation probably are"""
+    touched: npt.NDArray[np.uint32]
+    """scratch: cells with an alert or a reorder point that the batch being decided has changed, in order"""
 
     @property
     def memory(self) -> np.void:
@@ -218,6 +230,11 @@ def _power_of_two(count: int) -> int:
     return max(_FIRST_BUCKETS, 1 << (count - 1).bit_length())
 
 
+def movements_room(limits: Limits) -> int:
+    """How many movements the rows of a batch, and what expires before them, have room for."""
+    return max(limits.movements_max, 4 * limits.batch_rows_max)
+
+
 def make_state(limits: Limits, reserve: Reserve = reserve_array) -> State:
     """An empty shard's memory."""
 
@@ -240,6 +257,7 @@ def make_state(limits: Limits, reserve: Reserve = reserve_array) -> State:
         cell_buckets=buckets(limits.cells_max),
         cell_spill=spill(limits.cells_max),
         planning=reserve(PLANNING, limits.cells_max + 1),
+        watch=reserve(np.uint8, limits.cells_max + 1),
         reservations=reserve(RESERVATION, limits.reservations_max + 1),
         reservation_buckets=buckets(limits.reservations_max),
         reservation_spill=spill(limits.reservations_max),
@@ -266,4 +284,5 @@ def make_state(limits: Limits, reserve: Reserve = reserve_array) -> State:
         bounds=bounds,
         plan=reserve(PLAN, PLAN_MAX),
         hints=np.zeros(HINTS_N, HINT),
+        touched=reserve(np.uint32, max(movements_room(limits), ALERT_SCAN_CELLS)),
     )
