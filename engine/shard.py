@@ -65,7 +65,6 @@ _TABLES: Final = {
     "skus": SKUS,
     "cells": CELLS,
     "planning": CELLS,
-    "watch": CELLS,
     "reservations": RESERVATIONS,
     "lines": LINES,
     "sources": SOURCES,
@@ -335,7 +334,7 @@ class Shard:
         self._hash_ids(add)
         judged = state.marks[[ALERTS_JUDGED, ALERTS_SCANNED]]
         if judged.any():  # else no alert was ever judged: the hash of such a state is that of earlier versions
-            add(state.watch[1:cells_n][cell_order] & np.uint8(RAISED), judged)
+            add(cells["next"][cell_order] & np.uint32(RAISED), judged)
         add(state.warehouses["priority"], state.warehouses["kind"], state.warehouses["archived"])
         add(state.channels["mode"], state.channels["archived"], state.channel_ranks, state.clients)
         add(state.marks[[LAST_SEQ, LAST_NOW_MS]])

@@ -33,7 +33,7 @@ CELL: Final = np.dtype(
         ("floor", "<i8"),
         ("incoming", "<i8"),
         ("pending", "<i8"),  # taken by rows of the group being decided; 0 between groups
-        ("next", "<u4"),
+        ("next", "<u4"),  # WATCHED and RAISED: no cell is ever freed, so none is on a free list
         ("next_in_sku", "<u4"),  # in order of (priority, number) of the warehouse
     ]
 )
@@ -126,9 +126,10 @@ PLAN_MAX: Final = 1 << 20
 HINTS_N: Final = 64
 """Rows of which something is known before their turn, a power of two."""
 WATCHED: Final = 1
-"""Bit of a cell's `watch`: it has a reorder point."""
+"""Bit of a cell's `next`: it has a reorder point. That stands in `planning` too; but every movement asks for it, and
+the cell's own line is at hand then: a byte in an array of its own, in no cache, made reserving a tenth slower."""
 RAISED: Final = 2
-"""Bit of a cell's `watch`: its alert is raised."""
+"""Bit of a cell's `next`: its alert is raised. The only history that alerts have."""
 CHANNEL_LIST: Final = 1
 CHANNEL_ALL: Final = 2
 ID_BLOCK: Final = 4096
@@ -153,9 +154,6 @@ class State:
     cell_spill: Words
     planning: Array
     """beside `cells`, same slots"""
-    watch: npt.NDArray[np.uint8]
-    """beside `cells`, same slots: WATCHED and RAISED. Of both only the latter is history, the former is in `planning`
-    too; but whether a cell is to be looked at is asked for every movement, and a byte for each stays in the cache"""
     reservations: Array
     reservation_buckets: Words
     reservation_spill: Words
@@ -257,7 +255,6 @@ def make_state(limits: Limits, reserve: Reserve = reserve_array) -> State:
         cell_buckets=buckets(limits.cells_max),
         cell_spill=spill(limits.cells_max),
         planning=reserve(PLANNING, limits.cells_max + 1),
-        watch=reserve(np.uint8, limits.cells_max + 1),
         reservations=reserve(RESERVATION, limits.reservations_max + 1),
         reservation_buckets=buckets(limits.reservations_max),
         reservation_spill=spill(limits.reservations_max),

@@ -15,7 +15,6 @@ from engine.kernels.memory import (
     tables_of,
     touched_end,
     touched_of,
-    watch_of,
 )
 from engine.kinds import Kind
 from engine.layout import ALERT_POLICY, ALERT_SCAN_CELLS, NO_ROW, REORDER_HYSTERESIS
@@ -30,14 +29,14 @@ _NO_ROW = i64(NO_ROW)
 def watch(st: Memory, cell: int) -> None:
     """Mark whether the cell has a reorder point: only of such, and of raised ones, alerts are judged."""
     watched = i64(WATCHED) if planning_of(st)[cell].reorder_point != 0 else i64(0)
-    watch_of(st)[cell] = (watch_of(st)[cell] & RAISED) | watched
+    cells_of(st)[cell].next = (cells_of(st)[cell].next & RAISED) | watched
 
 
 @inlined
 def set_alert(st: Memory, cell: int, raised: bool) -> None:
     """Set down what was decided."""
     said = i64(RAISED) if raised else i64(0)
-    watch_of(st)[cell] = (watch_of(st)[cell] & WATCHED) | said
+    cells_of(st)[cell].next = (cells_of(st)[cell].next & WATCHED) | said
 
 
 @inlined
@@ -57,7 +56,7 @@ def _due(st: Memory, cell: int) -> int:
     plan = planning_of(st)[cell]
     position = record.on_hand - record.reserved + record.incoming
     point = plan.reorder_point
-    if (watch_of(st)[cell] & RAISED) == 0:
+    if (record.next & RAISED) == 0:
         return _ALERT_RAISED if point != 0 and position <= point else i64(0)
     return _ALERT_CLEARED if point == 0 or position > point + _leeway(point, plan.order_up_to) else i64(0)
 
@@ -97,7 +96,7 @@ def scan_due(st: Memory) -> bool:
 def scan_alerts(st: Memory, begin: int, end: int) -> int:
     """Put those of the cells [begin, end) of which something is due behind the touched ones.
 
-    Returns where to go on: `end`, unless the list of touched cells was full before. A cell is 81 bytes, which are
+    Returns where to go on: `end`, unless the list of touched cells was full before. A cell is 80 bytes, which are
     read in the order in which they lie: the rate is the memory's.
     """
     count = marks_of(st)[TOUCHED_N]
@@ -106,7 +105,8 @@ def scan_alerts(st: Memory, begin: int, end: int) -> int:
         if count == most:
             end = cell
             break
-        watch(st, cell)
+        if (cells_of(st)[cell].next & WATCHED != 0) != (planning_of(st)[cell].reorder_point != 0):
+            watch(st, cell)  # written only where it is not so: reading alone is twice as fast
         if _due(st, cell) != 0:
             touched_of(st)[count] = cell
             count += 1

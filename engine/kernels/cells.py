@@ -25,7 +25,6 @@ from engine.kernels.memory import (
     tables_of,
     touched_of,
     warehouses_of,
-    watch_of,
 )
 from engine.kernels.table import find, give_back, link, spread, take, unlink
 from engine.kinds import WarehouseKind
@@ -301,7 +300,7 @@ def move(
     cells_of(st)[cell].on_hand += on_hand_delta
     cells_of(st)[cell].reserved += reserved_delta
     cells_of(st)[cell].incoming += incoming_delta
-    if watch_of(st)[cell] != 0:
+    if cells_of(st)[cell].next != 0:
         _touch_watched(st, cell)
     return write_movement(
         st, movements, m, row, kind, cell, quantity, on_hand_delta, reserved_delta, incoming_delta, value

@@ -179,9 +179,10 @@ def test_whether_an_alert_is_raised_is_in_the_hash_of_the_state() -> None:
         world.send(adjust("A-1", "north", then, id="then"))
     assert one.stock("A-1", "north") == other.stock("A-1", "north")
     kept = {name: array.copy() for name, array in one.shard.arrays().items()}
-    assert kept["watch"].tolist().count(WATCHED | RAISED) == 1
+    watch = kept["cells"]["next"]
+    assert watch.tolist().count(WATCHED | RAISED) == 1
     before = one.shard.state_hash()
-    kept["watch"][kept["watch"] == WATCHED | RAISED] = WATCHED
+    watch[watch == WATCHED | RAISED] = WATCHED
     assert Shard.from_arrays(one.limits, kept).state_hash() != before
 
 
@@ -261,7 +262,9 @@ def old() -> Bare:
 
 def without_watch(shard: Shard) -> Shard:
     """As a snapshot of an earlier version gives it."""
-    return Shard.from_arrays(shard.limits, {name: kept for name, kept in shard.arrays().items() if name != "watch"})
+    arrays = {name: kept.copy() for name, kept in shard.arrays().items()}
+    arrays["cells"]["next"] = 0
+    return Shard.from_arrays(shard.limits, arrays)
 
 
 def test_rules_without_alerts_say_nothing_and_their_state_has_the_hash_that_it_had(old: Bare) -> None:
@@ -289,8 +292,8 @@ def test_an_old_state_is_looked_through_a_part_at_a_time_and_the_fold_and_the_de
     cells = old.skus * PLACES
     assert found == [ALERT_SCAN_CELLS - HALF, cells - ALERT_SCAN_CELLS]
     assert not shard.decide(nothing, heap, now_ms=START_MS, seq=shard.seq + 1).changed
-    watch = shard.arrays()["watch"][1:]
-    assert (watch == folded.arrays()["watch"][1:]).all()
+    watch = shard.cells["next"]
+    assert (watch == folded.cells["next"]).all()
     assert watch.tolist() == [WATCHED] * HALF + [WATCHED | RAISED] * (cells - HALF)
 
 
