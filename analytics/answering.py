@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import duckdb
 
+from analytics.alerts.listing import alerts
 from analytics.explaining import explain, stock, why
 from analytics.following import Following
 from analytics.formats import WRITERS, as_columns
@@ -20,6 +21,7 @@ from analytics.questions import (
     QUESTIONS_MAX,
     ROWS_MAX,
     WAIT_S_MAX,
+    AlertsAsked,
     CommandAsked,
     ExplainAsked,
     Head,
@@ -105,7 +107,7 @@ class Answering:
             known = positions(connection)
             seqs = [known[shard].seq if shard in known else 0 for shard in range(self._following.store.shards)]
             at_ms = max((position.at_ms for position in known.values()), default=0)
-            media, body = _body(connection, question)
+            media, body = _body(connection, question, self._following.store.era)
         except duckdb.InterruptException:
             raise Refused(503, "unavailable", f"it took longer than {QUERY_S_MAX:.0f} s: ask for less") from None
         finally:
@@ -114,7 +116,7 @@ class Answering:
         yield from body
 
 
-def _body(connection: duckdb.DuckDBPyConnection, question: Question) -> tuple[str, Iterator[bytes]]:
+def _body(connection: duckdb.DuckDBPyConnection, question: Question, era: int) -> tuple[str, Iterator[bytes]]:
     """The media type, and the body from what was read already."""
     match question:
         case ReportAsked(name, given, format_):
@@ -125,6 +127,8 @@ def _body(connection: duckdb.DuckDBPyConnection, question: Question) -> tuple[st
             return MEDIA["json"], iter([explain(connection, question)])
         case CommandAsked():
             return MEDIA["json"], iter([why(connection, question)])
+        case AlertsAsked():
+            return MEDIA["json"], iter([alerts(connection, question, era)])
         case StatusAsked():
             raise AssertionError("answered without the tables")
 

@@ -23,7 +23,7 @@ from api.docs_page import add_docs_page
 from api.metrics import keep_sharing
 from api.openapi import document
 from api.operations import DIRECT
-from api.routes import catalog, keys, reports, service
+from api.routes import alerts, catalog, keys, reports, service
 from api.status import Problem, away
 from engine.outcomes import Outcome
 
@@ -58,7 +58,7 @@ def create_app(runtime: Runtime) -> App:
     )
     app.state.runtime = runtime
     add_docs_page(app)
-    for router in (service.router, catalog.router, keys.router, reports.router):
+    for router in (service.router, catalog.router, keys.router, reports.router, alerts.router):
         app.include_router(router)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _not_valid)

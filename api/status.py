@@ -46,6 +46,7 @@ TITLES: Final[dict[str, str]] = {
     "unknown_reservation": "No such reservation",
     "unknown_command": "No such command",
     "unknown_key": "No such key",
+    "unknown_alert": "No such alert",
     "invalid_quantity": "The quantity is not possible",
     "reservation_closed": "The reservation is not in a state for this",
     "reservation_expired": "The reservation has expired",

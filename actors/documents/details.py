@@ -6,6 +6,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from actors.documents.alert_marks import marks_after
 from actors.documents.database import DocumentsSettings, reading_engine, revision
 from actors.documents.reading import last_change
 from actors.documents.schema import HEAD, TABLES, DocumentKind
@@ -83,4 +84,5 @@ def _details(connection: Connection, version: int, newest: int) -> Details:
         ],
         [(r.number, r.code, d.name, d.kind, d.warehouses, r.archived) for r, d in channels],
         [(row.number, row.code) for row in changed(DocumentKind.CLIENT)],
+        alert_marks=[tuple(row) for row in marks_after(connection, version, newest)],
     )  # fmt: skip

@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from actors.documents.alert_marks import mark_alert
 from actors.documents.answers import forget_answers, remember_answer
 from actors.documents.database import (
     DocumentsSettings,
@@ -25,7 +26,7 @@ from actors.documents.delivery import Fate, Parcel, fate_of
 from actors.documents.facts import channel_facts
 from actors.documents.first_start import ensure_first_documents
 from actors.documents.key_store import StoredKey, put_key, revoke_key, stored_keys
-from actors.documents.messages import UNAVAILABLE, Change, Changed, Message, Proposal, RevokeKey, Verdict
+from actors.documents.messages import UNAVAILABLE, Change, Changed, MarkAlert, Message, Proposal, RevokeKey, Verdict
 from actors.documents.migrating import migrate
 from actors.documents.proposing import Proposed, propose
 from actors.documents.rows import Pending, client_names, unfinished, warehouse_numbers
@@ -134,6 +135,8 @@ class WritingSession:
     def _propose(self, connection: Connection, message: Message) -> Proposed:
         if isinstance(message, Change):
             return propose(connection, message)
+        if isinstance(message, MarkAlert):
+            return mark_alert(connection, message, self._now_ms())
         if isinstance(message, RevokeKey):
             known = revoke_key(connection, message.id, self._now_ms())
             return Proposed([Verdict(Outcome.OK, changed=known)])
@@ -145,7 +148,7 @@ class WritingSession:
         return proposed
 
     def _remember(self, connection: Connection, message: Message, answer: Changed) -> None:
-        if not isinstance(message, Change) or message.request is None or answer.replayed:
+        if not isinstance(message, Change | MarkAlert) or message.request is None or answer.replayed:
             return
         if all(verdict.outcome <= Outcome.OK and verdict.outcome != Outcome.ID_REUSED for verdict in answer.verdicts):
             now_ms = self._now_ms()

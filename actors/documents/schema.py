@@ -23,7 +23,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD: Final = "0001"
+HEAD: Final = "0003"
 """The revision that this program reads and writes; a test compares it with the migrations."""
 
 CODE_CHARACTERS_MAX: Final = 64
@@ -131,3 +131,16 @@ answers = Table(
     Column("at_ms", BigInteger, nullable=False, index=True),
 )
 """What requests with an Idempotency-Key were answered."""
+
+alert_marks = Table(
+    "alert_marks",
+    metadata,
+    Column("alert", String(CODE_CHARACTERS_MAX), primary_key=True),
+    Column("state", String(16), nullable=False),  # acknowledged or snoozed
+    Column("client", SmallInteger, nullable=False),
+    Column("author", String(CODE_CHARACTERS_MAX), nullable=False),
+    Column("marked_at_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger),  # of a snoozed one
+    Column("version", BigInteger, nullable=False, index=True),
+)
+"""What people said of alerts last; an alert that is raised anew is another one."""

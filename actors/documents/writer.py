@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from actors.documents.database import DocumentsLocked, DocumentsSettings
 from actors.documents.delivery import Shards, deliver
-from actors.documents.messages import OVERLOADED, UNAVAILABLE, Change, Changed, Message, PutKey, refuse_all
+from actors.documents.messages import OVERLOADED, UNAVAILABLE, Change, Changed, MarkAlert, Message, PutKey, refuse_all
 from actors.documents.reconciler import WAIT_FIRST_S, WAIT_MAX_S, Reconciler
 from actors.documents.rounds import Round, WritingSession
 from actors.documents.schema import DocumentKind
@@ -221,6 +221,8 @@ def _names(message: Message) -> frozenset[tuple[str, str]]:
         if message.request is not None:
             names.add(("request", f"{message.request.client}:{message.request.key}"))
         return frozenset(names)
+    if isinstance(message, MarkAlert):
+        return frozenset({("alert", message.alert), ("request", f"{message.request.client}:{message.request.key}")})
     if isinstance(message, PutKey):
         return frozenset({("key", message.id), (DocumentKind.CLIENT.value, message.client)})
     return frozenset({("key", message.id)})

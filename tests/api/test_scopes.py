@@ -70,6 +70,11 @@ ENDPOINTS: list[tuple[str, str, Any, frozenset[str]]] = [
         )
     ),
     ("GET", "/v1/products/TEE-M/suggestions", None, frozenset({"read", "reports", "admin"})),
+    ("GET", "/v1/alerts", None, frozenset({"reports", "admin"})),
+    *(
+        ("POST", f"/v1/alerts/never-raised/{answer}", body, frozenset({"stock", "reports", "admin"}))
+        for answer, body in (("acknowledge", {}), ("snooze", {"until": "2026-12-01T08:00:00Z"}))
+    ),
     ("GET", "/v1/keys", None, ADMIN),
     ("PUT", "/v1/keys/not-made", {"secret_sha256": DIGEST, "client": "x", "scopes": ["nothing"]}, ADMIN),
     ("DELETE", "/v1/keys/never-made", None, ADMIN),

@@ -1,6 +1,7 @@
 """Reorder alerts: said once when a cell's position falls to its reorder point, and once when it is well above again."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,6 +53,11 @@ def alerts(twins: Twins, *rows: Row | list[Row], later_ms: int = 0) -> Said:
         for moved in twins.model.movements
         if moved.kind in (RAISE, CLEAR)
     ]
+
+
+def copied(shard: Shard) -> dict[str, np.ndarray[Any, Any]]:
+    """The state in arrays that may be changed."""
+    return {name: kept.copy() for name, kept in shard.arrays().items()}
 
 
 def test_falling_to_the_reorder_point_is_said_and_one_above_it_is_not() -> None:
@@ -178,7 +184,7 @@ def test_whether_an_alert_is_raised_is_in_the_hash_of_the_state() -> None:
         world.send(adjust("A-1", "north", -first, id="first"))
         world.send(adjust("A-1", "north", then, id="then"))
     assert one.stock("A-1", "north") == other.stock("A-1", "north")
-    kept = {name: array.copy() for name, array in one.shard.arrays().items()}
+    kept = copied(one.shard)
     watch = kept["cells"]["next"]
     assert watch.tolist().count(WATCHED | RAISED) == 1
     before = one.shard.state_hash()
@@ -262,7 +268,7 @@ def old() -> Bare:
 
 def without_watch(shard: Shard) -> Shard:
     """As a snapshot of an earlier version gives it."""
-    arrays = {name: kept.copy() for name, kept in shard.arrays().items()}
+    arrays = copied(shard)
     arrays["cells"]["next"] = 0
     return Shard.from_arrays(shard.limits, arrays)
 
