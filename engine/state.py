@@ -127,7 +127,7 @@ HINTS_N: Final = 64
 """Rows of which something is known before their turn, a power of two."""
 WATCHED: Final = 1
 """Bit of a cell's `next`: it has a reorder point. That stands in `planning` too; but every movement asks for it, and
-the cell's own line is at hand then: a byte in an array of its own, in no cache, made reserving a tenth slower."""
+the cell's own line is at hand then. A byte in an array beside the cells, in no cache, made reserving slower."""
 RAISED: Final = 2
 """Bit of a cell's `next`: its alert is raised. The only history that alerts have."""
 CHANNEL_LIST: Final = 1
