@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -68,6 +69,8 @@ class Details:
     """as the columns of the table"""
     interest: Sequence[tuple[Any, ...]] = ()
     """as the columns of the table"""
+    alert_marks: Sequence[tuple[Any, ...]] = ()
+    """alert, state, author, marked_at and until in ms"""
 
 
 @dataclass(slots=True)
@@ -186,6 +189,8 @@ class Store:
             self._replace("clients", details.clients, ("client", "name"))
             for table, rows in (("closings", details.closings), ("interest", details.interest)):
                 self._replace(table, rows, tuple(column.name for column in TABLES[table]), KEYS[table])
+            marks = [(*mark, _moment(at_ms), _moment(until_ms)) for *mark, at_ms, until_ms in details.alert_marks]
+            self._replace("alert_marks", marks, ("alert", "state", "author", "marked_at", "until"))
             for warehouse, day in self._days().items():
                 if before.get(warehouse, day) != day:
                     for table in ("sales", "returns"):
@@ -232,6 +237,10 @@ class Store:
         finally:
             for name in tables:
                 self._connection.unregister(f"new_{name}")
+
+
+def _moment(at_ms: int | None) -> datetime | None:
+    return None if at_ms is None else datetime.fromtimestamp(at_ms / 1000, UTC)
 
 
 def _as_positions(pieces: Mapping[int, tuple[Folded, bytes]]) -> pa.Table:

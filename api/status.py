@@ -48,6 +48,7 @@ TITLES: Final[dict[str, str]] = {
     "unknown_key": "No such key",
     "unknown_device": "No such device",
     "unknown_job": "No such job",
+    "unknown_alert": "No such alert",
     "invalid_quantity": "The quantity is not possible",
     "reservation_closed": "The reservation is not in a state for this",
     "reservation_expired": "The reservation has expired",

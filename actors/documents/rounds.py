@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from actors.documents.alert_marks import mark_alert
 from actors.documents.answers import forget_answers, remember_answer
 from actors.documents.closings import close_day
 from actors.documents.database import (
@@ -33,6 +34,7 @@ from actors.documents.messages import (
     Change,
     Changed,
     CloseDay,
+    MarkAlert,
     Message,
     Proposal,
     PutInterest,
@@ -153,6 +155,8 @@ class WritingSession:
             return close_day(connection, message)
         if isinstance(message, PutInterest):
             return put_interest(connection, message)
+        if isinstance(message, MarkAlert):
+            return mark_alert(connection, message, self._now_ms())
         if isinstance(message, RevokeKey):
             known = revoke_key(connection, message.id, self._now_ms())
             return Proposed([Verdict(Outcome.OK, changed=known)])
@@ -164,7 +168,8 @@ class WritingSession:
         return proposed
 
     def _remember(self, connection: Connection, message: Message, answer: Changed) -> None:
-        if not isinstance(message, Change | CloseDay | PutInterest) or message.request is None or answer.replayed:
+        remembered = Change | CloseDay | PutInterest | MarkAlert
+        if not isinstance(message, remembered) or message.request is None or answer.replayed:
             return
         if all(verdict.outcome <= Outcome.OK and verdict.outcome != Outcome.ID_REUSED for verdict in answer.verdicts):
             now_ms = self._now_ms()

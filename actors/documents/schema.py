@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD: Final = "0003"
+HEAD: Final = "0004"
 """The revision that this program reads and writes; a test compares it with the migrations."""
 
 CODE_CHARACTERS_MAX: Final = 64
@@ -173,3 +173,16 @@ interest = Table(
     Column("version", BigInteger, nullable=False, index=True),
 )
 """What customers looked at, as each channel said last."""
+
+alert_marks = Table(
+    "alert_marks",
+    metadata,
+    Column("alert", String(CODE_CHARACTERS_MAX), primary_key=True),
+    Column("state", String(16), nullable=False),  # acknowledged or snoozed
+    Column("client", SmallInteger, nullable=False),
+    Column("author", String(CODE_CHARACTERS_MAX), nullable=False),
+    Column("marked_at_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger),  # of a snoozed one
+    Column("version", BigInteger, nullable=False, index=True),
+)
+"""What people said of alerts last; an alert that is raised anew is another one."""

@@ -96,12 +96,17 @@ ENDPOINTS: list[tuple[str, str, Any, frozenset[str]]] = [
     ("POST", "/v1/closings", {"day": "never"}, frozenset({"reports", "store", "admin"})),
     ("GET", "/v1/closings", None, frozenset({"reports", "store", "admin"})),
     ("GET", "/v1/closings/2020-01-01/berlin/shop", None, frozenset({"reports", "store", "admin"})),
+    ("GET", "/v1/alerts", None, frozenset({"reports", "admin"})),
+    *(
+        ("POST", f"/v1/alerts/never-raised/{answer}", body, frozenset({"stock", "reports", "admin"}))
+        for answer, body in (("acknowledge", {}), ("snooze", {"until": "2026-12-01T08:00:00Z"}))
+    ),
     ("GET", "/v1/keys", None, ADMIN),
     ("PUT", "/v1/keys/not-made", {"secret_sha256": DIGEST, "client": "x", "scopes": ["nothing"]}, ADMIN),
     ("DELETE", "/v1/keys/never-made", None, ADMIN),
 ]
-OPEN = {"/health/live", "/health/ready", "/docs", "/openapi.json"}
-"""Without a key; and what /docs loads."""
+OPEN = {"/", "/health/live", "/health/ready", "/docs", "/openapi.json"}
+"""Without a key; and the page that leads to them, and what /docs loads."""
 LIMITED: list[tuple[str, str, Any, str]] = [
     ("POST", "/v1/commands", {"kind": "receive", **CELL, "quantity": 1}, "warehouse"),
     ("POST", "/v1/commands", {"kind": "expect", **CELL, "delta": 1, "source": "PO"}, "warehouse"),
