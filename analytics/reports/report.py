@@ -89,7 +89,7 @@ class Report:
 
     def statement(self, given: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         """The SQL and its parameters for what was asked, which was checked."""
-        pieces = {}
+        pieces: dict[str, str] = {}
         for each in self.choices:
             value = given.get(each.name) or next(iter(each.pieces))
             pieces |= {each.name: each.pieces[value], f"{each.name}_shown": each.shown.get(value, "")}
