@@ -86,7 +86,8 @@ PLAIN: Final[dict[tuple[str, str], str]] = {
     )
     select sku, units, sales, share, running,
            case when running - share < 0.8 - 1e-12 then 'A' when running - share < 0.95 - 1e-12 then 'B' else 'C' end,
-           variation, case when variation <= 0.5 then 'X' when variation <= 1 then 'Y' else 'Z' end, margin, 0, 'USD'
+           variation, case when variation <= 0.5 + 1e-9 then 'X' when variation <= 1 + 1e-9 then 'Y' else 'Z' end,
+           margin, 0, 'USD'
     from product join spread using (sku) order by sales desc, sku""",
     ("basket_affinity", ""): """
     with bought as (select distinct basket, sku from line),

@@ -28,7 +28,7 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compared]:
 @pytest.mark.parametrize(("name", "by"), PLAIN, ids=lambda part: part or "-")
 def test_a_report_equals_the_plain_query_in_every_cell(compared: Compared, name: str, by: str) -> None:
     rows = compared.differences(name, by)
-    assert rows > 3
+    assert rows >= 3
 
 
 def test_every_line_is_there(compared: Compared) -> None:
