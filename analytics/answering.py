@@ -12,6 +12,7 @@ from typing import Any, Final
 import duckdb
 
 from analytics.alerts.listing import alerts
+from analytics.closing import corrections, figures_of_day
 from analytics.explaining import explain, stock, why
 from analytics.following import Following
 from analytics.formats import WRITERS, as_columns
@@ -23,6 +24,8 @@ from analytics.questions import (
     WAIT_S_MAX,
     AlertsAsked,
     CommandAsked,
+    CorrectionsAsked,
+    DayAsked,
     ExplainAsked,
     Head,
     Question,
@@ -127,6 +130,10 @@ def _body(connection: duckdb.DuckDBPyConnection, question: Question, era: int) -
             return MEDIA["json"], iter([explain(connection, question)])
         case CommandAsked():
             return MEDIA["json"], iter([why(connection, question)])
+        case DayAsked():
+            return MEDIA["json"], iter([figures_of_day(connection, question)])
+        case CorrectionsAsked():
+            return MEDIA["json"], iter([corrections(connection, question)])
         case AlertsAsked():
             return MEDIA["json"], iter([alerts(connection, question, era)])
         case StatusAsked():

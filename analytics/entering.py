@@ -7,6 +7,8 @@ from typing import Final
 
 import duckdb
 
+from analytics.costing import BY_AVERAGE, BY_MOMENT, COST, costed
+
 DAY_START: Final = "04:00:00"
 """When the business day of a place begins that says nothing else."""
 TIME_ZONE: Final = "UTC"
@@ -18,18 +20,19 @@ _NAMES: Final = {
     "channels": "channel",
     "clients": "client",
 }
-_PLAIN: Final = ("movements", "holds", "refusals", "settings", "alerts")
+_PLAIN: Final = ("holds", "refusals", "settings", "alerts")
 
 _PLACED: Final = """
     on_the_wall(line.occurred_at, place.time_zone) as local_at,
     business_day(local_at, place.day_start) as business_day,
     business_day(on_the_wall(line.booked_at, place.time_zone), place.day_start) as booked_day
-    from line join warehouses place using (warehouse)"""
+    from line join warehouses place on place.warehouse = line.warehouse"""
+_COSTED: Final = f"{COST}, {_PLACED}"
 
 _SALES_AT_ONCE: Final = f"""
 insert into sales by name
 with line as (select *, half_up(unit_price, quantity, 1000) as gross from new_sales_at_once)
-select line.*, 'sell' as kind, tax_in(coalesce(gross, 0) - line.discount, tax_rate) as tax, {_PLACED}"""
+select line.*, 'sell' as kind, tax_in(coalesce(gross, 0) - line.discount, tax_rate) as tax, {_COSTED}"""
 
 _TERMS: Final = """
 create temp table terms as
@@ -60,12 +63,12 @@ line as (
            end as discount
     from counted
 )
-select line.*, 'fulfil' as kind, tax_in(coalesce(gross, 0) - line.discount, tax_rate) as tax, {_PLACED}"""
+select line.*, 'fulfil' as kind, tax_in(coalesce(gross, 0) - line.discount, tax_rate) as tax, {_COSTED}"""
 
 _RETURNS: Final = f"""
 insert into returns by name
 with line as (select *, half_up(unit_price, quantity, 1000) as amount from new_returns)
-select line.*, tax_in(amount, tax_rate) as tax, {_PLACED}"""
+select line.*, tax_in(amount, tax_rate) as tax, {_COSTED}"""
 
 PLACE_AGAIN: Final = """
 update {table} set local_at = on_the_wall(occurred_at, place.time_zone),
@@ -84,12 +87,17 @@ def enter(connection: duckdb.DuckDBPyConnection, given: frozenset[str]) -> None:
     for table in _PLAIN:
         if table in given:
             connection.execute(f"insert into {table} by name select * from new_{table}")
-    if "sales_at_once" in given:
-        connection.execute(_SALES_AT_ONCE)
-    if "fulfilments" in given:
-        _enter_fulfilments(connection)
-    if "returns" in given:
-        connection.execute(_RETURNS)
+    if "movements" not in given:
+        return
+    with costed(connection) as any_costs:
+        connection.execute("insert into movements by name select * from new_movements")
+        at_cost = BY_MOMENT if any_costs else BY_AVERAGE
+        if "sales_at_once" in given:
+            connection.execute(f"{_SALES_AT_ONCE} {at_cost}")
+        if "fulfilments" in given:
+            _enter_fulfilments(connection, at_cost)
+        if "returns" in given:
+            connection.execute(f"{_RETURNS} {at_cost}")
 
 
 def _enter_names(connection: duckdb.DuckDBPyConnection, table: str, key: str) -> None:
@@ -103,7 +111,7 @@ def _enter_names(connection: duckdb.DuckDBPyConnection, table: str, key: str) ->
     )
 
 
-def _enter_fulfilments(connection: duckdb.DuckDBPyConnection) -> None:
+def _enter_fulfilments(connection: duckdb.DuckDBPyConnection, at_cost: str) -> None:
     """With the price at which each line was reserved, and its part of the line's discount.
 
     Only what was journaled since the oldest of these reservations was made is looked through.
@@ -114,5 +122,5 @@ def _enter_fulfilments(connection: duckdb.DuckDBPyConnection) -> None:
     parts = connection.execute("select count(*) from terms where discount <> 0 and quantity < requested").fetchall()
     if parts[0][0]:
         connection.execute(_DONE_BEFORE, oldest)
-    connection.execute(_FULFILMENTS)
+    connection.execute(f"{_FULFILMENTS} {at_cost}")
     connection.execute("drop table terms")

@@ -19,7 +19,7 @@ from pyarrow import compute, parquet
 from analytics.reports.report import Column, Sort
 
 ROWS_AT_ONCE: Final = 8_192
-FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What a spreadsheet may take for the begin of a formula."""
 _UNITS: Final = pa.decimal128(38, 3)
 _EXACT_MAX: Final = 10**15
@@ -133,10 +133,14 @@ def harmless(text: str) -> str:
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
-def write_xlsx(table: pa.Table, columns: Sequence[Column]) -> Iterator[bytes]:
-    """One sheet, head in bold and frozen; made row by row, so that memory holds no sheet."""
+def write_xlsx(table: pa.Table, columns: Sequence[Column], in_memory: bool = False) -> Iterator[bytes]:
+    """One sheet, head in bold and frozen; made row by row in a file for the time being, so that memory holds no sheet.
+
+    `in_memory`: for whoever may open no file.
+    """
     out = io.BytesIO()
-    book = xlsxwriter.Workbook(out, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
+    options = {"strings_to_formulas": False, "strings_to_urls": False, "nan_inf_to_errors": True}
+    book = xlsxwriter.Workbook(out, {**options, "in_memory" if in_memory else "constant_memory": True})
     sheet = book.add_worksheet("report")
     bold = book.add_format({"bold": True})
     sheet.freeze_panes(1, 0)

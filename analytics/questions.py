@@ -16,6 +16,15 @@ ROWS_MAX: Final = 1_000_000
 QUESTIONS_MAX: Final = 4
 """answered at a time; more are refused with `overloaded`"""
 
+SQL_S_MAX: Final = 30.0
+"""How long a planner's statement may run; then its process is killed."""
+SQL_ROWS_MAX: Final = 100_000
+"""of its answer; more is refused with `too_large`"""
+SQL_MEMORY_BYTES: Final = 512 << 20
+SQL_SLOTS: Final = 2
+"""statements of planners at a time; more are refused with `overloaded`"""
+SQL_CHARACTERS_MAX: Final = 100_000
+
 MEDIA: Final = {
     "json": "application/json",
     "csv": "text/csv; charset=utf-8",
@@ -85,13 +94,45 @@ class AlertsAsked(msgspec.Struct, frozen=True, tag="alerts"):
     after: list[int] | None = None
 
 
+class DayAsked(msgspec.Struct, frozen=True, tag="day"):
+    """What a business day came to, to be written down."""
+
+    day: str
+    now_ms: int
+    """a day that is not over by then is refused"""
+    warehouse: str | None = None
+    """None = all"""
+    channel: str | None = None
+    after: list[int] | None = None
+
+
+class CorrectionsAsked(msgspec.Struct, frozen=True, tag="corrections"):
+    """What came to a closed day after it was closed."""
+
+    day: str
+    warehouse: str
+    channel: str
+    records: list[int]
+    """for each shard the last record that was counted"""
+    after: list[int] | None = None
+
+
 class StatusAsked(msgspec.Struct, frozen=True, tag="status"):
     """How far it is."""
 
     after: list[int] | None = None
 
 
-Question = ReportAsked | StockAsked | ExplainAsked | CommandAsked | AlertsAsked | StatusAsked
+Question = (
+    ReportAsked | StockAsked | ExplainAsked | CommandAsked | DayAsked | CorrectionsAsked | AlertsAsked | StatusAsked
+)
+
+
+class SqlAsked(msgspec.Struct, frozen=True):
+    """A planner's own statement."""
+
+    sql: str
+    format: str = "json"
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -129,5 +170,6 @@ class Refused(Exception):
 
 encode = msgspec.json.encode
 decode_question = msgspec.json.Decoder(Question).decode
+decode_sql = msgspec.json.Decoder(SqlAsked).decode
 decode_head = msgspec.json.Decoder(Head).decode
 decode_status = msgspec.json.Decoder(Status).decode

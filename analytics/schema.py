@@ -50,6 +50,11 @@ _DAY: Final = (
     Column("local_at", "TIMESTAMP", "`occurred_at` as the clock on the wall of the place showed it"),
 )
 
+_COST: Final = (
+    Column("unit_cost", "HUGEINT", "the SKU's moving average then, in `currency`, millionths of a minor unit"),
+    Column("cost", "HUGEINT", "unit_cost x quantity, rounded half up to minor units; null = not known, never 0"),
+)
+
 TABLES: Final[dict[str, tuple[Column, ...]]] = {
     "movements": (
         *_MOVEMENT,
@@ -109,6 +114,7 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
         Column("gross", "HUGEINT", "unit_price x quantity, tax included, rounded half up to minor units"),
         Column("discount", "HUGEINT", "the part of the line's discount that belongs to this quantity"),
         Column("tax", "HUGEINT", "the tax in gross - discount, rounded half up"),
+        *_COST,
     ),
     "returns": (
         *_MOVEMENT,
@@ -124,6 +130,23 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
         Column("tax_rate", "INTEGER", "millionths (0.19 = 190000)"),
         Column("amount", "HUGEINT", "unit_price x quantity, tax included, rounded half up to minor units"),
         Column("tax", "HUGEINT", "the tax in it, rounded half up"),
+        *_COST,
+    ),
+    "costs": (
+        *_MOVEMENT,
+        Column("booked_at", "TIMESTAMPTZ", "when the goods were received, by the shard's clock"),
+        Column("sku_key", "BIGINT", "the SKU"),
+        Column("currency", "VARCHAR", "of the cost: each has an average of its own"),
+        Column("quantity", "BIGINT", "received"),
+        Column("unit_price", "BIGINT", "what one written unit of it cost"),
+        Column("before", "BIGINT", "of the SKU on hand in all places just before"),
+        Column("unit_cost", "HUGEINT", "the SKU's moving average from then on, millionths of a minor unit"),
+    ),
+    "averages": (
+        Column("sku_key", "BIGINT", "the SKU"),
+        Column("currency", "VARCHAR", "of the cost"),
+        Column("unit_cost", "HUGEINT", "the moving average now, millionths of a minor unit for one written unit"),
+        Column("on_hand", "BIGINT", "of the SKU now, in all places"),
     ),
     "refusals": (
         *_PLACE,
@@ -190,11 +213,42 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
         Column("name", "VARCHAR", "null until the document is known"),
         Column("kind", "VARCHAR", "as given"),
         Column("warehouses", "VARCHAR[]", "codes in order of preference; null = all, by priority"),
+        Column("fee_rate", "INTEGER", "the channel's part of what is sold, millionths (0.15 = 150000); null = none"),
+        Column("payment_rate", "INTEGER", "the part that goes to whoever takes the payment, millionths; null = none"),
+        Column("fixed_cost", "BIGINT", "of each order, minor units; null = none"),
+        Column("fixed_currency", "VARCHAR", "of `fixed_cost`"),
         Column("archived", "BOOLEAN", "taken out of use"),
     ),
     "clients": (
         Column("client", "USMALLINT", "its number in the other tables"),
         Column("name", "VARCHAR", "as its keys were made for"),
+    ),
+    "closings": (
+        Column("day", "DATE", "the business day that was closed"),
+        Column("warehouse", "USMALLINT", "the place"),
+        Column("channel", "USMALLINT", "the channel"),
+        Column("closed_at", "TIMESTAMPTZ", "when"),
+        Column("closed_by", "VARCHAR", "the client whose key it was"),
+        Column("author", "VARCHAR", "the person, as the client said"),
+        Column("records", "BIGINT[]", "for each shard the last record that was counted"),
+        Column("currency", "VARCHAR", "of these figures: a row for each; null = lines without a price, or none at all"),
+        Column("orders", "BIGINT", "as it was written when the day was closed; so are the following"),
+        Column("units", "BIGINT", "sold"),
+        Column("returned", "BIGINT", "units"),
+        Column("gross", "HUGEINT", "price x quantity"),
+        Column("discount", "HUGEINT", "given"),
+        Column("returns", "HUGEINT", "price x quantity of what was returned"),
+        Column("net", "HUGEINT", "gross - discount - returns"),
+        Column("tax", "HUGEINT", "in net"),
+    ),
+    "interest": (
+        Column("day", "DATE", "as the channel said"),
+        Column("channel", "USMALLINT", "where customers looked"),
+        Column("sku_key", "BIGINT", "at this SKU; null = a search"),
+        Column("query", "VARCHAR", "for this; null = a SKU"),
+        Column("views", "BIGINT", "how often it was looked at"),
+        Column("cart_adds", "BIGINT", "how often it was put into a cart"),
+        Column("empty_searches", "BIGINT", "how often it was searched for and nothing was shown"),
     ),
     "positions": (
         Column("shard", "USMALLINT", "of which journal"),
@@ -205,6 +259,8 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
 }
 """Every table with its columns, in order."""
 
+KEYS: Final = {"closings": ("day", "warehouse", "channel"), "interest": ("day", "channel", "sku_key", "query")}
+"""What a row that comes again is known by, where that is not the first column."""
 DIMENSIONS: Final = ("products", "warehouses", "channels", "clients")
 """What the keys and numbers in the other tables stand for."""
 
@@ -226,6 +282,16 @@ _INTERNAL: Final = (
     )
     select r.* replace (coalesce(sold.channel, r.channel) as channel), r.channel as taken_back_in
     from returns r left join sold using (shard, seq, n)""",
+    """create view trade as
+    select 'sale' as side, shard, seq, n, booked_at, business_day, booked_day, local_at, sku_key, warehouse, channel,
+           tax_rate, order_key, quantity as units, 0::BIGINT as back, currency, coalesce(gross, 0) as gross, discount,
+           0::HUGEINT as returns, coalesce(tax, 0) as tax, cost
+    from sales
+    union all by name
+    select 'return' as side, shard, seq, n, booked_at, business_day, booked_day, local_at, sku_key, warehouse, channel,
+           tax_rate, null as order_key, 0::BIGINT as units, quantity as back, currency, 0::HUGEINT as gross,
+           0::HUGEINT as discount, coalesce(amount, 0) as returns, -coalesce(tax, 0) as tax, -cost as cost
+    from returned""",
     """create view reservations as
     select h.reservation, h.partition, h.line, h.sku_key, h.warehouse, h.channel, h.client, h.booked_at as made_at,
            h.requested, h.quantity, h.reference, h.customer, h.unit_price, h.currency,

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from analytics.entering import DAY_START, PLACE_AGAIN, TIME_ZONE, enter
 from analytics.fold import Folded
-from analytics.schema import VERSION, statements
+from analytics.schema import KEYS, TABLES, VERSION, statements
 
 FILE: Final = "analytics.duckdb"
 MEMORY_BYTES: Final = 1 << 30
@@ -59,10 +59,16 @@ class Details:
     """sku_key, sku, decimals, name, group_path, archived"""
     warehouses: Sequence[tuple[int, str, str, str, int, str | None, str | None, bool]] = ()
     """number, code, name, kind, priority, time_zone, day_start, archived"""
-    channels: Sequence[tuple[int, str, str, str, list[str] | None, bool]] = ()
-    """number, code, name, kind, warehouses, archived"""
+    channels: Sequence[
+        tuple[int, str, str, str, list[str] | None, int | None, int | None, int | None, str | None, bool]
+    ] = ()
+    """number, code, name, kind, warehouses, fee_rate, payment_rate, fixed_cost, fixed_currency, archived"""
     clients: Sequence[tuple[int, str]] = ()
     """number, name"""
+    closings: Sequence[tuple[Any, ...]] = ()
+    """as the columns of the table"""
+    interest: Sequence[tuple[Any, ...]] = ()
+    """as the columns of the table"""
     alert_marks: Sequence[tuple[Any, ...]] = ()
     """alert, state, author, marked_at and until in ms"""
 
@@ -77,10 +83,13 @@ class Store:
     shards: int
     threads: int = 1
     memory_bytes: int = MEMORY_BYTES
+    documents_version: int = field(init=False)
+    """up to which change of the documents the names are known; kept here, for it is looked at ten times a second"""
     _connection: duckdb.DuckDBPyConnection = field(init=False)
 
     def __post_init__(self) -> None:
         self._connection = self._open()
+        ((self.documents_version,),) = self._connection.execute("select documents from file").fetchall()
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         try:
@@ -146,12 +155,6 @@ class Store:
         """How far each journal is in the tables; a shard of which nothing is there is left out."""
         return positions(self._connection)
 
-    def documents_version(self) -> int:
-        """Up to which change of the documents the names are known."""
-        (row,) = self._connection.execute("select documents from file").fetchall()
-        version: int = row[0]
-        return version
-
     def enter(self, pieces: Mapping[int, tuple[Folded, bytes]]) -> None:
         """Add what was folded of each shard, and that it goes up to the record with this hash.
 
@@ -182,8 +185,10 @@ class Store:
                 ],
                 ("warehouse", "code", "name", "kind", "priority", "time_zone", "day_start", "archived"),
             )  # fmt: skip
-            self._replace("channels", details.channels, ("channel", "code", "name", "kind", "warehouses", "archived"))
+            self._replace("channels", details.channels, tuple(column.name for column in TABLES["channels"]))
             self._replace("clients", details.clients, ("client", "name"))
+            for table, rows in (("closings", details.closings), ("interest", details.interest)):
+                self._replace(table, rows, tuple(column.name for column in TABLES[table]), KEYS[table])
             marks = [(*mark, _moment(at_ms), _moment(until_ms)) for *mark, at_ms, until_ms in details.alert_marks]
             self._replace("alert_marks", marks, ("alert", "state", "author", "marked_at", "until"))
             for warehouse, day in self._days().items():
@@ -191,21 +196,26 @@ class Store:
                     for table in ("sales", "returns"):
                         self._connection.execute(PLACE_AGAIN.format(table=table), {"warehouse": warehouse})
             self._connection.execute("update file set documents = ?", [details.version])
+        self.documents_version = details.version
 
     def _days(self) -> dict[int, tuple[Any, ...]]:
         found = self._connection.execute("select warehouse, time_zone, day_start from warehouses").fetchall()
         return {row[0]: row[1:] for row in found}
 
-    def _replace(self, table: str, rows: Sequence[tuple[Any, ...]], columns: tuple[str, ...]) -> None:
+    def _replace(
+        self, table: str, rows: Sequence[tuple[Any, ...]], columns: tuple[str, ...], key: tuple[str, ...] = ()
+    ) -> None:
+        """Rows with the key of one of these give way to it; the key is the first column unless said."""
         if not rows:
             return
+        types = {column.name: column.type for column in TABLES[table]}
         given = pa.table({name: list(column) for name, column in zip(columns, zip(*rows, strict=True), strict=True)})
+        typed = ", ".join(f"{name}::{types[name]} as {name}" for name in columns)
+        same = " and ".join(f"{table}.{name} is not distinct from given.{name}" for name in key or columns[:1])
         with self._given({table: given}):
-            self._connection.execute(
-                f"delete from {table} where {columns[0]} in (select {columns[0]} from new_{table})"
-            )
-            casts = ", ".join("day_start::INTERVAL as day_start" if c == "day_start" else c for c in columns)
-            self._connection.execute(f"insert into {table} by name select {casts} from new_{table}")
+            found = f"(select {typed} from new_{table})"
+            self._connection.execute(f"delete from {table} using {found} given where {same}")
+            self._connection.execute(f"insert into {table} by name from {found}")
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

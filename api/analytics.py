@@ -54,7 +54,8 @@ def given_to(report: Report, query: Query) -> dict[str, Any]:
     return given
 
 
-def _day(text: str, path: str) -> str:
+def day(text: str, path: str) -> str:
+    """A business day, as it is written; else 422."""
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
@@ -72,7 +73,7 @@ def moment(text: str, path: str) -> str:
         raise invalid(path, "a moment such as 2026-11-22T08:00:00Z") from None
 
 
-_CHECKS: Final = {Ask.DAY: _day, Ask.CODE: check_code, Ask.TEXT: check_text, Ask.MOMENT: moment}
+_CHECKS: Final = {Ask.DAY: day, Ask.CODE: check_code, Ask.TEXT: check_text, Ask.MOMENT: moment}
 
 
 def check_limits(principal: Principal, given: Mapping[str, Any]) -> None:
@@ -114,14 +115,19 @@ async def asked(runtime: Runtime, question: Question) -> tuple[Head, AsyncIterat
     except AnalyticsAway:
         raise _away("the analytics do not answer now") from None
     except Refused as refusal:
-        raise _problem(*refusal.problem) from None
+        raise refused(refusal) from None
 
 
 async def read(runtime: Runtime, question: Question) -> bytes:
     """The whole of a small answer."""
-    _, pieces = await asked(runtime, question)
+    return (await read_all(runtime, question))[1]
+
+
+async def read_all(runtime: Runtime, question: Question) -> tuple[Head, bytes]:
+    """The whole of a small answer, and what it is made from."""
+    head, pieces = await asked(runtime, question)
     try:
-        return b"".join([piece async for piece in pieces])
+        return head, b"".join([piece async for piece in pieces])
     except AnalyticsAway:
         raise _away("the analytics broke off") from None
 
@@ -130,7 +136,9 @@ def _away(detail: str) -> Problem:
     return Problem(503, "unavailable", detail, {"retry_after_ms": _RETRY_AFTER_MS})
 
 
-def _problem(status: int, code: str, detail: str) -> Problem:
+def refused(refusal: Refused) -> Problem:
+    """What a refusal is over HTTP."""
+    status, code, detail = refusal.problem
     return _away(detail) if status == 503 else Problem(
         status, code, detail, {"retry_after_ms": _RETRY_AFTER_MS} if status == 429 else None
     )  # fmt: skip

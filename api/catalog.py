@@ -14,9 +14,10 @@ import orjson
 from msgspec import Meta, Struct
 
 from api import decode
-from api.schemas import Body, Code, Text
+from api.numbers import millionths
+from api.schemas import Body, Code, Money, Rate, Text, decoder
 from api.status import invalid
-from api.texts import check_code, check_name, check_text
+from api.texts import check_code, check_name, check_text, currency_number
 
 DOCUMENT_BYTES_MAX: Final = 32_768
 """of one document; a larger one is 422 `invalid_request`"""
@@ -27,6 +28,7 @@ EXTRA_DEPTH_MAX: Final = 32
 SLICE_PRODUCTS: Final = 256
 """about 3 ms of work; the caller gives way after each slice"""
 _INTEGER_MAX: Final = (1 << 63) - 1
+_WHOLE: Final = 1_000_000
 _CLOCK: Final = "^([01][0-9]|2[0-3]):[0-5][0-9]$"
 
 
@@ -49,6 +51,9 @@ class Channel(Body, kw_only=True):
     name: Text
     kind: Code
     warehouses: Annotated[list[Code], Meta(max_length=4096)] | None = None
+    fee_rate: Annotated[Rate, Meta(description="the channel's part of what is sold: 0.15 = 15 %")] | None = None
+    payment_rate: Annotated[Rate, Meta(description="the part of whoever takes the payment")] | None = None
+    fixed_cost: Annotated[Money, Meta(description="of each order: picking, packing, parcel")] | None = None
     code: Annotated[str, Meta(description="if given, the code in the path")] | None = None
 
 
@@ -69,7 +74,7 @@ class BatchProduct(Product, kw_only=True):
 
 
 _warehouse = msgspec.json.Decoder(Warehouse)
-_channel = msgspec.json.Decoder(Channel)
+_channel = decoder(Channel)
 _product = msgspec.json.Decoder(Product)
 _products = msgspec.json.Decoder(list[BatchProduct])
 _object = msgspec.json.Decoder(dict[str, Any])
@@ -97,7 +102,12 @@ def channel_document(code: str, body: bytes) -> str:
     for at, warehouse in enumerate(given.warehouses or ()):
         check_code(warehouse, f"$.warehouses[{at}]")
     _check_different(given.warehouses or [], "$.warehouses")
-    document = {"name": _name(given.name, "$.name"), "kind": given.kind, "warehouses": given.warehouses}
+    document: dict[str, Any] = {"name": _name(given.name, "$.name"), "kind": given.kind, "warehouses": given.warehouses}
+    for name in ("fee_rate", "payment_rate"):
+        if (rate := getattr(given, name)) is not None:
+            document[name] = _part(rate, f"$.{name}")
+    if given.fixed_cost is not None:
+        document["fixed_cost"] = _cost(given.fixed_cost, "$.fixed_cost")
     return orjson.dumps(document).decode()
 
 
@@ -162,6 +172,24 @@ def _check_extra(value: Any, path: str, depth_left: int) -> None:
     elif type(value) is list:
         for at, inner in enumerate(value):
             _check_extra(inner, f"{path}[{at}]", depth_left - 1)
+
+
+def _part(rate: Any, path: str) -> float:
+    """A part of a whole, with at most six decimals: as many as a double writes as they were given."""
+    parts = millionths(rate, path)
+    if parts > _WHOLE:
+        raise invalid(path, "0 to 1")
+    return parts / _WHOLE
+
+
+def _cost(money: Money, path: str) -> dict[str, Any]:
+    if money.amount < 0:
+        raise invalid(f"{path}.amount", "0 or more")
+    try:
+        currency_number(money.currency)
+    except ValueError:
+        raise invalid(f"{path}.currency", "three letters such as EUR") from None
+    return {"amount": money.amount, "currency": money.currency}
 
 
 def _name(text: str, path: str) -> str:

@@ -42,7 +42,7 @@ def register(app: typer.Typer) -> None:
         out: Annotated[Path | None, typer.Option("--out", help="Write it to this file.", dir_okay=False)] = None,
     ) -> None:
         """Show a report of a running engine, or write it to a file."""
-        url, key = _engine(data, url, key)
+        url, key = engine_asked(data, url, key)
         asked = _asked(ask or [])
         chosen = format_ or (out.suffix.lstrip(".") if out is not None else None)
         if chosen is not None and chosen not in MEDIA:
@@ -57,7 +57,8 @@ def register(app: typer.Typer) -> None:
             _show(name, body)
 
 
-def _engine(data: Path | None, url: str | None, key: str | None) -> tuple[str, str]:
+def engine_asked(data: Path | None, url: str | None, key: str | None) -> tuple[str, str]:
+    """The address of a running engine and a key for it; ends the command when there is none."""
     if url is not None:
         if key is None:
             raise typer.BadParameter("a key goes with --url", param_hint="--key")

@@ -47,6 +47,8 @@ TITLES: Final[dict[str, str]] = {
     "unknown_command": "No such command",
     "unknown_key": "No such key",
     "unknown_alert": "No such alert",
+    "unknown_device": "No such device",
+    "unknown_job": "No such job",
     "invalid_quantity": "The quantity is not possible",
     "reservation_closed": "The reservation is not in a state for this",
     "reservation_expired": "The reservation has expired",

@@ -17,8 +17,8 @@ from devices.drivers.printer_talk import NotReady
 from devices.drivers.receipt_printer import Attempted, ReceiptPrinter, Result, name_of
 from devices.health import Health, HealthKeeper, HealthState
 from devices.job_desk import JobDesk
-from devices.job_journal import JobJournalError, JournalDamaged, JournalLost, JournalRefused
-from devices.jobs import Job, JobKind, JobState
+from devices.job_lines import JobJournalError, JournalDamaged, JournalLost, JournalRefused
+from devices.jobs import NO_PROOF, Job, JobKind, JobState
 from devices.transports.line import Backoff, Line, LineError
 
 POLL_S: Final = 5.0
@@ -76,12 +76,12 @@ class PrinterWorker:
         self._thread = threading.Thread(target=self.run, name=name, daemon=True)
         self._thread.start()
 
-    def stop(self) -> None:
-        """End after what is being done; a job under way is finished or given up as unknown."""
+    def stop(self, patience_s: float = STOP_S) -> None:
+        """End after what is being done; a job that is under way for longer is given up as unknown."""
         self._stopping = True
         self._waker.wake()
         if self._thread is not None:
-            self._thread.join(STOP_S)
+            self._thread.join(patience_s)
         self.printer.line.close()
         self.desk.close()
         self._waker.close()
@@ -133,6 +133,7 @@ class PrinterWorker:
                 return self._clock.now() if self._clock.now() >= self._print_at else self._print_at
         if now >= self._poll_at:
             self._poll()
+            self.desk.tidy()
         # Looked at last: a job that came meanwhile has woken a read that waited for the printer, and nobody else.
         if self.desk.next(JobKind.OPEN_DRAWER):
             return now
@@ -187,6 +188,8 @@ class PrinterWorker:
             case Result.SENT:
                 if not witness.told:
                     self._owed.append(lambda: self.desk.sent(job_id, proof=False))
+                if job.kind is JobKind.PRINT:  # a drawer is seen by whoever stands before it
+                    self._owed.append(lambda: self.desk.ended(job_id, JobState.UNKNOWN, NO_PROOF, sent))
             case Result.CONFIRMED:
                 self._owed.append(lambda: self.desk.ended(job_id, JobState.CONFIRMED, reason, sent))
             case Result.UNKNOWN:

@@ -51,6 +51,44 @@ class RevokeKey(msgspec.Struct, frozen=True, tag=True):
     id: str
 
 
+class Closing(msgspec.Struct, frozen=True, array_like=True):
+    """A business day of one channel at one place, as whoever closes it has it."""
+
+    day: str
+    warehouse: int
+    channel: int
+    document: str
+    """JSON, as it will be answered for ever"""
+
+
+class CloseDay(msgspec.Struct, frozen=True, tag=True):
+    """Write down days that are over; those that are written already stay as they are. Each at most once."""
+
+    closings: list[Closing]
+    request: RequestId
+
+
+class Interest(msgspec.Struct, frozen=True, array_like=True):
+    """What was looked at in one channel on one day: a SKU, or what a search did not find."""
+
+    day: str
+    channel: int
+    sku_key: int
+    """0 = of a search"""
+    query: str
+    """empty = of a SKU"""
+    views: int
+    cart_adds: int
+    empty_searches: int
+
+
+class PutInterest(msgspec.Struct, frozen=True, tag=True):
+    """The last word on these; each at most once."""
+
+    rows: list[Interest]
+    request: RequestId
+
+
 class MarkAlert(msgspec.Struct, frozen=True, tag=True):
     """What somebody says of an alert."""
 
@@ -65,7 +103,7 @@ class MarkAlert(msgspec.Struct, frozen=True, tag=True):
     """if it is not, only a request that comes again is answered; a new one is a `conflict`"""
 
 
-Message = Change | PutKey | RevokeKey | MarkAlert
+Message = Change | PutKey | RevokeKey | CloseDay | PutInterest | MarkAlert
 
 
 class Verdict(msgspec.Struct, frozen=True, array_like=True):
@@ -96,8 +134,16 @@ PINNED_OUTCOMES: Final = frozenset(outcome for outcome in Outcome if outcome <= 
 
 def refuse_all(message: Message, verdict: Verdict) -> Changed:
     """The same verdict for everything that `message` asks."""
-    count = len(message.proposals) if isinstance(message, Change) else 1
-    return Changed([verdict] * count)
+    return Changed([verdict] * count_of(message))
+
+
+def count_of(message: Message) -> int:
+    """How many verdicts it is answered with."""
+    match message:
+        case Change(proposals=asked) | CloseDay(closings=asked) | PutInterest(rows=asked):
+            return len(asked)
+        case _:
+            return 1
 
 
 encode_message = msgspec.msgpack.Encoder().encode

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Insert, RowMapping, Table, Update, bindparam, null, select, update
+from sqlalchemy import Connection, Delete, Insert, RowMapping, Table, Update, bindparam, null, select, update
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from actors.documents.schema import TABLES, DocumentKind, changes
@@ -95,7 +95,9 @@ def select_in(connection: Connection, table: Table, column: str, wanted: Sequenc
     return rows
 
 
-def execute_many(connection: Connection, statement: Insert | Update, rows: Sequence[Mapping[str, Any]]) -> None:
+def execute_many(
+    connection: Connection, statement: Insert | Update | Delete, rows: Sequence[Mapping[str, Any]]
+) -> None:
     """Execute a statement for each of `rows`, which have the same keys and plain values.
 
     Compiled once and handed to the driver as it is: twice as fast as letting SQLAlchemy look at each value.

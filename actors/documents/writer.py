@@ -18,7 +18,19 @@ from sqlalchemy.exc import DBAPIError
 
 from actors.documents.database import DocumentsLocked, DocumentsSettings
 from actors.documents.delivery import Shards, deliver
-from actors.documents.messages import OVERLOADED, UNAVAILABLE, Change, Changed, MarkAlert, Message, PutKey, refuse_all
+from actors.documents.messages import (
+    OVERLOADED,
+    UNAVAILABLE,
+    Change,
+    Changed,
+    CloseDay,
+    MarkAlert,
+    Message,
+    PutInterest,
+    PutKey,
+    count_of,
+    refuse_all,
+)
 from actors.documents.reconciler import WAIT_FIRST_S, WAIT_MAX_S, Reconciler
 from actors.documents.rounds import Round, WritingSession
 from actors.documents.schema import DocumentKind
@@ -85,7 +97,7 @@ class DocumentsWriter:
 
     async def submit(self, message: Message) -> Changed:
         """Carry out a change; answers when it is in force, refused, or cannot be decided now."""
-        size = len(message.proposals) if isinstance(message, Change) else 1
+        size = count_of(message)
         if self._stopping:
             return refuse_all(message, UNAVAILABLE)
         if self._queued + size > QUEUED_DOCUMENTS_MAX:
@@ -221,6 +233,12 @@ def _names(message: Message) -> frozenset[tuple[str, str]]:
         if message.request is not None:
             names.add(("request", f"{message.request.client}:{message.request.key}"))
         return frozenset(names)
+    if isinstance(message, CloseDay):
+        names = {("closing", f"{each.day} {each.warehouse} {each.channel}") for each in message.closings}
+        return frozenset({*names, ("request", f"{message.request.client}:{message.request.key}")})
+    if isinstance(message, PutInterest):
+        # One round has one: two may speak of the same SKU.
+        return frozenset({("interest", ""), ("request", f"{message.request.client}:{message.request.key}")})
     if isinstance(message, MarkAlert):
         return frozenset({("alert", message.alert), ("request", f"{message.request.client}:{message.request.key}")})
     if isinstance(message, PutKey):

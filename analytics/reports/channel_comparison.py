@@ -17,33 +17,44 @@ REPORT: Final = Report(
         Column("basket", Sort.MONEY, "gross - discount of an order on average, rounded half up"),
         Column("refusal_rate", Sort.SHARE, "lines refused for lack of stock / all lines asked for, in all currencies"),
         Column("return_rate", Sort.SHARE, "units returned / units sold, in all currencies"),
+        Column("tax", Sort.MONEY, "the tax in net"),
+        Column("cost", Sort.MONEY, "of the goods sold less those returned, as far as it is known; null: of none it is"),
+        Column("margin", Sort.MONEY, "net - tax - cost, of the lines with a known cost; null: there are none"),
+        Column("uncosted", Sort.COUNT, "lines sold and returned whose cost is not known: they are in no margin"),
+        Column("contribution", Sort.MONEY, "margin less the channel's fee, payment and fixed cost of these lines"),
+        Column("per_order", Sort.MONEY, "contribution / orders with a known cost, rounded half up"),
         Column("currency", Sort.TEXT, "of the amounts; null: these lines came without a price and count 0"),
     ),
     parameters=(FROM, TO, WAREHOUSE),
     sql="""
 with span as (select $from_day::DATE as first, $to_day::DATE as last, last - first + 1 as days),
-line as (
-    select channel, warehouse, business_day, currency, order_key, quantity, 0 as back,
-           coalesce(gross, 0) - discount as sales, 0::HUGEINT as returns
-    from sales
-    union all by name
-    select channel, warehouse, business_day, currency, null as order_key, 0 as quantity, quantity as back, 0 as sales,
-           coalesce(amount, 0) as returns
-    from returned
-),
 placed as (
-    select line.*, (span.first is null or business_day >= span.first)
+    select line.*, gross - discount as sales, (span.first is null or business_day >= span.first)
                    and (span.last is null or business_day <= span.last) as now,
            business_day < span.first and business_day >= span.first - span.days::INTEGER as before
-    from line, span join warehouses w on true
+    from trade line, span join warehouses w on true
     where w.warehouse = line.warehouse and ($warehouse::VARCHAR is null or w.code = $warehouse)
 ),
 summed as (
     select channel, currency, count(distinct order_key) filter (now) as orders,
-           coalesce(sum(quantity) filter (now), 0) as units, coalesce(sum(back) filter (now), 0) as back,
+           coalesce(sum(units) filter (now), 0) as units, coalesce(sum(back) filter (now), 0) as back,
            coalesce(sum(sales) filter (now), 0) as sales, coalesce(sum(sales - returns) filter (now), 0) as net,
-           sum(sales - returns) filter (before) as net_before, bool_or(now) as there
+           sum(sales - returns) filter (before) as net_before, bool_or(now) as there,
+           coalesce(sum(tax) filter (now), 0) as tax, sum(cost) filter (now) as cost,
+           count(*) filter (now and cost is null) as uncosted,
+           sum(sales - returns - tax - cost) filter (now) as margin,
+           sum(sales - returns) filter (now and cost is not null) as costed_net,
+           sum(sales) filter (now and cost is not null) as costed_sales,
+           count(distinct order_key) filter (now and cost is not null) as costed_orders
     from placed group by all
+),
+charged as (
+    -- A channel gives its fee back with a return; whoever took the payment does not, nor does the parcel.
+    select s.*, c.code, case when coalesce(c.fixed_cost, 0) = 0 or c.fixed_currency = s.currency then
+           margin - half_up(costed_net, coalesce(c.fee_rate, 0), 1000000)
+                  - half_up(costed_sales, coalesce(c.payment_rate, 0), 1000000)
+                  - costed_orders * coalesce(c.fixed_cost, 0) end as contribution
+    from summed s join channels c using (channel)
 ),
 asked as (
     select channel, count(*) as lines, count(*) filter (refused) as refused
@@ -62,14 +73,16 @@ asked as (
                                              coalesce(w.day_start, interval '4 hours')) <= span.last)
     group by channel
 )
-select c.code as channel, s.orders, s.units, s.net,
+select s.code as channel, s.orders, s.units, s.net,
        s.net::DOUBLE / nullif(sum(s.net) over (partition by s.currency), 0)::DOUBLE as share,
        s.net::DOUBLE / nullif(s.net_before, 0)::DOUBLE - 1 as growth,
        case when s.orders > 0 then half_up(s.sales, 1, s.orders) end as basket,
        coalesce(a.refused::DOUBLE / a.lines, 0) as refusal_rate,
        (sum(s.back) over (partition by s.channel))::DOUBLE
-           / nullif(sum(s.units) over (partition by s.channel), 0)::DOUBLE as return_rate, s.currency
-from summed s join channels c using (channel) left join asked a using (channel)
+           / nullif(sum(s.units) over (partition by s.channel), 0)::DOUBLE as return_rate,
+       s.tax, s.cost, s.margin, s.uncosted, s.contribution,
+       case when s.costed_orders > 0 then half_up(s.contribution, 1, s.costed_orders) end as per_order, s.currency
+from charged s left join asked a using (channel)
 where s.there
 order by s.net desc, channel, s.currency""",
 )

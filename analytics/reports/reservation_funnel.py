@@ -10,6 +10,8 @@ REPORT: Final = Report(
     columns=(
         Column("channel", Sort.TEXT, "code of the channel"),
         Column("reservations", Sort.COUNT, "that held anything"),
+        Column("requested", Sort.UNITS, "asked for: held + refused"),
+        Column("refused", Sort.UNITS, "asked for and not held, as often as it was asked for"),
         Column("held", Sort.UNITS, "reserved at first"),
         Column("confirmed", Sort.UNITS, "of these in reservations that were confirmed"),
         Column("fulfilled", Sort.UNITS, "left the house"),
@@ -17,7 +19,8 @@ REPORT: Final = Report(
         Column("released", Sort.UNITS, "released before"),
         Column("expired", Sort.UNITS, "given back at their deadline"),
         Column("open", Sort.UNITS, "still held"),
-        Column("conversion", Sort.SHARE, "fulfilled / held"),
+        Column("conversion", Sort.SHARE, "fulfilled / held; null: nothing was held"),
+        Column("confirm_hours", Sort.SHARE, "from reserving to confirming, a unit on average; null: none was"),
     ),
     parameters=(FROM, TO, CHANNEL, WAREHOUSE, SKU, GROUP),
     sql="""
@@ -28,14 +31,40 @@ with life as (
     where ($channel::VARCHAR is null or c.code = $channel) and ($warehouse::VARCHAR is null or w.code = $warehouse)
       and ($sku::VARCHAR is null or p.sku = $sku)
       and ($group_name::VARCHAR is null or list_contains(p.group_path, $group_name))
+),
+kept as (
+    select channel_code as channel, count(distinct reservation) as reservations, sum(quantity) as held,
+           coalesce(sum(quantity) filter (confirmed_at is not null), 0) as confirmed, sum(fulfilled) as fulfilled,
+           sum(cancelled) as cancelled, sum(released) as released, sum(expired) as expired,
+           sum(quantity::DOUBLE * (epoch_ms(confirmed_at) - epoch_ms(made_at)) / 3600000) as hours
+    from life
+    where quantity > 0 and ($from_day::DATE is null or day >= $from_day) and ($to_day::DATE is null or day <= $to_day)
+    group by channel_code
+),
+preferred as (
+    select time_zone, day_start from warehouses where kind <> 'quarantine' and not archived
+    order by priority, code limit 1
+),
+turned_away as (
+    select c.code as channel, f.requested - f.obtained as units,
+           business_day(on_the_wall(f.booked_at, coalesce(w.time_zone, (select time_zone from preferred), 'UTC')),
+                        coalesce(w.day_start, (select day_start from preferred), interval '4 hours')) as day
+    from refusals f join channels c using (channel) join products p using (sku_key)
+    left join warehouses w using (warehouse)
+    where f.kind = 'reserve' and f.outcome in ('insufficient_stock', 'ok')
+      and ($channel is null or c.code = $channel) and ($warehouse is null or w.code = $warehouse)
+      and ($sku is null or p.sku = $sku) and ($group_name is null or list_contains(p.group_path, $group_name))
+),
+refused as (
+    select channel, sum(units) as refused from turned_away
+    where ($from_day is null or day >= $from_day) and ($to_day is null or day <= $to_day) group by channel
 )
-select channel_code as channel, count(distinct reservation) as reservations, sum(quantity) as held,
-       coalesce(sum(quantity) filter (confirmed_at is not null), 0) as confirmed, sum(fulfilled) as fulfilled,
-       sum(cancelled) as cancelled, sum(released) as released, sum(expired) as expired,
-       sum(quantity - fulfilled - cancelled - released - expired) as open,
-       sum(fulfilled)::DOUBLE / sum(quantity)::DOUBLE as conversion
-from life
-where quantity > 0 and ($from_day::DATE is null or day >= $from_day) and ($to_day::DATE is null or day <= $to_day)
-group by channel_code
+select channel, coalesce(reservations, 0) as reservations,
+       coalesce(held, 0) + coalesce(refused, 0) as requested, coalesce(refused, 0) as refused,
+       coalesce(held, 0) as held, coalesce(confirmed, 0) as confirmed, coalesce(fulfilled, 0) as fulfilled,
+       coalesce(cancelled, 0) as cancelled, coalesce(released, 0) as released, coalesce(expired, 0) as expired,
+       coalesce(held - fulfilled - cancelled - released - expired, 0) as open,
+       fulfilled::DOUBLE / nullif(held, 0)::DOUBLE as conversion, hours / nullif(confirmed, 0)::DOUBLE as confirm_hours
+from kept full join refused using (channel)
 order by channel""",
 )

@@ -15,6 +15,9 @@ REPORT: Final = Report(
         Column("last_received", Sort.DAY, "business day"),
         Column("last_sold", Sort.DAY, "business day; null: never"),
         Column("days_without_sale", Sort.COUNT, "since it last sold, else since it first came in; null: neither"),
+        Column("state", Sort.TEXT, "dead: no sale for 90 days or more; slow: for 28 or more; else moving"),
+        Column("value", Sort.MONEY, "on hand at the SKU's moving average; null: it has none, or in several currencies"),
+        Column("currency", Sort.TEXT, "of the value"),
     ),
     parameters=(AT, WAREHOUSE, SKU, GROUP),
     sql="""
@@ -36,10 +39,18 @@ placed as (
            business_day(on_the_wall(coalesce($moment, now()), w.time_zone), w.day_start) as today
     from cell join warehouses w using (warehouse) left join sold using (sku_key, warehouse)
     where w.kind <> 'quarantine' and ($warehouse::VARCHAR is null or w.code = $warehouse)
+),
+average as (
+    select sku_key, arg_max(unit_cost, seq << 24 | n) as unit_cost, any_value(currency) as currency
+    from costs where $moment is null or booked_at <= $moment
+    group by sku_key having count(distinct currency) = 1
 )
 select p.sku, placed.code as warehouse, placed.on_hand, placed.first_received, placed.last_received, placed.last_sold,
-       placed.today - coalesce(placed.last_sold, placed.first_received) as days_without_sale
-from placed join products p using (sku_key)
+       placed.today - coalesce(placed.last_sold, placed.first_received) as days_without_sale,
+       case when days_without_sale >= 90 then 'dead' when days_without_sale >= 28 then 'slow'
+            else 'moving' end as state,
+       half_up(average.unit_cost, placed.on_hand, 1000000000) as value, average.currency
+from placed join products p using (sku_key) left join average using (sku_key)
 where ($sku::VARCHAR is null or p.sku = $sku)
   and ($group_name::VARCHAR is null or list_contains(p.group_path, $group_name))
 order by placed.last_sold is not null, days_without_sale desc, p.sku, warehouse""",

@@ -14,6 +14,11 @@ REPORT: Final = Report(
         Column("ended", Sort.MOMENT, "when it rose above; null: it has not yet"),
         Column("hours", Sort.SHARE, "from the one to the other; until the newest record if it has not ended"),
         Column("refused", Sort.UNITS, "asked for in this place, or in any, and refused meanwhile"),
+        Column("usual", Sort.UNITS, "what sells here in so many hours, by the 28 days before, rounded half up"),
+        Column("lost", Sort.UNITS, "the larger of refused and usual: most who see no stock do not ask"),
+        Column("lost_sales", Sort.MONEY, "lost at the SKU's last price before, tax included; null: there is none"),
+        Column("lost_margin", Sort.MONEY, "lost at the margin of that sale; null: its cost is not known"),
+        Column("currency", Sort.TEXT, "of that price"),
     ),
     parameters=(FROM, TO, WAREHOUSE, SKU, GROUP),
     sql="""
@@ -41,12 +46,31 @@ lost as (
          and f.booked_at >= o.began and (o.ended is null or f.booked_at < o.ended)
     where not o.there and f.kind in ('reserve', 'sell') and f.outcome in ('insufficient_stock', 'ok')
     group by all
+),
+began as (
+    select out.*, coalesce(lost.refused, 0) as refused
+    from out left join lost using (sku_key, warehouse, began) where not out.there and out.was_there
+),
+rate as (
+    select b.sku_key, b.warehouse, b.began, sum(s.quantity) as units
+    from began b join sales s on s.sku_key = b.sku_key and s.warehouse = b.warehouse
+         and s.booked_at <= b.began and s.booked_at > b.began - interval '28 days'
+    group by all
+),
+estimated as (
+    select b.*, half_up(coalesce(rate.units, 0), b.ms, 2419200000) as usual, greatest(b.refused, usual) as lost
+    from began b left join rate using (sku_key, warehouse, began)
+),
+priced as (
+    select sku_key, booked_at, quantity, gross - discount as sales, gross - discount - tax - cost as margin, currency
+    from sales where gross is not null
 )
-select p.sku, out.code as warehouse, out.began, out.ended, out.ms / 3600000 as hours,
-       coalesce(lost.refused, 0) as refused
-from out join products p using (sku_key) left join lost using (sku_key, warehouse, began)
-where not out.there and out.was_there
-  and ($from_day::DATE is null or out.day >= $from_day) and ($to_day::DATE is null or out.day <= $to_day)
+select p.sku, out.code as warehouse, out.began, out.ended, out.ms / 3600000 as hours, out.refused, out.usual, out.lost,
+       half_up(sold.sales, out.lost, sold.quantity) as lost_sales,
+       half_up(sold.margin, out.lost, sold.quantity) as lost_margin, sold.currency
+from estimated out join products p using (sku_key)
+asof left join priced sold on sold.sku_key = out.sku_key and out.began >= sold.booked_at
+where ($from_day::DATE is null or out.day >= $from_day) and ($to_day::DATE is null or out.day <= $to_day)
   and ($warehouse::VARCHAR is null or out.code = $warehouse)
   and ($group_name::VARCHAR is null or list_contains(p.group_path, $group_name))
 order by out.began, p.sku, out.code""",

@@ -18,6 +18,11 @@ REPORT: Final = Report(
         Column("turns", Sort.SHARE, "sold / average stock; null without stock"),
         Column("days_of_cover", Sort.SHARE, "on hand / sold in a day; null: nothing was sold"),
         Column("sell_through", Sort.SHARE, "sold / (sold + on hand); null: neither"),
+        Column("cost", Sort.MONEY, "of what was sold, as far as it is known; null: of none it is, or in currencies"),
+        Column("margin", Sort.MONEY, "sales - tax - cost of the lines with a known cost; null like cost"),
+        Column("uncosted", Sort.COUNT, "lines sold whose cost is not known: they are in no margin"),
+        Column("value", Sort.MONEY, "on hand at the SKU's moving average then; null: it has none, or in currencies"),
+        Column("currency", Sort.TEXT, "of cost, margin and value; null: of none, or of several"),
     ),
     parameters=(FROM, TO, WAREHOUSE, SKU, GROUP),
     sql="""
@@ -54,15 +59,28 @@ stock as (
     from lasting group by all
 ),
 sold as (
-    select sku_key, warehouse, sum(quantity) as units from sales, span
+    select sku_key, warehouse, sum(quantity) as units, count(*) filter (cost is null) as uncosted,
+           sum(cost) as cost, sum(coalesce(gross, 0) - discount - coalesce(tax, 0) - cost) as margin
+    from sales, span
     where business_day between span.first and span.last group by all
+),
+average as (
+    -- At the end of the last business day of each place, if the SKU's costs are in one currency.
+    select stock.sku_key, stock.warehouse, arg_max(c.unit_cost, c.seq << 24 | c.n) as unit_cost,
+           any_value(c.currency) as currency
+    from stock join costs c using (sku_key) join warehouses w using (warehouse), span
+    where business_day(on_the_wall(c.booked_at, w.time_zone), w.day_start) <= span.last
+    group by all having count(distinct c.currency) = 1
 )
 select p.sku, w.code as warehouse, span.days, coalesce(sold.units, 0) as sold, stock.received,
        half_up(stock.unit_days, 1, span.days) as average_stock, stock.on_hand,
        coalesce(sold.units, 0)::DOUBLE * span.days / nullif(stock.unit_days, 0)::DOUBLE as turns,
        stock.on_hand::DOUBLE * span.days / nullif(sold.units, 0)::DOUBLE as days_of_cover,
-       coalesce(sold.units, 0)::DOUBLE / nullif(coalesce(sold.units, 0) + stock.on_hand, 0)::DOUBLE as sell_through
+       coalesce(sold.units, 0)::DOUBLE / nullif(coalesce(sold.units, 0) + stock.on_hand, 0)::DOUBLE as sell_through,
+       case when average.currency is not null then sold.cost end as cost,
+       case when average.currency is not null then sold.margin end as margin, coalesce(sold.uncosted, 0) as uncosted,
+       half_up(average.unit_cost, greatest(stock.on_hand, 0), 1000000000) as value, average.currency
 from stock join products p using (sku_key) join warehouses w using (warehouse)
-left join sold using (sku_key, warehouse), span
+left join sold using (sku_key, warehouse) left join average using (sku_key, warehouse), span
 order by p.sku, w.code""",
 )

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from actors.documents.keys import Principal
 from analytics.questions import MEDIA, CommandAsked, ExplainAsked, ReportAsked
 from analytics.reports import REPORTS
+from analytics.reports.metrics import metric_of
 from analytics.reports.report import Report
 from api.analytics import (
     AFTER,
@@ -24,7 +25,7 @@ from api.analytics import (
     seqs_now,
 )
 from api.deps import Runtime, get_runtime
-from api.paging import query_of
+from api.paging import EVERYONE, YES_OR_NO, query_of
 from api.security import require
 from api.texts import CODE_PATTERN, check_code
 
@@ -50,7 +51,7 @@ _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
 
 @router.get("/reports", summary="What reports there are")
 async def list_reports(_: Reader) -> Response:
-    """Each with its columns and what it can be asked."""
+    """Each with its columns, what their figures are, and what it can be asked."""
     return Response(orjson.dumps({"items": list(map(_described, REPORTS.values()))}), media_type=_JSON)
 
 
@@ -58,7 +59,11 @@ def _described(report: Report) -> dict[str, Any]:
     return {
         "name": report.name,
         "about": report.about,
-        "columns": [{"name": each.name, "holds": each.sort, "about": each.about} for each in report.columns],
+        "columns": [
+            {"name": each.name, "holds": each.sort, "about": each.about}
+            | ({} if (metric := metric_of(report.name, each.name)) is None else {"metric": metric._asdict()})
+            for each in report.columns
+        ],
         "parameters": [
             *({"name": each.name, "takes": each.ask, "about": each.about} for each in report.parameters),
             *({"name": each.name, "takes": list(each.pieces), "about": each.about} for each in report.choices),
@@ -171,8 +176,10 @@ async def explain(
     summary="Why a command was refused, or sourced from where it was",
     response_class=Response,
     responses={200: {"content": {_JSON: {}}}, **_ANSWERS},
+    openapi_extra={"parameters": [_in_query(EVERYONE, "of any client, not only the key's own", enum=list(YES_OR_NO))]},
 )
 async def explain_command(
+    request: Request,
     runtime: GivenRuntime,
     principal: Reader,
     command_id: Annotated[str, Path(json_schema_extra={"pattern": CODE_PATTERN})],
@@ -180,5 +187,7 @@ async def explain_command(
     """For each of its lines the places that were asked, in their order, with what each had just before."""
     check_code(command_id, "command_id")
     check_limits(principal, {})
-    client = None if principal.admin else principal.name
+    query = query_of(request.scope["query_string"], (EVERYONE,))
+    everyone = query.one_of(EVERYONE, YES_OR_NO)
+    client = None if principal.admin or everyone else principal.name
     return Response(await read(runtime, CommandAsked(client, command_id, seqs_now(runtime))), media_type=_JSON)

@@ -10,7 +10,17 @@ from fastapi import APIRouter, Depends, Response
 from actors.documents.directory import Directory, DirectoryUnavailable
 from actors.documents.keys import Principal
 from actors.shard_limits import shard_limits
-from analytics.questions import QUERY_S_MAX, QUESTIONS_MAX, ROWS_MAX, WAIT_S_MAX
+from analytics.questions import (
+    QUERY_S_MAX,
+    QUESTIONS_MAX,
+    ROWS_MAX,
+    SQL_CHARACTERS_MAX,
+    SQL_MEMORY_BYTES,
+    SQL_ROWS_MAX,
+    SQL_S_MAX,
+    SQL_SLOTS,
+    WAIT_S_MAX,
+)
 from api.deps import Runtime, get_runtime
 from api.metrics import MEDIA, exposition
 from api.rows import NOT_AFTER_DEFAULT_MS
@@ -89,5 +99,10 @@ async def limits(runtime: Runtime = Depends(get_runtime), _: Principal = Depends
             "report_s": QUERY_S_MAX,
             "report_wait_s": WAIT_S_MAX,
             "reports": QUESTIONS_MAX,
+            "sql_rows": SQL_ROWS_MAX,
+            "sql_s": SQL_S_MAX,
+            "sql_memory_bytes": SQL_MEMORY_BYTES,
+            "sql_characters": SQL_CHARACTERS_MAX,
+            "sql": SQL_SLOTS,
         }
     )

@@ -167,7 +167,7 @@ def test_filters(tables: Tables) -> None:
 def said(tables: Tables, alert: str, state: str, author: str, until: str | None = None) -> None:
     at_ms = int(datetime(2026, 6, 10, tzinfo=UTC).timestamp() * 1000)
     mark = (alert, state, author, at_ms, ms(until) if until else None)
-    tables.store.enter_details(Details(tables.store.documents_version() + 1, alert_marks=[mark]))
+    tables.store.enter_details(Details(tables.store.documents_version + 1, alert_marks=[mark]))
 
 
 def test_what_was_said_last_is_the_state_and_a_snooze_ends(tables: Tables) -> None:
@@ -195,6 +195,6 @@ def test_what_is_out_of_use_has_no_alerts(tables: Tables) -> None:
     old = (world.encode([define_sku("OLD")])[0]["sku_key"][0].item(), "OLD", 0, "OLD", None, True)
     attic = (world.warehouses["attic"], "attic", "attic", "store", 9, None, None, True)
     world.send(archived(define_sku("OLD")))
-    version = tables.store.documents_version() + 1
+    version = tables.store.documents_version + 1
     tables.store.enter_details(Details(version, products=[old], warehouses=[attic]))
     assert places(tables) == []

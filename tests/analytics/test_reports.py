@@ -139,8 +139,8 @@ def test_channel_comparison(tables: Tables) -> None:
     tables.world.send(sell("A-1", "south", 1000, "fair", **price(500)))
     # Till: 1000 + 501 + 500 = 2001 in two orders, basket 1000.5; net 1500, before 1000. Fair: 500, one of two refused.
     assert tables.report("channel_comparison", from_="2026-06-03", to="2026-06-04") == [
-        ("till", 2, 4.0, 1500, 0.75, 0.5, 1001, 0.0, 0.25, "EUR"),
-        ("fair", 1, 1.0, 500, 0.25, None, 500, 0.5, 0.0, "EUR"),
+        ("till", 2, 4.0, 1500, 0.75, 0.5, 1001, 0.0, 0.25, 160 + 80 + 80 - 80, None, None, 4, None, None, "EUR"),
+        ("fair", 1, 1.0, 500, 0.25, None, 500, 0.5, 0.0, 80, None, None, 1, None, None, "EUR"),
     ]
 
 
@@ -165,8 +165,17 @@ def test_reservation_funnel(tables: Tables) -> None:
     on(tables, "2026-06-01T12:00+00:00", *rows.values())
     on(tables, "2026-06-01T12:00:30+00:00", release(rows["left"]), confirm(rows["cancelled"]), confirm(rows["sold"]))
     on(tables, "2026-06-01T12:02+00:00", fulfil(rows["sold"], line=0, quantity=3), release(rows["cancelled"]))
-    assert tables.report("reservation_funnel") == [("web", 5, 20.0, 8.0, 3.0, 4.0, 4.0, 4.0, 5.0, 0.15)]
+    hours = pytest.approx(30 / 3600)
+    assert tables.report("reservation_funnel") == [
+        ("web", 5, 20.0, 0.0, 20.0, 8.0, 3.0, 4.0, 4.0, 4.0, 5.0, 0.15, hours),
+    ]
     assert tables.report("reservation_funnel", from_="2026-06-02") == []
+    # 500 asked for and refused, then 300 of which 196 were left.
+    tables.world.send(reserve("A-1", 500), at_ms=ms("2026-06-02T12:00+00:00"))
+    tables.world.send(partly("B-2", 300, "north"), at_ms=ms("2026-06-02T12:00+00:00"))
+    assert tables.report("reservation_funnel", from_="2026-06-02") == [
+        ("web", 1, 800.0, 700.0, 100.0, 0.0, 0.0, 0.0, 0.0, 0.0, 100.0, 0.0, None),
+    ]
 
 
 def test_hourly_profile(tables: Tables) -> None:
@@ -223,9 +232,9 @@ def test_abc_xyz(tables: Tables) -> None:
     # Sales 8000, 1600, 400 of 10000. Weekly units: 2 2 2 2; 0 0 0 4: mean 1, deviation sqrt(3); the same for 1 unit.
     root = pytest.approx(3**0.5)
     assert tables.report("abc_xyz") == [
-        ("A-1", 8.0, 8000, 0.8, 0.8, "A", 0.0, "X", "EUR"),
-        ("B-2", 4.0, 1600, 0.16, 0.96, "B", root, "Z", "EUR"),
-        ("NUTS", 1.0, 400, 0.04, 1.0, "C", root, "Z", "EUR"),
+        ("A-1", 8.0, 8000, 0.8, 0.8, "A", 0.0, "X", None, 4, "EUR"),
+        ("B-2", 4.0, 1600, 0.16, 0.96, "B", root, "Z", None, 1, "EUR"),
+        ("NUTS", 1.0, 400, 0.04, 1.0, "C", root, "Z", None, 1, "EUR"),
     ]
 
 
@@ -233,11 +242,14 @@ def test_slow_stock(tables: Tables) -> None:
     on(tables, "2026-06-11T12:00+00:00", sell("A-1", "south", 1), sell("B-2", "north", 100, "web"))
     on(tables, "2026-06-13T12:00+00:00", receive("B-2", "south", 1), receive("A-1", "bin", 5))
     assert tables.report("slow_stock", at="2026-06-21T12:00:00Z") == [
-        ("A-1", "north", 100.0, "2026-06-01", "2026-06-01", "None", 20),
-        ("B-2", "south", 101.0, "2026-06-01", "2026-06-13", "None", 20),
-        ("NUTS", "south", 50.0, "2026-06-01", "2026-06-01", "None", 20),
-        ("A-1", "south", 99.0, "2026-06-01", "2026-06-01", "2026-06-11", 10),
+        ("A-1", "north", 100.0, "2026-06-01", "2026-06-01", "None", 20, "moving", None, None),
+        ("B-2", "south", 101.0, "2026-06-01", "2026-06-13", "None", 20, "moving", None, None),
+        ("NUTS", "south", 50.0, "2026-06-01", "2026-06-01", "None", 20, "moving", None, None),
+        ("A-1", "south", 99.0, "2026-06-01", "2026-06-01", "2026-06-11", 10, "moving", None, None),
     ]
+    late = tables.report("slow_stock", at="2026-09-01T12:00:00Z", sku="A-1", warehouse="south")
+    assert [row[6:8] for row in late] == [(82, "slow")]
+    assert {row[7] for row in tables.report("slow_stock", at="2026-12-01T12:00:00Z")} == {"dead"}
 
 
 @pytest.fixture
@@ -256,25 +268,29 @@ def lean(tables: Tables) -> Tables:
 
 
 def test_stock_outs(lean: Tables) -> None:
-    ((sku, place, began, ended, hours, refused),) = lean.report("stock_outs")
+    ((sku, place, began, ended, hours, refused, usual, *lost),) = lean.report("stock_outs")
     assert (sku, place, hours, refused) == ("A-1", "west", 24.0, 3.0 + 500.0)
+    # 10 were sold in the 28 days before: 0.357 a day. None had a price.
+    assert (usual, lost) == (0.357, [503.0, None, None, None])
     assert (began.isoformat(), ended.isoformat()) == ("2026-06-04T12:00:00+00:00", "2026-06-05T12:00:00+00:00")
     on(lean, "2026-06-06T12:00+00:00", sell("A-1", "west", 20))
     on(lean, "2026-06-06T18:00+00:00", receive("B-2", "west", 1))
-    assert [row[3:] for row in lean.report("stock_outs", from_="2026-06-06")] == [(None, 6.0, 0.0)]
+    # 30 in 28 days, for a quarter of a day: 0.268.
+    assert [row[3:8] for row in lean.report("stock_outs", from_="2026-06-06")] == [(None, 6.0, 0.0, 0.268, 0.268)]
 
 
 def test_turnover(lean: Tables) -> None:
+    uncosted = (None, None, 2, None, None)
     # At the end of the five days: 10, 6, 6, 0, 20: 42 unit days, 8.4 on average; 10 sold of 30.
     assert lean.report("turnover", warehouse="west") == [
-        ("A-1", "west", 5, 10.0, 30.0, 8.4, 20.0, pytest.approx(10 * 5 / 42), 10.0, pytest.approx(10 / 30))
+        ("A-1", "west", 5, 10.0, 30.0, 8.4, 20.0, pytest.approx(10 * 5 / 42), 10.0, pytest.approx(1 / 3), *uncosted)
     ]
     assert lean.report("turnover", warehouse="west", from_="2026-06-02", to="2026-06-04") == [
-        ("A-1", "west", 3, 10.0, 0.0, 4.0, 0.0, 2.5, 0.0, 1.0)
+        ("A-1", "west", 3, 10.0, 0.0, 4.0, 0.0, 2.5, 0.0, 1.0, None, None, 2, None, None)
     ]
     # Nothing moved on these days, but 6 were there.
     assert lean.report("turnover", warehouse="west", from_="2026-06-03", to="2026-06-03") == [
-        ("A-1", "west", 1, 0.0, 0.0, 6.0, 6.0, 0.0, None, 0.0)
+        ("A-1", "west", 1, 0.0, 0.0, 6.0, 6.0, 0.0, None, 0.0, None, None, 0, None, None)
     ]
 
 

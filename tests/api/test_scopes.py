@@ -36,6 +36,7 @@ BY_KIND: dict[Kind, dict[str, Any]] = {
 ANY = frozenset(SCOPES)
 ADMIN = frozenset({"admin"})
 READ = frozenset({"read", "admin"})
+STORE = frozenset({"store", "admin"})
 DIGEST = "0" * 64
 ENDPOINTS: list[tuple[str, str, Any, frozenset[str]]] = [
     ("GET", "/v1/limits", None, ANY),
@@ -70,6 +71,31 @@ ENDPOINTS: list[tuple[str, str, Any, frozenset[str]]] = [
         )
     ),
     ("GET", "/v1/products/TEE-M/suggestions", None, frozenset({"read", "reports", "admin"})),
+    ("PUT", "/v1/devices/not-made", {"kind": "receipt_printer"}, ADMIN),
+    ("DELETE", "/v1/devices/never-made", None, ADMIN),
+    *(
+        ("GET", path, None, frozenset({"read", "store", "admin"}))
+        for path in (
+            "/v1/devices",
+            "/v1/devices/never-made",
+            "/v1/devices/never-made/jobs",
+            "/v1/devices/never-made/jobs/j",
+            "/v1/feed/devices",
+        )
+    ),
+    ("POST", "/v1/devices/never-made/jobs", {"id": "x", "kind": "open_drawer"}, STORE),
+    ("POST", "/v1/devices/never-made/jobs/j/decide", {"printed": True}, STORE),
+    ("GET", "/v1/sql", None, frozenset({"reports", "admin"})),
+    ("POST", "/v1/sql", {"sql": ""}, frozenset({"reports", "admin"})),
+    (
+        "POST",
+        "/v1/interest",
+        {"sku": "TEE-M", "channel": "shop", "day": "never"},
+        frozenset({"sell", "reserve", "admin"}),
+    ),
+    ("POST", "/v1/closings", {"day": "never"}, frozenset({"reports", "store", "admin"})),
+    ("GET", "/v1/closings", None, frozenset({"reports", "store", "admin"})),
+    ("GET", "/v1/closings/2020-01-01/berlin/shop", None, frozenset({"reports", "store", "admin"})),
     ("GET", "/v1/alerts", None, frozenset({"reports", "admin"})),
     *(
         ("POST", f"/v1/alerts/never-raised/{answer}", body, frozenset({"stock", "reports", "admin"}))
@@ -212,10 +238,12 @@ def test_no_route_is_hidden_from_the_page(box: Box) -> None:
 
 
 def shape_of(path: str) -> str:
-    """/v1/stock/{sku} and /v1/stock/TEE-M -> /v1/stock/*; a cell is named by two parts."""
+    """/v1/stock/{sku} and /v1/stock/TEE-M -> /v1/stock/*; some have names of two or three parts, or a device's job."""
     parts = path.split("/")
-    if parts[2:3] == ["explain"]:
-        return "/v1/explain/*/*"
+    if parts[2:3] in (["explain"], ["closings"]):
+        return "/".join([*parts[:3], *("*" for _ in parts[3:])])
+    if parts[2:3] == ["devices"]:
+        parts[5:6] = ["*"] * len(parts[5:6])
     return "/".join([*parts[:3], "*", *parts[4:]] if len(parts) > 3 else parts)
 
 

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,8 @@ def test_figures_survive_kills_and_are_made_again_the_same(tmp_path: Path, optio
             after = order(served, 1)
             wait_until(lambda: analytics_up(served), "the analytics to be back")
             assert sales(served, after)["units"] == 32 + 16 * kills
+        assert told_by_documents(served) == 2
+        wait_until(lambda: sales_by_sql(served) == 32 + 16 * 2, "a copy of the tables with all sales in it")
         command = [sys.executable, "-m", "api.cli", "report", "stock_as_of", "warehouse=riga", "--data", str(data)]
         shown = subprocess.run([*command, "--format", "csv"], capture_output=True, text=True, check=True).stdout
         assert shown.startswith("sku,warehouse,on_hand,reserved,incoming,available\nP0,riga,")
@@ -89,6 +92,23 @@ def test_figures_survive_kills_and_are_made_again_the_same(tmp_path: Path, optio
     rebuilt = [sys.executable, "-m", "api.cli", "analytics", "rebuild", "--data", str(data)]
     subprocess.run(rebuilt, capture_output=True, check=True)
     assert tables(data) == before
+
+
+def told_by_documents(served: Served) -> int:
+    """Close yesterday and say what was looked at: no journal has either, and both are in the reports."""
+    day = (datetime.now(UTC) - timedelta(days=2)).date().isoformat()
+    closing = {"day": day, "warehouse": "riga", "channel": "web"}
+    assert served.post("/v1/closings", closing).status_code == 201
+    assert served.post("/v1/interest", {"sku": "P1", "channel": "web", "day": day, "views": 7}).status_code == 200
+    names = ("books", "conversion")
+    asked = {"from": day, "to": day, "after": cursor(served)}
+    return sum(len(served.http.get(f"/v1/reports/{name}", params=asked).json()["rows"]) for name in names)
+
+
+def sales_by_sql(served: Served) -> int:
+    answer = served.post("/v1/sql", {"sql": "select sum(quantity)::BIGINT // 1000 as units from sales"})
+    assert answer.status_code == 200, answer.text
+    return int(answer.json()["rows"][0][0])
 
 
 def tables(data: Path) -> dict[str, list[str]]:

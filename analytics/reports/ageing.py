@@ -1,0 +1,69 @@
+"""How old what is on hand is: first in, first out, so that what is left is what came in last."""
+
+from typing import Final
+
+from analytics.reports.report import AT, GROUP, SKU, WAREHOUSE, Column, Report, Sort
+
+REPORT: Final = Report(
+    name="ageing",
+    about=(
+        "How long ago what is on hand came in to its place, first in, first out. "
+        "Whatever brings goods in is a layer of its own: a receipt, a transfer, a return, a count that found more."
+    ),
+    columns=(
+        Column("sku", Sort.TEXT, "of the goods"),
+        Column("warehouse", Sort.TEXT, "code of the place; quarantine is left out"),
+        Column("on_hand", Sort.UNITS, "in the place"),
+        Column("days", Sort.SHARE, "age of a unit on average"),
+        Column("oldest", Sort.DAY, "business day on which the oldest of them came in"),
+        Column("to_30", Sort.UNITS, "of them 30 days old or less"),
+        Column("to_60", Sort.UNITS, "31 to 60 days"),
+        Column("to_90", Sort.UNITS, "61 to 90 days"),
+        Column("to_180", Sort.UNITS, "91 to 180 days"),
+        Column("older", Sort.UNITS, "older than 180 days"),
+        Column("value", Sort.MONEY, "on hand at the SKU's moving average; null: it has none, or in several currencies"),
+        Column("currency", Sort.TEXT, "of the value"),
+    ),
+    parameters=(AT, WAREHOUSE, SKU, GROUP),
+    sql="""
+with moved as (
+    select m.sku_key, m.warehouse, m.seq << 24 | m.n as place, m.on_hand_delta as units, m.on_hand,
+           business_day(on_the_wall(m.occurred_at, w.time_zone), w.day_start) as day,
+           business_day(on_the_wall(coalesce($moment::TIMESTAMPTZ, now()), w.time_zone), w.day_start) as today
+    from movements m join warehouses w using (warehouse) join products p using (sku_key)
+    where m.on_hand_delta <> 0 and w.kind <> 'quarantine' and ($moment is null or m.booked_at <= $moment)
+      and ($warehouse::VARCHAR is null or w.code = $warehouse) and ($sku::VARCHAR is null or p.sku = $sku)
+      and ($group_name::VARCHAR is null or list_contains(p.group_path, $group_name))
+),
+cell as (
+    select sku_key, warehouse, arg_max(on_hand, place) as on_hand from moved group by all
+    having arg_max(on_hand, place) > 0
+),
+layer as (
+    select sku_key, warehouse, day, today, units,
+           coalesce(sum(units) over (partition by sku_key, warehouse order by place desc
+                                     rows between unbounded preceding and 1 preceding), 0) as newer
+    from moved where units > 0
+),
+remaining as (
+    select layer.sku_key, layer.warehouse, cell.on_hand, layer.day, greatest(layer.today - layer.day, 0) as age,
+           least(layer.units, cell.on_hand - layer.newer) as units
+    from layer join cell using (sku_key, warehouse) where layer.newer < cell.on_hand
+),
+average as (
+    select sku_key, arg_max(unit_cost, seq << 24 | n) as unit_cost, any_value(currency) as currency
+    from costs where $moment is null or booked_at <= $moment
+    group by sku_key having count(distinct currency) = 1
+)
+select p.sku, w.code as warehouse, any_value(r.on_hand) as on_hand,
+       sum(r.units * r.age)::DOUBLE / sum(r.units)::DOUBLE as days, min(r.day) as oldest,
+       coalesce(sum(r.units) filter (r.age <= 30), 0) as to_30,
+       coalesce(sum(r.units) filter (r.age between 31 and 60), 0) as to_60,
+       coalesce(sum(r.units) filter (r.age between 61 and 90), 0) as to_90,
+       coalesce(sum(r.units) filter (r.age between 91 and 180), 0) as to_180,
+       coalesce(sum(r.units) filter (r.age > 180), 0) as older,
+       half_up(any_value(a.unit_cost), any_value(r.on_hand), 1000000000) as value, any_value(a.currency) as currency
+from remaining r join products p using (sku_key) join warehouses w using (warehouse) left join average a using (sku_key)
+group by p.sku, w.code
+order by days desc, p.sku, w.code""",
+)
