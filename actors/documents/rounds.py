@@ -168,8 +168,11 @@ class WritingSession:
         return proposed
 
     def _remember(self, connection: Connection, message: Message, answer: Changed) -> None:
-        remembered = Change | CloseDay | PutInterest | MarkAlert
-        if not isinstance(message, remembered) or message.request is None or answer.replayed:
+        if (
+            not isinstance(message, Change | CloseDay | PutInterest | MarkAlert)
+            or message.request is None
+            or answer.replayed
+        ):
             return
         if all(verdict.outcome <= Outcome.OK and verdict.outcome != Outcome.ID_REUSED for verdict in answer.verdicts):
             now_ms = self._now_ms()

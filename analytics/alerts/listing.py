@@ -13,6 +13,7 @@ import orjson
 
 from analytics.alerts.watching import watch
 from analytics.alerts.words import GROUPINGS, REORDER, moment_text
+from analytics.costing import SCALE
 from analytics.formats import number
 from analytics.questions import AlertsAsked
 
@@ -66,17 +67,11 @@ rate as (
            sum(units) / least({VELOCITY_DAYS}, greatest(1, date_diff('day', min(since), $now::TIMESTAMPTZ))) as a_day
     from sold group by all
 ),
--- The average of all goods that came in with a cost.
-cost as (
-    select sku_key, currency, sum(unit_price::HUGEINT * quantity)::DOUBLE / sum(quantity) as unit_cost
-    from movements
-    where kind = 'receive' and unit_price is not null and quantity > 0
-      and sku_key in (select sku_key from wanted)
-    group by all
-),
 priced as (
-    select r.sku_key, r.warehouse, r.a_day, r.currency, s.net::DOUBLE * 1000 / s.units as unit_net, c.unit_cost
-    from rate r left join sold s using (sku_key, warehouse, currency) left join cost c using (sku_key, currency)
+    select r.sku_key, r.warehouse, r.a_day, r.currency, s.net::DOUBLE * 1000 / s.units as unit_net,
+           c.unit_cost::DOUBLE / {SCALE} as unit_cost
+    from rate r left join sold s using (sku_key, warehouse, currency)
+    left join averages c using (sku_key, currency)
 ),
 valued as (
     select w.*, c.position, s.point, s.up_to, coalesce(p.a_day, 0) as a_day, p.unit_cost is not null as cost_known,

@@ -17,14 +17,7 @@ from analytics.store import Details, Store
 
 NOW = datetime(2026, 6, 15, 18, 30, tzinfo=UTC)
 """A Monday, in Warsaw half past eight in the evening."""
-WEB, TILL = 0, 1
-
-
-def channel(
-    number: int, code: str, archived: bool = False
-) -> tuple[int, str, str, str, None, None, None, None, None, bool]:
-    """As the documents have it, without costs."""
-    return number, code, code.title(), code, None, None, None, None, None, archived
+WEB = 0
 
 
 class Shop:
@@ -37,7 +30,7 @@ class Shop:
                 1,
                 products=[(11, "A-1", 0, "A", None, False)],
                 warehouses=[(0, "north", "North", "store", 1, "Europe/Warsaw", None, False)],
-                channels=[channel(WEB, "web"), channel(TILL, "till")],
+                channels=[(WEB, "web", "Web", "web", None, None, None, None, None, False)],
             )
         )
         self.seq = 0
@@ -120,7 +113,7 @@ def test_a_clock_that_is_ahead_hides_no_silence(shop: Shop) -> None:
 
 
 def test_a_channel_out_of_use_may_be_silent(shop: Shop) -> None:
-    shop.store.enter_details(Details(2, channels=[channel(WEB, "web", archived=True)]))
+    shop.store.enter_details(Details(2, channels=[(WEB, "web", "Web", "web", None, None, None, None, None, True)]))
     assert shop.odd(NOW + timedelta(days=1)) == []
 
 
