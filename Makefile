@@ -12,7 +12,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check bench chaos soak mutants lock system clean
+.PHONY: help run setup test check bench chaos soak mutants screenshots lock system clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -52,17 +52,22 @@ endif
 mutants: $(VENV)/.dev ## faults in the rules, one at a time: which does no test notice? (ONLY=plan: of one module)
 	$(BIN)/python -m tests.mutants --only "$(ONLY)"
 
+ONLY :=
+LANGUAGE := en
+screenshots: $(VENV)/.dev ## pictures of every page of the console, in .screenshots (ONLY=stock LANGUAGE=pl: fewer)
+	$(BIN)/python -m tests.screenshots --only "$(ONLY)" --language $(LANGUAGE)
+
 lock: $(VENV)/.dev ## resolve requirements/*.txt again from pyproject.toml (UPGRADE=--upgrade: to the newest)
 	$(LOCK) $(UPGRADE) -o requirements/runtime.txt
 	$(LOCK) $(UPGRADE) --extra demo -o requirements/demo.txt
 	$(LOCK) $(UPGRADE) --extra demo --extra dev -o requirements/dev.txt
 
-system: ## Debian's PostgreSQL, Redis and strace, for their tests and benchmarks (as root)
+system: ## Debian's PostgreSQL, Redis, strace and chromium, for their tests and benchmarks (as root)
 	apt-get update
-	DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends postgresql redis-server strace
+	DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends postgresql redis-server strace chromium
 
 clean: ## remove what make made
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .mutants
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .mutants .screenshots
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "omnistock wants Python 3.11 or newer (not 3.14.0, 3.14.1): none found" >&2; exit 1; }

@@ -29,6 +29,11 @@ DAEMONS: Final = ("gcs_server", "raylet")
 SHARD: Final = "shard"
 """Actors of shards are named shard-0, shard-1, ..."""
 
+DEVICES_HERE: Final = {"omnistock-devices": "here"}
+"""The label of the machine that devices hang on, and where their journals lie: this one."""
+DEVICE_CALLS: Final = 4
+"""of one device at a time; they wait for its disk, not for the device"""
+
 HEAD_SILENCE_S: Final = 10.0
 
 _FIND_EVERY_S: Final = 0.05
@@ -43,6 +48,7 @@ def start_head(run: RunDirectory) -> None:
         address="local",  # never a cluster that RAY_ADDRESS happens to name
         namespace=NAMESPACE,
         num_cpus=max(2, os.cpu_count() or 1),
+        labels=DEVICES_HERE,
         object_store_memory=OBJECT_STORE_BYTES,
         include_dashboard=False,
         log_to_driver=True,  # the last words of a shard that ends itself belong into the log of the run
@@ -156,16 +162,48 @@ def create_async(name: str, actor_class: type, *arguments: Any) -> Handle:
     return actor.options(name=name, num_cpus=0, max_restarts=-1, max_task_retries=0).remote(*arguments)
 
 
+def create_device(name: str, actor_class: type, *arguments: Any) -> Handle:
+    """The actor of one physical port, on the machine whose cable it is; raises ValueError while the name is taken."""
+    remote: Any = ray.remote
+    actor = remote(concurrency_groups={PROBE_GROUP: 1})(actor_class)
+    return actor.options(
+        name=name,
+        num_cpus=0,
+        max_concurrency=DEVICE_CALLS,
+        max_restarts=-1,
+        max_task_retries=0,
+        label_selector=DEVICES_HERE,
+    ).remote(*arguments)
+
+
+async def probe(handle: Handle) -> bytes:
+    """Ask an actor how it is, beside its work."""
+    answer = await handle.probe.options(concurrency_group=PROBE_GROUP).remote()
+    assert isinstance(answer, bytes)
+    return answer
+
+
+def end(handle: Handle, *, restart: bool = False) -> None:
+    """Kill an actor, and its name is free again; or have Ray make it anew."""
+    ray.kill(handle, no_restart=not restart)
+
+
+def named(name: str) -> Handle | None:
+    """The handle of an actor, if there is one now."""
+    try:
+        return ray.get_actor(name, namespace=NAMESPACE)
+    except ValueError:
+        return None
+
+
 def find(name: str, timeout_s: float) -> Handle:
     """The handle of an actor that another process creates; raises TimeoutError."""
     give_up_at = time.monotonic() + timeout_s
-    while True:
-        try:
-            return ray.get_actor(name, namespace=NAMESPACE)
-        except ValueError:  # not there yet
-            if time.monotonic() >= give_up_at:
-                raise TimeoutError(f"no actor {name} after {timeout_s:g} s") from None
-            time.sleep(_FIND_EVERY_S)
+    while (handle := named(name)) is None:
+        if time.monotonic() >= give_up_at:
+            raise TimeoutError(f"no actor {name} after {timeout_s:g} s")
+        time.sleep(_FIND_EVERY_S)
+    return handle
 
 
 def find_shards(count: int, timeout_s: float) -> list[Handle]:

@@ -7,6 +7,7 @@
     DIR/standby.sock  where the standby hands states over
     DIR/analytics.sock  where the analytics answer questions
     DIR/analytics/    their DuckDB file, a fold of the journals: removed, it is made again
+    DIR/devices/CODE/ lock, jobs, durable: a device's journal
     DIR/shards/000/   lock, durable, reserve, segments, known, note, snapshots/
 
 Only its owner can read it. With a database URL the journals are on that server; everything else is here.
@@ -42,6 +43,7 @@ _UNCHECKED: Final = 1
 SECRET_BYTES: Final = 16
 ANALYTICS_SOCKET: Final = "analytics.sock"
 ANALYTICS: Final = "analytics"
+DEVICES: Final = "devices"
 LOCK: Final = "lock"
 """A shard's lock file, in its directory."""
 
@@ -110,6 +112,11 @@ class DataDir:
             os.ftruncate(descriptor, 0)
         finally:
             os.close(descriptor)
+
+    @property
+    def devices(self) -> Path:
+        """Where the devices' journals are, a folder for each; made when the first device is."""
+        return self.path / DEVICES
 
     def shard(self, shard: int) -> Path:
         """Where a shard's files are."""

@@ -21,11 +21,14 @@ from actors import cluster
 from actors.client import Client
 from actors.composition import documents_settings, keep_seqs, make_client, shard_arguments, wall_ms
 from actors.datadir import DataDir
+from actors.device_office import DeviceOffice
+from actors.documents.device_rows import DevicesReader
 from actors.documents.gateway import DocumentsActor
 from actors.fencing import owner_of
 from actors.kernel_cache import is_warm, kernel_cache
 from actors.logs import set_up_logging
 from actors.pulse import ClusterUp, Pulse
+from actors.ray_devices import RayDeviceHost
 from actors.ray_settings import RunDirectory
 from actors.ray_transport import DocumentsProbe, RayTransport
 from actors.serve_settings import GIVE_UP, ServeSettings
@@ -80,6 +83,8 @@ async def keep(serving: ServeSettings, pulse: Pulse, compiling: "subprocess.Pope
     opening = documents.open.remote()
     run.publish_address(cluster.address())
     pulse.say(ClusterUp(cluster.daemons()))
+    reader = DevicesReader(documents_settings(data, serving.database))
+    office = DeviceOffice(reader.changed, RayDeviceHost(data.devices), data.devices)
     transport = RayTransport(shards)
     watch = ShardWatch(
         transport, len(shards), settings, lambda shard: owner_of(data.fence(shard)), lambda seqs: keep_seqs(data, seqs)
@@ -94,6 +99,7 @@ async def keep(serving: ServeSettings, pulse: Pulse, compiling: "subprocess.Pope
         name="the writer of documents",
     )
     watching = [asyncio.create_task(each.watch()) for each in (watch, beside, cluster.HeadWatch())]
+    minding = asyncio.create_task(office.run())
     await opening
     await asyncio.wait([*watching, asyncio.create_task(told.wait())], return_when=asyncio.FIRST_COMPLETED)
     for task in watching:
@@ -101,6 +107,10 @@ async def keep(serving: ServeSettings, pulse: Pulse, compiling: "subprocess.Pope
             task.result()  # raises what ended it
         task.cancel()
     await asyncio.gather(*watching, return_exceptions=True)
+    minding.cancel()
+    await asyncio.wait([minding])
+    await office.close()
+    reader.close()
     # The writer first: it sends to the shards.
     await stop_actors([documents])
     await stop_actors(shards)

@@ -16,3 +16,8 @@ def memory_bytes() -> int:
         with contextlib.suppress(OSError, ValueError):  # none, or the word max
             found.append(int(Path(path).read_text()))
     return min(found)
+
+
+def processors() -> int:
+    """On which this process may run."""
+    return len(os.sched_getaffinity(0))

@@ -94,13 +94,14 @@ class OpenShard:
             raise
 
     def tick(self) -> None:
-        """Expire what is due, look for room, and prove ownership, unless a batch is doing so now."""
+        """Expire what is due, judge alerts anew if that is due, look for room, and prove ownership, unless a batch is
+        doing so now."""
         if self._deciding.locked():
             return
         if not self.has_room:
             with self._writing:
                 self.has_room = self.journal.room()
-        if self.has_room and 0 < self.due_ms <= self._time():
+        if self.has_room and (0 < self.due_ms <= self._time() or self._engine.scan_due):
             self.run(Batch())
         self._prove_ownership(self._settings.lease_ms // 2)
 
@@ -124,7 +125,7 @@ class OpenShard:
         begun_ns = self._readings()[0]
         decided = _Decided(_NO_RESULTS, _NO_LINES, begun_ns, batch.questions)
         rows = batch.rows
-        if len(rows) or 0 < self.due_ms <= now_ms:
+        if len(rows) or 0 < self.due_ms <= now_ms or self._engine.scan_due:
             self._decide_rows(batch, decided, now_ms)
         if decided.record is None:  # else the append proves it
             self._prove_ownership(self._settings.lease_ms)

@@ -24,6 +24,8 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
     shards: int = 1
     workers: int = 1
     transport: Transport = "ray"
+    console: str | None = None
+    """where the planners' console answers; None = there is none"""
     database: str | None = None
     """URL of a PostgreSQL for journals and documents; None = files in `data`"""
     run: Path

@@ -4,7 +4,7 @@ A state machine without processes, clock or signals: events in, effects out, tim
 supervisor (`actors/supervisor.py`) turns its effects into processes and feeds it what happens to them.
 
 The keeper owns Ray, and Ray's death is everybody's: when the keeper, the GCS or the raylet goes, the whole
-stack is killed and built again. An API worker, the standby or the analytics are started again alone.
+stack is killed and built again. An API worker, the standby, the analytics or the console are started again alone.
 """
 
 from dataclasses import dataclass, field
@@ -18,6 +18,9 @@ STANDBY: Final = "standby"
 ANALYTICS: Final = "analytics"
 BESIDE: Final = (STANDBY, ANALYTICS)
 """Started when the service answers, so that they take no time from its start; nobody waits for them."""
+CONSOLE: Final = "console"
+"""Started when the service answers and somebody comes to its door: pages take a second of a processor and 150 MB,
+and many a box never shows one. From then on it is kept running like the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,8 @@ class SupervisionLimits:
     silent_ms_max: int = 10_000
     """a child that has beaten and is then quiet for so long is killed"""
     silent_at_start_ms_max: int = 120_000
-    """before its first beat: kernels may have to be compiled; and for standby and analytics at any time: there may be
-    gigabytes to read, and nobody waits for them"""
+    """before its first beat: kernels may have to be compiled; and for standby, analytics and console at any time: there
+    may be gigabytes to read, and no sale waits for them"""
     drain_ms_max: int = 15_000
     """for the API workers to finish what is in flight"""
     close_ms_max: int = 20_000
@@ -137,6 +140,12 @@ class Supervision:
             return []
         self.was_ready = True
         return [self._start(name, now_ms) for name in self.beside if name not in self._children]
+
+    def wanted(self, name: str, now_ms: int) -> list[Effect]:
+        """Somebody waits for a child that is only started then."""
+        if self.phase is not Phase.RUNNING or not self.was_ready or name in self._children:
+            return []
+        return [self._start(name, now_ms)]
 
     def beat(self, name: str, now_ms: int) -> None:
         """This child runs."""
@@ -249,7 +258,7 @@ class Supervision:
     def _silent_ms(self, name: str, child: _Child, now_ms: int) -> int:
         since_ms = child.started_ms if child.beat_ms is None else child.beat_ms
         # These beat between two turns, and a turn may be as long as the start of others.
-        patient = child.beat_ms is None or name in BESIDE
+        patient = child.beat_ms is None or name in (*BESIDE, CONSOLE)
         limit_ms = self.limits.silent_at_start_ms_max if patient else self.limits.silent_ms_max
         return now_ms - since_ms if now_ms - since_ms > limit_ms else 0
 
@@ -257,7 +266,7 @@ class Supervision:
         return [worker_name(number) for number in range(self.workers)]
 
     def _alive(self, *, workers: bool) -> list[str]:
-        others = (KEEPER, *BESIDE)
+        others = (KEEPER, *BESIDE, CONSOLE)
         return [name for name, child in self._children.items() if child.alive and (name not in others) is workers]
 
 

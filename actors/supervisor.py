@@ -54,6 +54,13 @@ class Plan:
     """passed on open, under the same numbers"""
 
 
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """A listening socket whose first caller starts the child that will answer."""
+
+    name: str
+
+
 @dataclass(slots=True)
 class _Running:
     name: str
@@ -75,6 +82,8 @@ class Supervisor:
     stop_listening: Callable[[], None]
     stack_died: Callable[[], None]
     """called between the death of a stack and the start of the next"""
+    doors: Mapping[str, int] = field(default_factory=dict)
+    """by the name of a child that is started when somebody comes to it: the descriptor it will listen on"""
     _children: dict[str, _Running] = field(default_factory=dict)
     _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     _watched: dict[int, str] = field(default_factory=dict)
@@ -110,6 +119,9 @@ class Supervisor:
                     self._apply(self.supervision.stop(_now_ms()))
             elif isinstance(key.data, _Running):
                 self._hear(key.data)
+            elif isinstance(key.data, _Door):
+                self._selector.unregister(key.fd)  # whoever waits is the child's now
+                self._apply(self.supervision.wanted(key.data.name, _now_ms()))
             else:
                 self._unwatch(key.fd)
                 self._apply(self.supervision.lost(f"{key.data} is gone", _now_ms()))
@@ -121,6 +133,7 @@ class Supervisor:
                 self._announced = True
                 self.announce()
             self._apply(self.supervision.ready(_now_ms()))
+            self._watch_doors(True)
 
     def _apply(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -133,11 +146,13 @@ class Supervisor:
                     _log.warning("%s is killed: %s", name, reason)
                     self._signal(name, signal.SIGKILL)
                 case StopListening():
+                    self._watch_doors(False)
                     self.stop_listening()
                 case KillStack(reason):
                     _log.error("everything is started again: %s", reason)
                     self._kill_everything()
                     self._serving = self._ready = False
+                    self._watch_doors(False)
                     self.stack_died()
                 case Finish():
                     self._result = effect
@@ -182,6 +197,15 @@ class Supervisor:
                         self._watch(name, process)
                 case Serving():
                     self._serving = True
+
+    def _watch_doors(self, watch: bool) -> None:
+        """See who comes, or no longer: a stack that is not ready has nobody to send in."""
+        watched = set(self._selector.get_map())
+        for name, descriptor in self.doors.items():
+            if watch and descriptor not in watched:
+                self._selector.register(descriptor, selectors.EVENT_READ, _Door(name))
+            elif not watch and descriptor in watched:
+                self._selector.unregister(descriptor)
 
     def _watch(self, name: str, process: Process) -> None:
         """Have the death of a process that is not a child of ours reported at once."""

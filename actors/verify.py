@@ -23,7 +23,7 @@ from actors.segment_files import SegmentReader
 from actors.shard_limits import shard_limits
 from actors.snapshot import Snapshot, SnapshotDamaged, load, path_of, snapshots_in
 from engine.layout import Limits
-from engine.record import RULES_VERSION, Record, RecordKind
+from engine.record import RULES_KNOWN, Record, RecordKind
 from engine.shard import Shard
 
 PROGRESS_EVERY_RECORDS: Final = 64
@@ -150,12 +150,17 @@ def _verify_shard(
 
 
 def _decide_again(shard: Shard, record: Record, report: ShardReport) -> None:
-    if record.kind is not RecordKind.BATCH or record.rules != RULES_VERSION:
+    if record.kind is not RecordKind.BATCH or record.rules not in RULES_KNOWN:
         fold(shard, record)
         report.folded_only += len(record.rows)
         return
     decision = shard.decide(
-        record.rows, record.heap, now_ms=record.now_ms, seq=record.seq, id_window_ms=record.id_window_ms
+        record.rows,
+        record.heap,
+        now_ms=record.now_ms,
+        seq=record.seq,
+        id_window_ms=record.id_window_ms,
+        rules=record.rules,
     )
     for name in ("results", "movements", "lines"):
         if getattr(decision, name).tobytes() != getattr(record, name).tobytes():

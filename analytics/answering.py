@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import duckdb
 
+from analytics.alerts.listing import alerts
 from analytics.closing import corrections, figures_of_day
 from analytics.explaining import explain, stock, why
 from analytics.following import Following
@@ -21,6 +22,7 @@ from analytics.questions import (
     QUESTIONS_MAX,
     ROWS_MAX,
     WAIT_S_MAX,
+    AlertsAsked,
     CommandAsked,
     CorrectionsAsked,
     DayAsked,
@@ -108,7 +110,7 @@ class Answering:
             known = positions(connection)
             seqs = [known[shard].seq if shard in known else 0 for shard in range(self._following.store.shards)]
             at_ms = max((position.at_ms for position in known.values()), default=0)
-            media, body = _body(connection, question)
+            media, body = _body(connection, question, self._following.store.era)
         except duckdb.InterruptException:
             raise Refused(503, "unavailable", f"it took longer than {QUERY_S_MAX:.0f} s: ask for less") from None
         finally:
@@ -117,7 +119,7 @@ class Answering:
         yield from body
 
 
-def _body(connection: duckdb.DuckDBPyConnection, question: Question) -> tuple[str, Iterator[bytes]]:
+def _body(connection: duckdb.DuckDBPyConnection, question: Question, era: int) -> tuple[str, Iterator[bytes]]:
     """The media type, and the body from what was read already."""
     match question:
         case ReportAsked(name, given, format_):
@@ -132,6 +134,8 @@ def _body(connection: duckdb.DuckDBPyConnection, question: Question) -> tuple[st
             return MEDIA["json"], iter([figures_of_day(connection, question)])
         case CorrectionsAsked():
             return MEDIA["json"], iter([corrections(connection, question)])
+        case AlertsAsked():
+            return MEDIA["json"], iter([alerts(connection, question, era)])
         case StatusAsked():
             raise AssertionError("answered without the tables")
 

@@ -20,7 +20,7 @@ _NAMES: Final = {
     "channels": "channel",
     "clients": "client",
 }
-_PLAIN: Final = ("holds", "refusals", "settings")
+_PLAIN: Final = ("holds", "refusals", "settings", "alerts")
 
 _PLACED: Final = """
     on_the_wall(line.occurred_at, place.time_zone) as local_at,

@@ -36,7 +36,7 @@ _SETTINGS: Final = (
 
 
 def _names(members: Sequence[Any]) -> pa.Array:
-    by_number = {int(member): member.name.lower() for member in members}
+    by_number = {int(member): getattr(member, "text", member.name.lower()) for member in members}
     return pa.array([by_number.get(number, "") for number in range(max(by_number) + 1)], pa.string())
 
 
@@ -77,6 +77,7 @@ def _of_movements(stretch: Stretch) -> dict[str, pa.Table]:
         "fulfilments": _fulfilments(stretch, np.flatnonzero(shown & (kind == Kind.FULFIL))),
         "returns": _returns(stretch, np.flatnonzero(kind == Kind.RETURN)),
         "settings": _settings(stretch, np.flatnonzero(kind == Kind.CONFIGURE)),
+        "alerts": _alerts(stretch, np.flatnonzero(np.isin(kind, (Kind.ALERT_RAISED, Kind.ALERT_CLEARED)))),
     }
 
 
@@ -243,6 +244,23 @@ def _settings(stretch: Stretch, which: Int64s) -> pa.Table:
             "sku_key": movements["sku_key"],
             "warehouse": movements["warehouse"],
             **{name: pa.array(rows[column], mask=~set_[name]) for name, _, column in _SETTINGS},
+        }
+    )
+
+
+def _alerts(stretch: Stretch, which: Int64s) -> pa.Table:
+    movements = stretch.movements.take(which)
+    scale = _TEN[movements["decimals"]]
+    return pa.table(
+        {
+            **_place(stretch, which),
+            "booked_at": _moments(stretch.times[stretch.of_movement[which]]),
+            "sku_key": movements["sku_key"],
+            "warehouse": movements["warehouse"],
+            "raised": movements["kind"] == Kind.ALERT_RAISED,
+            "position": (movements["on_hand"] - movements["reserved"] + movements["incoming"]) * scale,
+            "reorder_point": movements["value"] * scale,
+            "order_up_to": movements["requested"] * scale,
         }
     )
 

@@ -74,6 +74,26 @@ class CommandAsked(msgspec.Struct, frozen=True, tag="command"):
     after: list[int] | None = None
 
 
+class AlertsAsked(msgspec.Struct, frozen=True, tag="alerts"):
+    """What is raised now."""
+
+    now_ms: int
+    """by whose clock a snooze ends and a channel is silent"""
+    now: str
+    """the same as text"""
+    limit: int
+    offset: int = 0
+    id: str | None = None
+    kind: str | None = None
+    state: str | None = None
+    warehouse: str | None = None
+    channel: str | None = None
+    group: str | None = None
+    by: str | None = None
+    """group or warehouse: those alike together, with their sums"""
+    after: list[int] | None = None
+
+
 class DayAsked(msgspec.Struct, frozen=True, tag="day"):
     """What a business day came to, to be written down."""
 
@@ -103,7 +123,9 @@ class StatusAsked(msgspec.Struct, frozen=True, tag="status"):
     after: list[int] | None = None
 
 
-Question = ReportAsked | StockAsked | ExplainAsked | CommandAsked | DayAsked | CorrectionsAsked | StatusAsked
+Question = (
+    ReportAsked | StockAsked | ExplainAsked | CommandAsked | DayAsked | CorrectionsAsked | AlertsAsked | StatusAsked
+)
 
 
 class SqlAsked(msgspec.Struct, frozen=True):

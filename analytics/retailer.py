@@ -14,13 +14,15 @@ Every store belongs to one *lane* and all hubs to lane 0, so that a cell is only
 that sends one request after the other knows the order in which its cells were asked.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 LINES_ALL = 1_442_204
 CELLS_ALL = 627_764
@@ -224,6 +226,23 @@ def make_plan(
             f"{plan.lines.num_rows} lines in {plan.opening.num_rows} cells, not {LINES_ALL} in {CELLS_ALL}"
         )
     return plan
+
+
+def moved(plan: Plan, days: int) -> Plan:
+    """The same plan so many days later: a demo's sales are of these weeks, and a week ago is the same weekday."""
+
+    def later(table: pa.Table) -> pa.Table:
+        at = table.schema.get_field_index("occurred_at")
+        column = pc.add(table["occurred_at"], pa.scalar(days * 86_400_000, pa.duration("ms")))
+        return table.set_column(at, "occurred_at", column.combine_chunks())
+
+    return replace(plan, opening=later(plan.opening), lines=later(plan.lines))
+
+
+def last_day(plan: Plan) -> date:
+    """Of its last sale."""
+    found: date = pc.max(plan.lines["occurred_at"]).as_py().date()
+    return found
 
 
 def _table(con: duckdb.DuckDBPyConnection, sql: str, values: dict[str, object] | None = None) -> pa.Table:

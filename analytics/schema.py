@@ -9,7 +9,7 @@ different decimals can be added; money is in minor units and stands beside its c
 
 from typing import Final, NamedTuple
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Raised when tables are made otherwise; a file of another version is made anew from the journals."""
 
 
@@ -171,6 +171,23 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
         Column("floor", "BIGINT", "as set; null = left as it was"),
         Column("reorder_point", "BIGINT", "as set; null = left as it was"),
         Column("order_up_to", "BIGINT", "as set; null = left as it was"),
+    ),
+    "alerts": (
+        *_MOVEMENT,
+        Column("booked_at", "TIMESTAMPTZ", "when it was raised or cleared, by the shard's clock"),
+        Column("sku_key", "BIGINT", "the SKU"),
+        Column("warehouse", "USMALLINT", "the place"),
+        Column("raised", "BOOLEAN", "false: it was cleared"),
+        Column("position", "BIGINT", "on_hand - reserved + incoming then"),
+        Column("reorder_point", "BIGINT", "of the cell then"),
+        Column("order_up_to", "BIGINT", "of the cell then; 0 = not set"),
+    ),
+    "alert_marks": (
+        Column("alert", "VARCHAR", "id of the alert, as `GET /v1/alerts` gives it"),
+        Column("state", "VARCHAR", "acknowledged or snoozed: what was said last"),
+        Column("author", "VARCHAR", "who said it"),
+        Column("marked_at", "TIMESTAMPTZ", "when"),
+        Column("until", "TIMESTAMPTZ", "snoozed: until then"),
     ),
     "products": (
         Column("sku_key", "BIGINT", "fixed hash of the SKU"),

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -68,6 +69,8 @@ class Details:
     """as the columns of the table"""
     interest: Sequence[tuple[Any, ...]] = ()
     """as the columns of the table"""
+    alert_marks: Sequence[tuple[Any, ...]] = ()
+    """alert, state, author, marked_at and until in ms"""
 
 
 @dataclass(slots=True)
@@ -80,10 +83,13 @@ class Store:
     shards: int
     threads: int = 1
     memory_bytes: int = MEMORY_BYTES
+    documents_version: int = field(init=False)
+    """up to which change of the documents the names are known; kept here, for it is looked at ten times a second"""
     _connection: duckdb.DuckDBPyConnection = field(init=False)
 
     def __post_init__(self) -> None:
         self._connection = self._open()
+        ((self.documents_version,),) = self._connection.execute("select documents from file").fetchall()
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         try:
@@ -149,12 +155,6 @@ class Store:
         """How far each journal is in the tables; a shard of which nothing is there is left out."""
         return positions(self._connection)
 
-    def documents_version(self) -> int:
-        """Up to which change of the documents the names are known."""
-        (row,) = self._connection.execute("select documents from file").fetchall()
-        version: int = row[0]
-        return version
-
     def enter(self, pieces: Mapping[int, tuple[Folded, bytes]]) -> None:
         """Add what was folded of each shard, and that it goes up to the record with this hash.
 
@@ -189,11 +189,14 @@ class Store:
             self._replace("clients", details.clients, ("client", "name"))
             for table, rows in (("closings", details.closings), ("interest", details.interest)):
                 self._replace(table, rows, tuple(column.name for column in TABLES[table]), KEYS[table])
+            marks = [(*mark, _moment(at_ms), _moment(until_ms)) for *mark, at_ms, until_ms in details.alert_marks]
+            self._replace("alert_marks", marks, ("alert", "state", "author", "marked_at", "until"))
             for warehouse, day in self._days().items():
                 if before.get(warehouse, day) != day:
                     for table in ("sales", "returns"):
                         self._connection.execute(PLACE_AGAIN.format(table=table), {"warehouse": warehouse})
             self._connection.execute("update file set documents = ?", [details.version])
+        self.documents_version = details.version
 
     def _days(self) -> dict[int, tuple[Any, ...]]:
         found = self._connection.execute("select warehouse, time_zone, day_start from warehouses").fetchall()
@@ -234,6 +237,10 @@ class Store:
         finally:
             for name in tables:
                 self._connection.unregister(f"new_{name}")
+
+
+def _moment(at_ms: int | None) -> datetime | None:
+    return None if at_ms is None else datetime.fromtimestamp(at_ms / 1000, UTC)
 
 
 def _as_positions(pieces: Mapping[int, tuple[Folded, bytes]]) -> pa.Table:

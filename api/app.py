@@ -23,7 +23,20 @@ from api.docs_page import add_docs_page
 from api.metrics import keep_sharing
 from api.openapi import document
 from api.operations import DIRECT
-from api.routes import catalog, closings, interest, keys, reports, service, sql
+from api.root_page import add_root_page
+from api.routes import (
+    alerts,
+    catalog,
+    closings,
+    device_feed,
+    device_jobs,
+    devices,
+    interest,
+    keys,
+    reports,
+    service,
+    sql,
+)
 from api.status import Problem, away
 from engine.outcomes import Outcome
 
@@ -57,17 +70,10 @@ def create_app(runtime: Runtime) -> App:
         telemetry={"tracing": False},
     )
     app.state.runtime = runtime
+    add_root_page(app)
     add_docs_page(app)
-    for router in (
-        service.router,
-        catalog.router,
-        keys.router,
-        reports.router,
-        closings.router,
-        interest.router,
-        sql.router,
-    ):
-        app.include_router(router)
+    for each in (service, catalog, keys, reports, alerts, closings, interest, sql, devices, device_jobs, device_feed):
+        app.include_router(each.router)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _not_valid)
     app.add_exception_handler(HTTPException, _http)

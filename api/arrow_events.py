@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from actors.packing import join
 from api.arrow_values import dictionary, exact, moments, named, pieces, reservations
-from api.events import KIND_TEXT, Names, Piece, prepared_row
+from api.events import ALERTS, KIND_TEXT, Names, Piece, prepared_row
 from engine.kinds import Flag, Kind
 from engine.layout import COMMAND, NO_ROW, NO_WAREHOUSE, TEXTS
 from engine.record import Record, RecordKind, seq_and_row
@@ -50,6 +50,8 @@ def event_table(piece: Piece, names: Names, whole: bool) -> pa.Table:
     # A copy is changed here: `take` made it. A sale's own hold is nobody's reservation.
     movements["reservation"][movements["kind"] == Kind.SELL] = 0
     everywhere = np.ones(len(movements), np.bool_)
+    position = movements["on_hand"] - movements["reserved"] + movements["incoming"]
+    alerts = np.isin(movements["kind"], ALERTS)
     return pa.table(
         {
             "shard": pa.array(np.full(len(movements), record.shard, np.int32)),
@@ -62,6 +64,8 @@ def event_table(piece: Piece, names: Names, whole: bool) -> pa.Table:
             "sku": named(movements["sku_key"], names.sku_text),
             "warehouse": dictionary(warehouse, names.warehouse_code, warehouse != NO_WAREHOUSE),
             **{name: exact(movements[name], movements["decimals"], whole, everywhere) for name in _COUNTERS},
+            "position": exact(position, movements["decimals"], whole, alerts),
+            "reorder_point": exact(movements["value"], movements["decimals"], whole, alerts),
             "channel": dictionary(channel, names.channel_code, channel != NO_WAREHOUSE),
             "reservation": reservations(movements),
             "reference": _texts(rows, heap, referring, _REFERENCE),

@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "replay": "api.replay",
     "import": "api.importing",
     "keys": "api.keys_cli",
+    "users": "api.users_cli",
     "verify": "api.verify_cli",
     "receipt": "api.receipt_cli",
     "report": "api.reports_cli",
@@ -34,6 +35,10 @@ _VERDICT_COLOURS: Final = {"good": "green", "look": "yellow", "bad": "red"}
 
 Data = Annotated[Path, typer.Option("--data", help="The data directory; made when it does not exist.", file_okay=False)]
 Host = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for every network of this machine.")]
+ConsolePort = Annotated[
+    str,
+    typer.Option(help="Port of the planners' console: a number, 0 for any that is free, next to the API's, or off."),
+]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any that is free.")]
 
 app = typer.Typer(
@@ -60,13 +65,18 @@ def serve(
         str | None,
         typer.Option(envvar="OMNISTOCK_DATABASE", help="postgresql://... for journals and documents; else files."),
     ] = None,
+    console_port: ConsolePort = "next",
 ) -> None:
     """Run the whole stack until SIGTERM or Ctrl-C; says where when it answers."""
     if database and not database.startswith(POSTGRES):
         raise typer.BadParameter(f"an address that begins with {POSTGRES[0]}", param_hint="--database")
-    from api.serving import Asked, serve_until_told
+    from api.serving import Asked, console_port_of, serve_until_told
 
-    raise typer.Exit(serve_until_told(Asked(data, host, port, shards, workers, transport, database)))
+    try:
+        console = console_port_of(console_port)
+    except ValueError:
+        raise typer.BadParameter("a port, 0, next or off", param_hint="--console-port") from None
+    raise typer.Exit(serve_until_told(Asked(data, host, port, shards, workers, transport, database, console)))
 
 
 @app.command()

@@ -1,14 +1,15 @@
 """Simulated customers and staff for the demo: they use the public HTTP API like anybody else.
 
 A till sells over the counter, the web shop reserves and fetches, a marketplace takes what there is, somebody changes
-their mind, somebody forgets, and a stock clerk fills what runs low. Each is a loop of a few lines over one client.
+their mind, somebody forgets, and a stock clerk orders what runs low and fills it when it comes. One popular product at
+the first place has run out and its supplier does not deliver. Each is a loop of a few lines over one client.
 """
 
 import asyncio
 import random
 import uuid
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,6 +21,13 @@ BASKET_MAX: Final = 4
 LOW: Final = 4
 """Units at which the clerk brings more."""
 BROUGHT: Final = 24
+COMES_AFTER_S: Final = (8.0, 40.0)
+"""from the order to the delivery"""
+SCARCE: Final = 1
+"""which product of the first shelf its supplier does not deliver, the most popular being 0"""
+SCARCE_UNITS: Final = 3
+REORDER_POINT: Final = 6
+ORDER_UP_TO: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,8 @@ class Street:
         self._client, self._shelves, self._names = client, shelves, names
         self._chance = random.Random(seed)
         self.tally = Tally()
+        self._scarce = ("", "")
+        self._ordered: set[tuple[str, str]] = set()
 
     async def open(self) -> None:
         """The channel that the retailer's own data does not have, and full shelves: the year has emptied them."""
@@ -58,10 +68,24 @@ class Street:
         )
         for shelf in self._shelves:
             await self._bring(shelf, shelf.skus)
+            await self._send(
+                {"kind": "configure", "sku": sku, "warehouse": shelf.warehouse}
+                | {"reorder_point": REORDER_POINT, "order_up_to": ORDER_UP_TO}
+                for sku in shelf.skus
+            )
+        shelf = self._shelves[0]
+        self._scarce = (shelf.warehouse, shelf.skus[SCARCE])
+        last = {
+            "sku": shelf.skus[SCARCE],
+            "warehouse": shelf.warehouse,
+            "set_to": SCARCE_UNITS,
+            "reason": "the last ones",
+        }
+        await self._send([{"kind": "adjust", **last}])
 
     async def run(self) -> None:
         """Keep them moving until cancelled."""
-        actors = [self._till, self._till, self._web_shop, self._web_shop, self._marketplace, self._clerk]
+        actors = [self._till, self._till, self._web_shop, self._web_shop, self._marketplace, self._clerk, self._clerk]
         async with asyncio.TaskGroup() as group:
             for actor in actors:
                 group.create_task(self._live(actor))
@@ -92,7 +116,7 @@ class Street:
             {
                 "id": f"{receipt}:{line}", "kind": "sell", "sku": sku, "warehouse": warehouse, "channel": "till",
                 "quantity": self._chance.randint(1, 3), "group": receipt,
-                "unit_price": {"amount": self._chance.randint(49, 1999), "currency": "USD"},
+                "unit_price": self._price(),
             }
             for line, sku in enumerate(skus)
         ]  # fmt: skip
@@ -105,7 +129,9 @@ class Street:
     async def _web_shop(self) -> None:
         warehouse, skus = self._pick()
         collect = self._chance.random() < 0.5
-        lines = [{"sku": sku, "quantity": self._chance.randint(1, 2)} for sku in skus]
+        lines: list[dict[str, Any]] = [
+            {"sku": sku, "quantity": self._chance.randint(1, 2), "unit_price": self._price()} for sku in skus
+        ]
         if collect:
             lines = [line | {"warehouse": warehouse} for line in lines]
         who = "collect" if collect else "web"
@@ -137,7 +163,7 @@ class Street:
             "channel": "marketplace",
             "ttl_s": 30,
             "partial": True,
-            "lines": [{"sku": s, "quantity": 3} for s in skus],
+            "lines": [{"sku": s, "quantity": 3, "unit_price": self._price()} for s in skus],
         }
         try:
             held = await self._client.post("/v1/reservations", order, str(uuid.uuid4()))
@@ -161,25 +187,28 @@ class Street:
             for cell in item["cells"]
             if cell["warehouse"] == shelf.warehouse and cell["available"] <= LOW
         ]
+        low = [sku for sku in low if (shelf.warehouse, sku) not in {*self._ordered, self._scarce}]
         if low:
             delivery = str(uuid.uuid4())
-            receipts = [
-                {
-                    "id": f"{delivery}:{n}",
-                    "kind": "receive",
-                    "sku": sku,
-                    "warehouse": shelf.warehouse,
-                    "quantity": BROUGHT,
-                }
-                for n, sku in enumerate(low)
-            ]
-            await self._client.post("/v1/commands", receipts)
+            self._ordered |= {(shelf.warehouse, sku) for sku in low}
+            await self._send(
+                {"kind": "expect", "sku": sku, "warehouse": shelf.warehouse, "delta": BROUGHT, "source": delivery}
+                for sku in low
+            )
+            self.tally.note("clerk", "ordered", f"ordered {BROUGHT} each of {self._words(low)} for {shelf.warehouse}")
+            await asyncio.sleep(self._chance.uniform(*COMES_AFTER_S))
+            await self._bring(shelf, low, delivery)
+            self._ordered -= {(shelf.warehouse, sku) for sku in low}
             self.tally.note("clerk", "received", f"brought {BROUGHT} each of {self._words(low)} to {shelf.warehouse}")
 
-    async def _bring(self, shelf: Shelf, skus: Sequence[str]) -> None:
-        delivery = str(uuid.uuid4())
-        receipts = [
-            {"id": f"{delivery}:{n}", "kind": "receive", "sku": sku, "warehouse": shelf.warehouse, "quantity": BROUGHT}
-            for n, sku in enumerate(skus)
-        ]
-        await self._client.post("/v1/commands", receipts)
+    async def _bring(self, shelf: Shelf, skus: Sequence[str], source: str | None = None) -> None:
+        came: dict[str, Any] = {"kind": "receive", "warehouse": shelf.warehouse, "quantity": BROUGHT}
+        if source is not None:
+            came["source"] = source
+        await self._send({**came, "sku": sku} for sku in skus)
+
+    async def _send(self, commands: Iterable[dict[str, Any]]) -> None:
+        await self._client.post("/v1/commands", [{"id": str(uuid.uuid4()), **command} for command in commands])
+
+    def _price(self) -> dict[str, Any]:
+        return {"amount": self._chance.randint(49, 1999), "currency": "USD"}

@@ -1,17 +1,21 @@
 """`omnistock demo`: a whole retailer at work, from nothing, in one command.
 
 Starts the engine, replays part of a year of real sales and proves the result, then lets simulated customers loose
-and leaves everything open to look at, until Ctrl-C or until the seconds given are over.
+and leaves everything open to look at, until Ctrl-C or until the seconds given are over. The sales are moved by whole
+weeks to end in this one, so that the console has something to compare today with.
 """
 
 import asyncio
 import contextlib
+import json
+import secrets
 import shutil
 import signal
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -22,15 +26,18 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from analytics.retailer import Plan, SalesFiles, SalesMissing, make_plan
+from analytics.retailer import Plan, SalesFiles, SalesMissing, last_day, make_plan, moved
 from api import replay
+from api.console.accounts import Accounts, Role
 from api.customers import Shelf, Street, Tally
 from api.engine_client import EngineClient, NotServed, Refused
 from api.running import Engine, EngineNotStarted, engine_of
+from api.users_cli import add_user
 
 ROWS: Final = 200_000
 SHELF_SKUS: Final = 30
 REFRESH_S: Final = 0.5
+USER: Final = "demo"
 
 
 def shelves_of(plan: Plan) -> list[Shelf]:
@@ -43,17 +50,40 @@ def shelves_of(plan: Plan) -> list[Shelf]:
     return [Shelf(hub, [sku for sku, _ in counted.most_common(SHELF_SKUS)]) for hub, counted in sold.items() if counted]
 
 
-def addresses(engine: Engine, data: Path, sku: str) -> str:
+def these_weeks(plan: Plan, data: Path, today: date) -> Plan:
+    """The plan moved to end in this week, or by as much as it was when it was first sent to this directory: commands
+    that are sent twice must say the same."""
+    note = data / "demo.json"
+    with contextlib.suppress(FileNotFoundError):
+        return moved(plan, int(json.loads(note.read_text())["days"]))
+    days = (today - last_day(plan)).days // 7 * 7
+    note.write_text(json.dumps({"days": days}))
+    return moved(plan, days)
+
+
+def demo_user(data: Path) -> str:
+    """Makes the console's demo user, or gives it a new password; gives the password."""
+    password = secrets.token_urlsafe(12)
+    accounts = Accounts(data)
+    if accounts.get(USER) is None:
+        add_user(data, USER, Role.ADMIN, password)
+    else:
+        accounts.set_password(USER, password)
+    return password
+
+
+def addresses(engine: Engine, data: Path, sku: str, password: str) -> str:
     """Where to look; each line can be copied as it is."""
     key = f'-H "Authorization: Bearer $(cat {data / "admin.key"})"'
-    places = {
+    console = {"planners' console": engine.console, "sign in as": f"{USER}, password {password}"}
+    places = (console if engine.console else {}) | {
         "interactive docs": f"{engine.url}/docs",
         "metrics": f"{engine.url}/metrics",
         "stock of one SKU": f"curl -s {key} {engine.url}/v1/stock/{sku}",
         "live feed": f'curl -sN {key} -H "Accept: text/event-stream" {engine.url}/v1/feed',
         "admin key": str(data / "admin.key"),
     }
-    return "\n".join(f"{what:<17} {where}" for what, where in places.items())
+    return "\n".join(f"{what:<18} {where}" for what, where in places.items())
 
 
 def view(tally: Tally) -> Group:
@@ -75,7 +105,8 @@ async def run(engine: Engine, data: Path, plan: Plan, files: SalesFiles, console
     shelves = shelves_of(plan)
     names = dict(zip(plan.products["sku"].to_pylist(), plan.products["name"].to_pylist(), strict=True))
     console.print()
-    console.print(addresses(engine, data, shelves[0].skus[0]), soft_wrap=True, highlight=False, markup=False)
+    password = await asyncio.to_thread(demo_user, data)
+    console.print(addresses(engine, data, shelves[0].skus[0], password), soft_wrap=True, highlight=False, markup=False)
     console.print()
     async with EngineClient(engine.url, engine.key) as client:
         street = Street(client, shelves, names)
@@ -140,6 +171,7 @@ def register(app: typer.Typer) -> None:
                     ):
                         engine = stack.enter_context(engine_of(directory, port=port))
                     console.print(f"omnistock answers on {engine.url}", highlight=False)
+                    plan = these_weeks(plan, directory, datetime.now(UTC).date())
                     green = asyncio.run(run(engine, directory, plan, files, console, until))
         except (SalesMissing, EngineNotStarted, Refused, NotServed) as failed:
             Console(stderr=True).print(Text(f"demo: {failed}", "bold red"))

@@ -10,9 +10,11 @@ from fastapi import Request
 
 from actors.analytics_link import AnalyticsLink
 from actors.client import Client
+from actors.device_link import Devices
 from actors.documents.directory import Directory
 from actors.documents.gateway import Documents
 from actors.planner_sql import PlannerSql
+from api.device_feed import DeviceFeed
 from api.feed import Feed
 from api.lookup import RememberedTexts
 from api.metrics import Counters, HttpMetrics, Sharing
@@ -58,9 +60,13 @@ class Runtime:
     feed: Feed
     documents: Documents
     analytics: AnalyticsLink
+    devices: Devices
+    device_feed: DeviceFeed
     sql: PlannerSql
     now_ms: Callable[[], int]
     limits: ApiLimits = field(default_factory=ApiLimits)
+    console: str | None = None
+    """where the planners' console answers"""
     share: Path | None = None
     """a private directory in which several workers exchange their counters"""
     http: HttpMetrics = field(default_factory=HttpMetrics)

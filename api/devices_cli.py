@@ -14,12 +14,14 @@ from rich.console import Console
 from rich.table import Table
 
 from devices.clock import SystemClock
+from devices.device_document import DeviceDocument
 from devices.health import WORKING, HealthState
-from devices.job_journal import JournalDamaged, look
+from devices.job_lines import JournalDamaged, look
 from devices.jobs import JobState
-from devices.registry import DRIVERS, DeviceDocument, DeviceRefused, make
+from devices.registry import DRIVERS, DeviceRefused, make
 from devices.simulators.endpoints import TcpDevice
-from devices.simulators.receipt_printer import Fault, FaultKind, PrinterSimulator
+from devices.simulators.printer_faults import Fault, FaultKind
+from devices.simulators.receipt_printer import PrinterSimulator
 from devices.transports.serial_port import SERIAL_FOLDER
 
 SHOW_EVERY_S: Final = 0.1

@@ -13,7 +13,10 @@ from engine.kinds import Flag, Kind, MovementFlag
 from engine.layout import NO_ROW, NO_WAREHOUSE, TEXTS
 from engine.record import Record, seq_and_row
 
-KINDS: Final = {kind.text: int(kind) for kind in Kind if kind <= Kind.CONFIGURE or kind in (Kind.EXPIRE, Kind.SHORT)}
+ALERTS: Final = (Kind.ALERT_RAISED, Kind.ALERT_CLEARED)
+KINDS: Final = {
+    kind.text: int(kind) for kind in Kind if kind <= Kind.CONFIGURE or kind in (Kind.EXPIRE, Kind.SHORT, *ALERTS)
+}
 KIND_TEXT: Final = {number: text for text, number in KINDS.items()}
 _HIDDEN: Final = np.uint8(MovementFlag.HIDDEN)
 _CONTINUES: Final = int(Flag.CONTINUES)
@@ -80,6 +83,7 @@ class _Movement(NamedTuple):
     incoming: int
     available: int
     reservation: int
+    value: int
     prepared_at: int
     row: int
     warehouse: int
@@ -103,7 +107,7 @@ class _Cause(NamedTuple):
 
 _HOLDING_FOR_NOBODY: Final = frozenset((int(Kind.SELL),))
 """A sale over several shards holds its units until it is decided; that hold is nobody's reservation."""
-
+_ALERTS: Final = frozenset(map(int, ALERTS))
 _NOBODY: Final = _Cause("", 0, "", "", None)
 
 
@@ -165,6 +169,10 @@ def _event(record: Record, movement: _Movement, cause: _Cause, at: str, names: N
     event["reserved"] = quantity_json(movement.reserved, decimals)
     event["available"] = quantity_json(movement.available, decimals)
     event["incoming"] = quantity_json(movement.incoming, decimals)
+    if movement.kind in _ALERTS:
+        position = movement.on_hand - movement.reserved + movement.incoming
+        event["position"] = quantity_json(position, decimals)
+        event["reorder_point"] = quantity_json(movement.value, decimals)
     if movement.channel != NO_WAREHOUSE:
         event["channel"] = names.channel_code(movement.channel)
     if movement.reservation and movement.kind not in _HOLDING_FOR_NOBODY:

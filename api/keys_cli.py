@@ -184,7 +184,7 @@ def create(
     limits = {name: _codes(text, f"--{name}") for name, text in (("channels", channels), ("warehouses", warehouses))}
     expires_at_ms = None if expires is None else time_ms(_expiry(expires, datetime.now(UTC)))
     made = make_key(secrets.token_bytes(ENTROPY_BYTES))
-    with _keys(data, url, key, database) as keys:
+    with keys_at(data, url, key, database) as keys:
         keys.put(PutKey(made.id, made.secret_sha256, client, wanted, expires_at_ms=expires_at_ms, **limits))
     typer.echo(made.text)
     typer.echo("Keep it now: it is kept nowhere else and cannot be shown again.", err=True)
@@ -193,7 +193,7 @@ def create(
 @keys_app.command("list")
 def list_keys(data: Data = None, url: Url = None, key: AdminKey = None, database: Database = None) -> None:
     """Show all keys; there are no secrets to show."""
-    with _keys(data, url, key, database) as keys:
+    with keys_at(data, url, key, database) as keys:
         found = keys.all()
     table = Table("id", "client", "scopes", "channels", "warehouses", "created", "expires", "revoked", box=None)
     for each in found:
@@ -214,7 +214,7 @@ def revoke(
     """Make a key useless, within half a second everywhere."""
     if not is_code(key_id):
         raise typer.BadParameter("no such id", param_hint="ID")
-    with _keys(data, url, key, database) as keys:
+    with keys_at(data, url, key, database) as keys:
         keys.revoke(key_id)
     typer.echo(f"{key_id} is revoked")
 
@@ -225,7 +225,7 @@ def register(app: typer.Typer) -> None:
 
 
 @contextmanager
-def _keys(data: Path | None, url: str | None, key: str | None, database: str | None) -> Iterator[Keys]:
+def keys_at(data: Path | None, url: str | None, key: str | None, database: str | None) -> Iterator[Keys]:
     """The way to the keys; what fails inside ends the command with 1."""
     try:
         if data is None and (url is None or key is None):

@@ -10,7 +10,7 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api import shapes
+from api import device_shapes, shapes
 from api.arrow import ARROW_MEDIA
 from api.direct import Direct
 from api.operations import CODES, operation_id
@@ -26,7 +26,7 @@ The same id with the same content gives the same answer and no second effect, al
 def document(app: FastAPI, direct: Sequence[Direct]) -> dict[str, Any]:
     """The whole document, made once."""
     made = get_openapi(title=app.title, version=app.version, description=_DESCRIPTION, routes=app.routes)
-    types = [shapes.Problem]
+    types = [shapes.Problem, *device_shapes.ON_THE_PAGE]
     for route in direct:
         types.append(route.docs["x-answer"][1])
         if "x-body" in route.docs:

@@ -11,6 +11,7 @@ from api import shapes
 from api.deps import Runtime
 from api.direct import Direct
 from api.events import KINDS
+from api.paging import EVERYONE, YES_OR_NO
 from api.routes import commands, feed, reservations, stock
 from engine.kinds import Kind
 
@@ -49,6 +50,9 @@ _TEXT: Final = {"type": "string"}
 _MOMENT: Final = {"type": "string", "format": "date-time"}
 _LIMIT: Final = _parameter("limit", "query", "at most so many", {"type": "integer", "minimum": 1, "maximum": 1000})
 _CURSOR: Final = _parameter("cursor", "query", "`next_cursor` of the page before", _TEXT)
+_EVERYONE: Final = _parameter(
+    EVERYONE, "query", "of any client, not only the key's own; wants the scope `reports`", {"enum": list(YES_OR_NO)}
+)
 _KEY: Final = _parameter("Idempotency-Key", "header", "the command's id: the same one when you try again", _CODE, True)
 
 
@@ -255,6 +259,7 @@ DIRECT: Final[tuple[Direct, ...]] = (
                 _parameter("channel", "query", "only of this channel", _CODE),
                 _parameter("reference", "query", "only with this reference", _TEXT),
                 _parameter("sku", "query", "only with a line of this SKU", _CODE),
+                _EVERYONE,
                 _LIMIT,
                 _CURSOR,
             ),
@@ -269,7 +274,7 @@ DIRECT: Final[tuple[Direct, ...]] = (
             "One reservation",
             shapes.Reservation,
             _READ,
-            parameters=(_parameter("reservation", "path", "its id", _CODE),),
+            parameters=(_parameter("reservation", "path", "its id", _CODE), _EVERYONE),
         ),
     ),
     _step(Kind.CONFIRM, "It loses its deadline", s.Nothing, {"confirm": _example("confirm", {})}),

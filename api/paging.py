@@ -8,9 +8,13 @@ from typing import Final, TypeVar
 from urllib.parse import parse_qsl
 
 from api.status import invalid
+from api.texts import is_code
 
 LIMIT_DEFAULT: Final = 100
 QUERY_FIELDS_MAX: Final = 32
+EVERYONE: Final = "everyone"
+"""Asks for what every client has, not only the key's own; wants the scope `reports`, which sees all of it anyway."""
+YES_OR_NO: Final = {"true": True, "false": False}
 _INTEGER_MAX: Final = 1 << 63
 
 T = TypeVar("T")
@@ -85,3 +89,21 @@ def decode_cursor(path: str, text: str | None, count: int | None = None) -> tupl
     if max(numbers, default=0) >= _INTEGER_MAX:
         raise invalid(path, "not a cursor of this list")
     return numbers
+
+
+def code_cursor(code: str) -> str:
+    """The last code of a page as opaque text."""
+    return base64.urlsafe_b64encode(code.encode()).rstrip(b"=").decode()
+
+
+def code_in_cursor(text: str | None) -> str:
+    """The code in such a cursor; empty for None, 422 for a text that was never one."""
+    if text is None:
+        return ""
+    try:
+        code = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True).decode()
+    except (ValueError, binascii.Error):
+        code = ""
+    if not is_code(code):
+        raise invalid("cursor", "not a cursor of this list")
+    return code

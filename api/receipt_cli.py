@@ -7,12 +7,13 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
+from devices.printer_settings import PrinterSettings
 from devices.receipts.copies import marked_copy
 from devices.receipts.document import Document, DocumentRefused, document_from
 from devices.receipts.escpos import slip
 from devices.receipts.page import receipt_page
 from devices.receipts.preview import as_png, as_text
-from devices.receipts.profiles import PrinterSettings, ProfileUnknown, printer_profile, printer_profiles
+from devices.receipts.profiles import ProfileUnknown, printer_profile, printer_profiles
 from devices.receipts.templates.make import TEMPLATES, made
 from devices.receipts.templates.samples import SAMPLES, sample
 

@@ -32,6 +32,8 @@ class Engine:
     url: str
     key: str
     started_here: bool
+    console: str | None = None
+    """where the planners' console answers"""
 
 
 class _Serving(msgspec.Struct):
@@ -39,6 +41,7 @@ class _Serving(msgspec.Struct):
 
     url: str
     pid: int
+    console: str | None = None
 
 
 def find(data: Path) -> Engine | None:
@@ -49,7 +52,7 @@ def find(data: Path) -> Engine | None:
         httpx2.get(f"{serving.url}/health/live", timeout=5, trust_env=False).raise_for_status()
     except (OSError, msgspec.DecodeError, httpx2.HTTPError):
         return None
-    return Engine(serving.url, _admin_key(data), started_here=False)
+    return Engine(serving.url, _admin_key(data), started_here=False, console=serving.console)
 
 
 @contextlib.contextmanager
@@ -69,7 +72,9 @@ def engine_of(data: Path, *, port: int = 0, host: str = "127.0.0.1", transport: 
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=words, text=True, start_new_session=True
         )
     try:
-        yield Engine(_wait_ready(process, log), _admin_key(data), started_here=True)
+        url = _wait_ready(process, log)
+        console = msgspec.json.decode((data / "serve.json").read_bytes(), type=_Serving).console
+        yield Engine(url, _admin_key(data), started_here=True, console=console)
     finally:
         _stop(process)
 

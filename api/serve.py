@@ -25,6 +25,7 @@ from actors.analytics_link import AnalyticsLink
 from actors.client import Client
 from actors.composition import documents_settings, local_shards, make_client, shard_arguments, wall_ms
 from actors.datadir import ANALYTICS, ANALYTICS_SOCKET, DataDir
+from actors.device_link import Devices, local_devices
 from actors.documents.directory import Directory
 from actors.documents.gateway import Documents, RemoteDocuments
 from actors.documents.writer import DocumentsWriter
@@ -39,6 +40,7 @@ from actors.supervisor import PULSE_VARIABLE
 from api.app import create_app
 from api.asgi import App
 from api.deps import Runtime
+from api.device_feed import DeviceFeed
 from api.feed import Feed
 from api.http_protocol import DirectProtocol
 
@@ -112,9 +114,9 @@ async def _runtime(serving: ServeSettings, ending: AsyncExitStack) -> Runtime:
     """Everything a request may need; `ending` takes it apart in the opposite order."""
     data = DataDir.open(serving.data)
     if serving.transport == "local":
-        client, documents = await _local(serving, data, ending)
+        client, documents, devices = await _local(serving, data, ending)
     else:
-        client, documents = await _remote(serving, data, ending)
+        client, documents, devices = await _remote(serving, data, ending)
     directory = Directory(documents_settings(data, serving.database))
     await directory.start()
     ending.push_async_callback(directory.stop)
@@ -125,14 +127,17 @@ async def _runtime(serving: ServeSettings, ending: AsyncExitStack) -> Runtime:
         feed=Feed(readers, data.partitions.era, directory),
         documents=documents,
         analytics=AnalyticsLink(data.path / ANALYTICS_SOCKET),
+        devices=devices,
+        device_feed=DeviceFeed(data.devices, lambda: directory.device_numbers),
         sql=PlannerSql(data.path / ANALYTICS),
         now_ms=client.now_ms,
+        console=serving.console,
         share=RunDirectory(serving.run).metrics,
     )
 
 
-async def _local(serving: ServeSettings, data: DataDir, ending: AsyncExitStack) -> tuple[Client, Documents]:
-    """Shards as threads, and the documents' writer, in this process."""
+async def _local(serving: ServeSettings, data: DataDir, ending: AsyncExitStack) -> tuple[Client, Documents, Devices]:
+    """Shards and devices as threads, and the documents' writer, in this process."""
     settings = Settings()
     transport = local_shards(shard_arguments(data, serving.database, settings, shard_limits()))
     ending.push_async_callback(asyncio.to_thread, transport.close)
@@ -141,19 +146,21 @@ async def _local(serving: ServeSettings, data: DataDir, ending: AsyncExitStack) 
     writer = DocumentsWriter(documents_settings(data, serving.database), client, now_ms=wall_ms)
     await writer.start()
     ending.push_async_callback(writer.stop)
-    return client, writer
+    devices = await ending.enter_async_context(local_devices(data.devices, documents_settings(data, serving.database)))
+    return client, writer, devices
 
 
-async def _remote(serving: ServeSettings, data: DataDir, ending: AsyncExitStack) -> tuple[Client, Documents]:
-    """Shards and the documents' writer as actors of the keeper's cluster."""
+async def _remote(serving: ServeSettings, data: DataDir, ending: AsyncExitStack) -> tuple[Client, Documents, Devices]:
+    """Shards, devices and the documents' writer as actors of the keeper's cluster."""
     from actors import cluster  # Ray is imported only where it is used: it takes half a second
     from actors.keeper import DOCUMENTS, FIND_S_MAX, client_of_shards
+    from actors.ray_devices import RayDevices
     from actors.ray_transport import caller
 
     client = await client_of_shards(serving.data, RunDirectory(serving.run).sockets)
     ending.push_async_callback(client.close)
     writer = await asyncio.to_thread(cluster.find, DOCUMENTS, FIND_S_MAX)
-    return client, RemoteDocuments(caller(writer.submit))
+    return client, RemoteDocuments(caller(writer.submit)), RayDevices()
 
 
 def _address(run: RunDirectory, pulse: Pulse) -> str:

@@ -23,10 +23,11 @@ from actors.datadir import DataDir, DataDirError
 from actors.kernel_cache import is_warm, kernel_cache, kernel_cache_environment
 from actors.listening import AddressTaken, Listeners
 from actors.logs import to_standard_error
+from actors.machine import processors
 from actors.process_group import holding, kill_and_wait
 from actors.ray_settings import RunDirectory, ray_environment
 from actors.serve_settings import ServeSettings, Transport
-from actors.supervision import ANALYTICS, KEEPER, STANDBY, Supervision, worker_number
+from actors.supervision import ANALYTICS, CONSOLE, KEEPER, STANDBY, Supervision, worker_number
 from actors.supervisor import Plan, Supervisor
 
 READY_TIMEOUT_S: Final = 1.0
@@ -34,6 +35,9 @@ DATABASE_VARIABLE: Final = "OMNISTOCK_DATABASE"
 """How standby and analytics are told where the journals are: not on a command line, for there may be a password."""
 OPEN_FILES: Final = 65_536
 LEFTOVERS_S_MAX: Final = 10.0
+PORT_MAX: Final = 65_535
+NEXT_PORT: Final = -1
+"""For the console the port after the API's, or, when that is taken or the API's was not said either, any free one."""
 
 _log = logging.getLogger("omnistock.serve")
 _ROOT: Final = Path(__file__).resolve().parent.parent
@@ -50,11 +54,24 @@ class Asked:
     workers: int | None
     transport: Transport
     database: str | None
+    console_port: int | None = NEXT_PORT
+    """0 = any that is free; None = no console"""
+
+
+def console_port_of(text: str) -> int | None:
+    """What `--console-port` says; raises ValueError."""
+    words = {"off": None, "next": NEXT_PORT}
+    if text in words:
+        return words[text]
+    port = int(text)
+    if not 0 <= port <= PORT_MAX:
+        raise ValueError(text)
+    return port
 
 
 def default_shards() -> int:
     """For a new data directory: one writer for every two processors, so that API processes have the others."""
-    return max(1, _processors() // 2)
+    return max(1, processors() // 2)
 
 
 def default_workers() -> int:
@@ -62,7 +79,7 @@ def default_workers() -> int:
     # On 2 cores, workers + shards 1+1, 1+2, 2+1, 2+2: single reservations a second 4,200, 3,600, 2,700, 1,900; JSON
     # rows 59 k, 80 k, 85 k, 96 k; Arrow rows 320 k, 300 k, 320 k, 280 k. More parties make smaller calls, and a call
     # has its price whatever is in it.
-    return max(1, _processors() // 2)
+    return max(1, processors() // 2)
 
 
 def serve_until_told(asked: Asked) -> int:
@@ -82,11 +99,18 @@ def serve_until_told(asked: Asked) -> int:
 def _serve(asked: Asked, data: DataDir) -> int:
     workers = 1 if asked.transport == "local" else asked.workers or default_workers()
     listeners = Listeners.bind(asked.host, asked.port, workers)
+    try:
+        door = _door(asked)
+    except AddressTaken:
+        listeners.close()
+        raise
     run = RunDirectory.create()
     try:
         _end_leftovers(data.path, run)
     except OSError as error:
         listeners.close()
+        if door is not None:
+            door.close()
         run.remove()
         raise DataDirError(f"{data.path} cannot be used: {error}") from error
     settings = ServeSettings(
@@ -96,6 +120,7 @@ def _serve(asked: Asked, data: DataDir) -> int:
         shards=data.partitions.shards,
         workers=workers,
         transport=asked.transport,
+        console=None if door is None else door.url,
         database=asked.database,
         run=run.path,
     )
@@ -104,19 +129,34 @@ def _serve(asked: Asked, data: DataDir) -> int:
     if not is_warm(kernel_cache()):
         _log.info("the first start on this machine compiles the kernels: a minute or two")
     try:
-        with _announced(data.path, listeners) as announce:
+        with _announced(data.path, listeners, door) as announce:
             return Supervisor(
                 Supervision(workers, ray=asked.transport == "ray"),
-                _plans(settings, run, listeners),
+                _plans(settings, run, listeners, door),
                 is_ready=lambda: _answers(listeners),
                 announce=announce,
                 stop_listening=listeners.close,
                 stack_died=run.clear,
+                doors={} if door is None else {CONSOLE: door.socket_of(0).fileno()},
             ).run()
     finally:
         listeners.close()
+        if door is not None:
+            door.close()
         run.remove()
         (data.path / "run").unlink(missing_ok=True)
+
+
+def _door(asked: Asked) -> Listeners | None:
+    """Where the console will listen."""
+    if asked.console_port is None:
+        return None
+    if asked.console_port != NEXT_PORT:
+        return Listeners.bind(asked.host, asked.console_port, 1)
+    if 0 < asked.port < PORT_MAX:
+        with contextlib.suppress(AddressTaken):
+            return Listeners.bind(asked.host, asked.port + 1, 1)
+    return Listeners.bind(asked.host, 0, 1)
 
 
 def _end_leftovers(data: Path, run: RunDirectory) -> None:
@@ -136,7 +176,9 @@ def _end_leftovers(data: Path, run: RunDirectory) -> None:
     note.write_text(str(run.path))
 
 
-def _plans(settings: ServeSettings, run: RunDirectory, listeners: Listeners) -> Callable[[str], Plan]:
+def _plans(
+    settings: ServeSettings, run: RunDirectory, listeners: Listeners, door: Listeners | None
+) -> Callable[[str], Plan]:
     """How each child is started, by its name."""
     environment = {
         **kernel_cache_environment(),
@@ -157,6 +199,13 @@ def _plans(settings: ServeSettings, run: RunDirectory, listeners: Listeners) -> 
             url = {DATABASE_VARIABLE: settings.database} if settings.database else {}
             module = "actors.standby" if name == STANDBY else "actors.analytics_actor"
             return Plan([*python, module, "--data", str(settings.data)], environment | url)
+        if name == CONSOLE:
+            assert door is not None
+            descriptor = door.socket_of(0).fileno()
+            host, port = listeners.local_address
+            command = [*python, "api.console", "--data", str(settings.data), "--socket", str(descriptor)]
+            command += ["--api", f"http://{f'[{host}]' if ':' in host else host}:{port}"]
+            return Plan(command, environment, (descriptor,))
         descriptor = listeners.socket_of(worker_number(name)).fileno()
         command = [*python, "api.serve", "--run", str(run.path), "--socket", str(descriptor)]
         return Plan(command, environment, (descriptor,))
@@ -185,14 +234,17 @@ def _answers(listeners: Listeners) -> bool:
 
 
 @contextmanager
-def _announced(data: Path, listeners: Listeners) -> Iterator[Callable[[], None]]:
+def _announced(data: Path, listeners: Listeners, door: Listeners | None) -> Iterator[Callable[[], None]]:
     """Gives what to call when the service answers; other commands find it by DIR/serve.json until it ends."""
     file = data / "serve.json"
 
     def announce() -> None:
         new = file.with_suffix(".new")
-        new.write_bytes(msgspec.json.encode({"url": listeners.url, "pid": os.getpid()}))
+        console = None if door is None else door.url
+        new.write_bytes(msgspec.json.encode({"url": listeners.url, "console": console, "pid": os.getpid()}))
         new.rename(file)
+        if console is not None:
+            _log.info("the planners' console answers on %s", console)
         typer.echo(f"omnistock ready on {listeners.url}")
 
     file.unlink(missing_ok=True)
@@ -200,8 +252,3 @@ def _announced(data: Path, listeners: Listeners) -> Iterator[Callable[[], None]]
         yield announce
     finally:
         file.unlink(missing_ok=True)
-
-
-def _processors() -> int:
-    """How many this process may run on."""
-    return len(os.sched_getaffinity(0))

@@ -175,6 +175,8 @@ class Event(Answered, kw_only=True):
     available: Number
     incoming: Number
     occurred_at: Moment | UnsetType = UNSET
+    position: Annotated[Number, Meta(description="alerts: on_hand - reserved + incoming")] | UnsetType = UNSET
+    reorder_point: Number | UnsetType = UNSET
     channel: str | UnsetType = UNSET
     reservation: str | UnsetType = UNSET
     reference: str | UnsetType = UNSET

@@ -17,10 +17,11 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.figures import note
 from benchmarks.sizes import scaled, scratch
+from devices.printer_settings import PrinterSettings
 from devices.receipts.escpos import slip
 from devices.receipts.layout import Line, laid_out
 from devices.receipts.preview import as_png
-from devices.receipts.profiles import PrinterProfile, PrinterSettings, printer_profile
+from devices.receipts.profiles import PrinterProfile, printer_profile
 from devices.receipts.templates.facts import Sale
 from devices.receipts.templates.sale import sale_receipt
 from devices.receipts.templates.samples import sample_sale

@@ -64,6 +64,13 @@ ROWS: Final = (
         ("layout pass records",),
         (("as a column per counter", ("layout pass columns",)),),
     ),
+    Row(
+        "alerts of 10 million cells judged anew, all with a reorder point",
+        ("alert scan",),
+        (("only reading the same bytes", ("alert bytes",)),),
+        (Target(0.7, "alert bytes", text="70 % of only reading"),),
+    ),
+    Row("the same, cells", ("alert scan cells",)),
     Row("ids, fingerprints and keys of rows (in the API process)", ("finish rows",)),
     Row("kernel, sourced, 500 warehouses, 5 cells a SKU", ("kernel sourced 5",), (), (Target(1e6),)),
     Row("kernel, sourced, 500 warehouses, 500 cells a SKU", ("kernel sourced 500",)),
@@ -182,6 +189,13 @@ ROWS: Final = (
     Row("the same on a printer without Cyrillic: letters and QR code drawn", ("receipt drawn",), (), (Target(200),)),
     Row("the same, drawn, slowest of a hundred", ("receipt drawn p99",), (), (Target(20, below=True),)),
     Row("a receipt's bytes to the picture of a preview", ("receipt preview",)),
+    Row(
+        "document to the first byte, job journal on the disk, slowest of a hundred",
+        ("device p99",),
+        (),
+        (Target(20, below=True),),
+    ),
+    Row("the same, a receipt for each of 50 printers at once", ("devices p99",), (), (Target(300, below=True),)),
 )
 
 LIMITS: Final = (

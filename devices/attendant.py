@@ -81,12 +81,12 @@ class Attendant:
         self._thread = threading.Thread(target=self.run, name=f"device {self.device.line.where}", daemon=True)
         self._thread.start()
 
-    def stop(self) -> None:
+    def stop(self, patience_s: float = STOP_S) -> None:
         """End after this turn."""
         self._stopping = True
         self._waker.wake()
         if self._thread is not None:
-            self._thread.join(STOP_S)
+            self._thread.join(patience_s)
         self.device.line.close()
         self._waker.close()
 

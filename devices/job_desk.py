@@ -4,17 +4,21 @@ The device's thread takes jobs and says what happened; any other thread submits,
 is on the disk first.
 """
 
+import contextlib
+import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from devices.clock import Clock
+from devices.health import Health, HealthState
+from devices.job_book import JobBook
 from devices.job_journal import JobJournal
+from devices.job_lines import JOURNAL, JobJournalError, look
 from devices.jobs import (
-    BODY_BYTES_MAX,
     FINAL,
     ID_LENGTH_MAX,
     NO_PROOF,
@@ -22,9 +26,9 @@ from devices.jobs import (
     Decided,
     Ended,
     Event,
+    HealthSeen,
     IdReused,
     Job,
-    JobBook,
     JobKind,
     JobState,
     JobView,
@@ -32,12 +36,14 @@ from devices.jobs import (
     Sending,
     Sent,
     Submitted,
+    must_be_a_job,
 )
 
 QUEUED_MAX: Final = 1000
 """Waiting jobs of one device; a printer that is dead for a day must not fill the disk."""
 DRAWER_MS: Final = 10_000
 """A drawer that could not be opened within this time stays shut."""
+REMOVED: Final = "the device was removed"
 DEADLINE_PASSED: Final = "its deadline passed"
 
 
@@ -52,19 +58,23 @@ class DeskFull(Exception):
         return f"{self.waiting} jobs wait already"
 
 
-class BadJob(ValueError):
-    """This cannot be a job."""
-
-
 class JobDesk:
-    """One per device. `tell` hears of every change, after it is durable."""
+    """One per device. `tell` hears of every change, after it is durable; `mark` makes a marked copy of a source."""
 
-    def __init__(self, journal: JobJournal, clock: Clock, tell: Callable[[JobView], None] = lambda view: None) -> None:
+    def __init__(
+        self,
+        journal: JobJournal,
+        clock: Clock,
+        tell: Callable[[JobView], None] = lambda view: None,
+        mark: Callable[[bytes], bytes] = lambda source: source,
+    ) -> None:
+        self._mark = mark
         self._journal = journal
         self._clock = clock
         self._tell = tell
         self._lock = threading.RLock()
         self._book = JobBook()
+        self._noted: tuple[str, tuple[str, ...]] | None = None
 
     @property
     def folder(self) -> Path:
@@ -75,6 +85,11 @@ class JobDesk:
     def epoch(self) -> int:
         """How often this journal was opened."""
         return self._book.epoch
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the journal is ours."""
+        return self._journal.is_open
 
     def open(self) -> None:
         """Own the journal; raises JobJournalError."""
@@ -88,7 +103,7 @@ class JobDesk:
 
     def submit(self, job: Job) -> JobView:
         """Take it in, or say where the job with this id stands; raises BadJob, IdReused, DeskFull, JobJournalError."""
-        _must_be_a_job(job)
+        must_be_a_job(job)
         with self._lock:
             there = self._book.jobs.get(job.id)
             if there is not None:
@@ -110,13 +125,19 @@ class JobDesk:
             there = self._book.jobs.get(job_id)
             return None if there is None else _picture(there)
 
+    def page(self, states: Collection[JobState], after: int, count_max: int) -> list[JobView]:
+        """Some of those in these states (none named: all) that came after the job with the number `after`."""
+        with self._lock:
+            found = (view for view in self._book.in_state(*(states or tuple(JobState))) if view.number > after)
+            return [_picture(view) for view in itertools.islice(found, count_max)]
+
     def list(self, *states: JobState) -> list[JobView]:
         """Those in these states (none named: all), oldest first."""
         with self._lock:
             return [_picture(view) for view in self._book.in_state(*(states or tuple(JobState)))]
 
     def decide(self, job_id: str, *, printed: bool, by: str) -> JobView:
-        """A person looked at the paper. Not printed: the marked copy is ordered under the job's id and "/copy".
+        """A person looked at the paper. Not printed: the marked copy is ordered, as a job of its own (`copy_of`).
 
         The copy is written down first: a crash between the two leaves a marked copy and a question, never a loss.
         """
@@ -139,6 +160,36 @@ class JobDesk:
             if view.state is not JobState.QUEUED:
                 raise NotAllowed(job_id, view.state, "only a waiting job can be taken back")
             return self._end(job_id, JobState.ABANDONED, f"{by} took it back")
+
+    def copy_of(self, job_id: str) -> JobView | None:
+        """The marked copy that was ordered of a job."""
+        with self._lock:
+            there = next((view for view in self._book.jobs.values() if view.job.copy_of == job_id), None)
+            return None if there is None else _picture(there)
+
+    def retire(self, reason: str) -> None:
+        """What waits will not be printed here: the device is gone."""
+        with self._lock:
+            for view in self._book.in_state(JobState.QUEUED):
+                self._end(view.job.id, JobState.ABANDONED, reason)
+
+    def note_health(self, health: Health) -> None:
+        """Write down how the device is, when that is news; that it prints is told by its jobs.
+
+        Nothing stops because this cannot be written: it is written with the next news.
+        """
+        if health.state is HealthState.BUSY:
+            return
+        seen = (str(health.state), health.reasons)
+        with self._lock, contextlib.suppress(JobJournalError):
+            if seen != self._noted:
+                self._write(HealthSeen(self._clock.wall_ms(), *seen))
+                self._noted = seen
+
+    def tidy(self) -> None:
+        """Write a long journal anew; for a moment in which nothing else is to be done."""
+        with self._lock:
+            self._book = self._journal.compacted(self._book, self._clock.wall_ms())
 
     def next(self, kind: JobKind) -> Job | None:
         """The oldest waiting job of a kind; those whose deadline passed are ended on the way."""
@@ -177,16 +228,17 @@ class JobDesk:
             self._end(job_id, state, reason, bytes_sent)
 
     def _order_copy(self, job: Job, by: str) -> None:
-        copy_id = f"{job.id}/copy"
-        if copy_id not in self._book.jobs:
+        copy_id = self._free_copy_id(job.id)
+        if copy_id:
             self._note(
                 Submitted(
                     Job(
                         copy_id,
                         JobKind.PRINT,
                         job.content,
-                        job.copy or job.body,
+                        job.copy or self._mark(job.source),
                         job.copy,
+                        job.source,
                         self._clock.wall_ms(),
                         by=by,
                         why=job.why,
@@ -199,10 +251,25 @@ class JobDesk:
     def _end(self, job_id: str, state: JobState, reason: str, bytes_sent: int = 0) -> JobView:
         return self._note(Ended(job_id, self._clock.wall_ms(), state, reason, bytes_sent), job_id)
 
-    def _note(self, event: Event, job_id: str) -> JobView:
+    def _free_copy_id(self, job_id: str) -> str:
+        """An id for the marked copy, of an id's length; empty when it was ordered already."""
+        for number in itertools.count(1):
+            end = ":copy" if number == 1 else f":copy{number}"
+            copy_id = job_id[: ID_LENGTH_MAX - len(end)] + end
+            there = self._book.jobs.get(copy_id)
+            if there is None:
+                return copy_id
+            if there.job.copy_of == job_id:
+                return ""
+        raise AssertionError("ids are without end")
+
+    def _write(self, event: Event) -> None:
         self._book.check(event)
         self._journal.append(event)
         self._book.apply(event)
+
+    def _note(self, event: Event, job_id: str) -> JobView:
+        self._write(event)
         view = _picture(self._book.jobs[job_id])
         self._tell(view)
         return view
@@ -213,12 +280,16 @@ def _picture(view: JobView) -> JobView:
     return msgspec.structs.replace(view, attempts=list(view.attempts), reasons=list(view.reasons))
 
 
-def _must_be_a_job(job: Job) -> None:
-    if not 0 < len(job.id) <= ID_LENGTH_MAX or not job.id.isprintable():
-        raise BadJob(f"an id has 1 to {ID_LENGTH_MAX} printable characters")
-    if len(job.body) > BODY_BYTES_MAX or len(job.copy) > BODY_BYTES_MAX:
-        raise BadJob(f"a job has at most {BODY_BYTES_MAX} bytes")
-    if job.kind is JobKind.PRINT and not (job.body and job.copy):
-        raise BadJob("a print job brings its bytes and the same with the word COPY on it")
-    if job.kind is JobKind.OPEN_DRAWER and not (job.why and job.by):
-        raise BadJob("a drawer is opened by somebody and for a reason")
+def retire(folder: Path, clock: Clock) -> None:
+    """A device that was removed prints nothing more, whatever waits, also when it is made again.
+
+    Nobody may be running it; raises JobJournalError.
+    """
+    if not (folder / JOURNAL).exists() or not look(folder).book.in_state(JobState.QUEUED):
+        return
+    desk = JobDesk(JobJournal(folder), clock)
+    desk.open()
+    try:
+        desk.retire(REMOVED)
+    finally:
+        desk.close()

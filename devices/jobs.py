@@ -9,6 +9,9 @@
 
 `sending` is written down before the first byte leaves. So after any crash a job that may have reached the device is
 found in `sending` or `sent`, and becomes `unknown`: it is never printed again by itself.
+
+A device that cannot prove anything leaves a receipt `unknown`, too: a person looks. A drawer without a switch ends as
+`sent`: whoever stands before it sees it, and a new kick is a new job.
 """
 
 from enum import StrEnum
@@ -16,7 +19,7 @@ from typing import Final
 
 import msgspec
 
-ID_LENGTH_MAX: Final = 128
+ID_LENGTH_MAX: Final = 64
 BODY_BYTES_MAX: Final = 1 << 20
 """A receipt as one picture is about 100 KB."""
 
@@ -37,7 +40,7 @@ FINAL: Final = frozenset({JobState.CONFIRMED, JobState.FAILED_CLEAN, JobState.AB
 
 
 NO_PROOF: Final = "this device cannot prove that it is done"
-"""Such a job ends as `sent`: handed over whole, and nothing more will ever be known."""
+"""Handed over whole, and the device will never say more."""
 
 
 class JobKind(StrEnum):
@@ -57,7 +60,9 @@ class Job(msgspec.Struct, frozen=True, omit_defaults=True):
     body: bytes = b""
     """what is sent to a printer, ready"""
     copy: bytes = b""
-    """the same with the word COPY on it, for whoever has to order it again"""
+    """the same with the word COPY on it, for whoever has to order it again;"""
+    source: bytes = b""
+    """or what it can be made from, which few ever need"""
     submitted_ms: int = 0
     deadline_ms: int | None = None
     """wall clock; not one byte of it leaves afterwards"""
@@ -75,7 +80,7 @@ class Submitted(msgspec.Struct, frozen=True, tag="submitted"):
 
 
 class Opened(msgspec.Struct, frozen=True, tag="opened"):
-    """A new owner of the journal: what was under way is unknown from here on."""
+    """A new owner of the journal; it says next what was under way, which is unknown from here on."""
 
     epoch: int
     at_ms: int
@@ -124,6 +129,14 @@ class Decided(msgspec.Struct, frozen=True, tag="decided"):
     by: str
 
 
+class HealthSeen(msgspec.Struct, frozen=True, tag="health"):
+    """How the device was from then on; here because whoever follows a device follows its journal."""
+
+    at_ms: int
+    state: str
+    reasons: tuple[str, ...]
+
+
 class Attempt(msgspec.Struct, frozen=True):
     """One try, for people."""
 
@@ -146,6 +159,26 @@ class JobView(msgspec.Struct):
     """why it is in this state, last one last"""
     changed_ms: int = 0
     decided_by: str = ""
+    number: int = 0
+    """which event it came with: the order in which jobs came"""
+
+    @property
+    def over(self) -> bool:
+        """Nothing more will come of it."""
+        handed_over = self.state is JobState.SENT and self.reasons[-1:] == [NO_PROOF]
+        return self.state in FINAL or (handed_over and self.job.kind is JobKind.OPEN_DRAWER)
+
+    @property
+    def unproved(self) -> bool:
+        """Handed over to a device without a voice, and nobody has looked."""
+        return self.state is JobState.UNKNOWN and self.reasons[-1:] == [NO_PROOF]
+
+
+class Retold(msgspec.Struct, frozen=True, tag="retold"):
+    """The first line of a journal that was written anew: what went before it."""
+
+    epoch: int
+    seq: int
 
 
 class Remembered(msgspec.Struct, frozen=True, tag="remembered"):
@@ -154,11 +187,7 @@ class Remembered(msgspec.Struct, frozen=True, tag="remembered"):
     view: JobView
 
 
-Event = Opened | Remembered | Submitted | Sending | Clean | Sent | Ended | Decided
-
-
-ATTEMPTS_KEPT: Final = 10
-"""and reasons; a printer without paper is asked often"""
+Event = Retold | Remembered | Opened | Submitted | Sending | Clean | Sent | Ended | Decided | HealthSeen
 
 
 class IdReused(Exception):
@@ -185,122 +214,17 @@ class NotAllowed(Exception):
         return f"job {self.job_id!r} is {self.state}: {self.what}"
 
 
-_MAY_FOLLOW: Final = {
-    JobState.QUEUED: {JobState.SENDING, JobState.FAILED_CLEAN, JobState.ABANDONED},
-    JobState.SENDING: {
-        JobState.QUEUED,
-        JobState.SENT,
-        JobState.CONFIRMED,  # when the disk had no room for `sent`
-        JobState.FAILED_CLEAN,
-        JobState.UNKNOWN,
-    },
-    JobState.SENT: {JobState.CONFIRMED, JobState.UNKNOWN},
-    JobState.UNKNOWN: {JobState.CONFIRMED, JobState.ABANDONED},
-    JobState.CONFIRMED: set(),
-    JobState.FAILED_CLEAN: set(),
-    JobState.ABANDONED: set(),
-}
+class BadJob(ValueError):
+    """This cannot be a job."""
 
 
-class JobBook:
-    """Every job that is remembered, as the events tell; in the order they were submitted."""
-
-    def __init__(self) -> None:
-        self.epoch = 0
-        self.jobs: dict[str, JobView] = {}
-        self._open: dict[str, JobView] = {}
-        """those that are not in a final state: a week's done jobs are not looked through for each new one"""
-
-    def check(self, event: Event) -> None:
-        """Whether the event may come next; raises IdReused or NotAllowed."""
-        match event:
-            case Opened(epoch):
-                if epoch <= self.epoch:
-                    raise NotAllowed("", f"in epoch {self.epoch}", f"epoch {epoch} cannot follow")
-            case Submitted(job) | Remembered(JobView(job)):
-                if job.id in self.jobs:
-                    raise IdReused(job.id)
-            case Decided(job_id):
-                if self.jobs[job_id].state is not JobState.UNKNOWN:
-                    raise NotAllowed(job_id, self.jobs[job_id].state, "only an unknown job is decided by a person")
-            case _:
-                view, state = self.jobs[event.id], _state_after(event)
-                if state not in _MAY_FOLLOW[view.state]:
-                    raise NotAllowed(event.id, view.state, f"cannot become {state}")
-
-    def apply(self, event: Event) -> None:
-        """One more event; one that may not come next changes nothing."""
-        self.check(event)
-        match event:
-            case Opened(epoch, at_ms):
-                self.epoch = epoch
-                self._doubt(at_ms)
-            case Submitted(job):
-                self._take_in(JobView(job, changed_ms=job.submitted_ms))
-            case Remembered(view):
-                self._take_in(view)
-            case Sending(job_id, at_ms):
-                view = self._move(job_id, JobState.SENDING, at_ms, "")
-                view.tries += 1
-                view.attempts = [*view.attempts[1 - ATTEMPTS_KEPT :], Attempt(at_ms)]
-            case Clean(job_id, at_ms, reason):
-                _close_attempt(self._move(job_id, JobState.QUEUED, at_ms, reason), at_ms, reason, 0)
-            case Sent(job_id, at_ms, reason):
-                self._move(job_id, JobState.SENT, at_ms, reason)
-            case Ended(job_id, at_ms, state, reason, bytes_sent):
-                _close_attempt(self._move(job_id, state, at_ms, reason), at_ms, reason, bytes_sent)
-            case Decided(job_id, at_ms, printed, by):
-                said = "a person saw it printed" if printed else "a person saw that it was not printed"
-                view = self._move(job_id, JobState.CONFIRMED if printed else JobState.ABANDONED, at_ms, said)
-                view.decided_by = by
-
-    def waits(self, job_id: str, reason: str) -> JobView:
-        """Why it still waits; not worth a line in the journal."""
-        return self._move(job_id, self.jobs[job_id].state, self.jobs[job_id].changed_ms, reason)
-
-    def in_state(self, *states: JobState) -> list[JobView]:
-        """Those in any of these states, oldest first."""
-        among = self._open if FINAL.isdisjoint(states) else self.jobs
-        return [view for view in among.values() if view.state in states]
-
-    def _take_in(self, view: JobView) -> None:
-        self.jobs[view.job.id] = view
-        if view.state not in FINAL:
-            self._open[view.job.id] = view
-
-    def _move(self, job_id: str, state: JobState, at_ms: int, reason: str) -> JobView:
-        view = self.jobs[job_id]
-        view.state = state
-        view.changed_ms = at_ms
-        if state in FINAL:
-            self._open.pop(job_id, None)
-            view.job = msgspec.structs.replace(view.job, body=b"", copy=b"")  # memory; nobody sends them any more
-        if reason and view.reasons[-1:] != [reason]:
-            view.reasons = [*view.reasons[1 - ATTEMPTS_KEPT :], reason]
-        return view
-
-    def _doubt(self, at_ms: int) -> None:
-        """Somebody else was sending these, and is gone."""
-        for view in self.in_state(JobState.SENDING, JobState.SENT):
-            if view.state is JobState.SENT and view.reasons[-1:] == [NO_PROOF]:
-                continue
-            reason = f"the program ended while the job was {view.state}"
-            _close_attempt(self._move(view.job.id, JobState.UNKNOWN, at_ms, reason), at_ms, reason, 0)
-
-
-def _state_after(event: Sending | Clean | Sent | Ended) -> JobState:
-    match event:
-        case Sending():
-            return JobState.SENDING
-        case Clean():
-            return JobState.QUEUED
-        case Sent():
-            return JobState.SENT
-        case Ended():
-            return event.state
-
-
-def _close_attempt(view: JobView, at_ms: int, reason: str, bytes_sent: int) -> None:
-    if view.attempts and not view.attempts[-1].ended_ms:
-        last = view.attempts[-1]
-        view.attempts[-1] = msgspec.structs.replace(last, ended_ms=at_ms, reason=reason, bytes_sent=bytes_sent)
+def must_be_a_job(job: Job) -> None:
+    """Raises BadJob."""
+    if not 0 < len(job.id) <= ID_LENGTH_MAX or not job.id.isprintable():
+        raise BadJob(f"an id has 1 to {ID_LENGTH_MAX} printable characters")
+    if max(map(len, (job.body, job.copy, job.source))) > BODY_BYTES_MAX:
+        raise BadJob(f"a job has at most {BODY_BYTES_MAX} bytes")
+    if job.kind is JobKind.PRINT and not (job.body and (job.copy or job.source)):
+        raise BadJob("a print job brings its bytes and a copy with the word COPY on it, or what that is made from")
+    if job.kind is JobKind.OPEN_DRAWER and not (job.why and job.by):
+        raise BadJob("a drawer is opened by somebody and for a reason")

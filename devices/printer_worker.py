@@ -13,12 +13,13 @@ from typing import Final
 
 from devices.clock import Clock, Waker
 from devices.codecs.escpos_status import BLOCKING, Trouble
+from devices.drawer_watch import DrawerWatch
 from devices.drivers.printer_talk import NotReady
 from devices.drivers.receipt_printer import Attempted, ReceiptPrinter, Result, name_of
 from devices.health import Health, HealthKeeper, HealthState
 from devices.job_desk import JobDesk
-from devices.job_journal import JobJournalError, JournalDamaged, JournalLost, JournalRefused
-from devices.jobs import Job, JobKind, JobState
+from devices.job_lines import JobJournalError, JournalDamaged, JournalLost, JournalRefused
+from devices.jobs import NO_PROOF, Job, JobKind, JobState
 from devices.transports.line import Backoff, Line, LineError
 
 POLL_S: Final = 5.0
@@ -49,7 +50,7 @@ class PrinterWorker:
         self._open = False
         self._poll_at = self._print_at = clock.now()
         self._attempts = 0
-        self._drawer_open_since: float | None = None
+        self._drawer = DrawerWatch(printer.settings)
         self._owed: list[Callable[[], None]] = []
         """what the journal had no room for"""
         self._stopping = False
@@ -76,12 +77,12 @@ class PrinterWorker:
         self._thread = threading.Thread(target=self.run, name=name, daemon=True)
         self._thread.start()
 
-    def stop(self) -> None:
-        """End after what is being done; a job under way is finished or given up as unknown."""
+    def stop(self, patience_s: float = STOP_S) -> None:
+        """End after what is being done; a job that is under way for longer is given up as unknown."""
         self._stopping = True
         self._waker.wake()
         if self._thread is not None:
-            self._thread.join(STOP_S)
+            self._thread.join(patience_s)
         self.printer.line.close()
         self.desk.close()
         self._waker.close()
@@ -133,6 +134,7 @@ class PrinterWorker:
                 return self._clock.now() if self._clock.now() >= self._print_at else self._print_at
         if now >= self._poll_at:
             self._poll()
+            self.desk.tidy()
         # Looked at last: a job that came meanwhile has woken a read that waited for the printer, and nobody else.
         if self.desk.next(JobKind.OPEN_DRAWER):
             return now
@@ -187,6 +189,8 @@ class PrinterWorker:
             case Result.SENT:
                 if not witness.told:
                     self._owed.append(lambda: self.desk.sent(job_id, proof=False))
+                if job.kind is JobKind.PRINT:  # a drawer is seen by whoever stands before it
+                    self._owed.append(lambda: self.desk.ended(job_id, JobState.UNKNOWN, NO_PROOF, sent))
             case Result.CONFIRMED:
                 self._owed.append(lambda: self.desk.ended(job_id, JobState.CONFIRMED, reason, sent))
             case Result.UNKNOWN:
@@ -238,7 +242,7 @@ class PrinterWorker:
             reasons = [name_of(blocked)]
         if heard.troubles & Trouble.PAPER_NEAR_END and not heard.troubles & Trouble.PAPER_OUT:
             reasons.append("paper_near_end")
-        reasons += self._drawer_reasons()
+        reasons += self._drawer.reasons(heard.troubles, self._clock.now())
         if not self.printer.line.is_open:
             state = HealthState.UNKNOWN
             reasons = ["line_lost", *reasons]
@@ -247,17 +251,6 @@ class PrinterWorker:
         else:
             state = HealthState.DEGRADED if reasons else HealthState.READY
         self._report(state, *reasons, evidence=heard.evidence)
-
-    def _drawer_reasons(self) -> list[str]:
-        settings, now = self.printer.settings, self._clock.now()
-        high = bool(self.printer.talk.heard.troubles & Trouble.DRAWER_PIN_HIGH)
-        if not settings.drawer_open_level or high is not (settings.drawer_open_level == "high"):
-            self._drawer_open_since = None
-            return []
-        if self._drawer_open_since is None:
-            self._drawer_open_since = now
-        left_open = now - self._drawer_open_since > settings.drawer_left_open_s
-        return ["drawer_left_open" if left_open else "drawer_open"]
 
     def _report(self, state: HealthState, *reasons: str, evidence: bytes = b"") -> None:
         now_ms = self._clock.wall_ms()

@@ -15,16 +15,21 @@ from devices.attendant import SCANNER_STALE_MS, Attendant, DisplayTurns, ScaleTu
 from devices.clock import Clock, Waker
 from devices.codecs.displays import DisplayProtocol
 from devices.codecs.in_store import TemplateRefused
+from devices.device_document import DeviceDocument, folder_of
 from devices.drivers.customer_display import CustomerDisplay, DisplaySettings
-from devices.drivers.printer_talk import PrinterSettings
 from devices.drivers.receipt_printer import ReceiptPrinter
 from devices.drivers.scale import Scale, ScaleProtocol, ScaleSettings
-from devices.drivers.scanner import Scan, Scanner, ScannerSettings
+from devices.drivers.scanner import Scan, Scanner, ScannerSettings, templates_of
 from devices.health import Health
 from devices.job_desk import JobDesk
 from devices.job_journal import JobJournal
 from devices.jobs import JobView
+from devices.printer_settings import PrinterSettings
 from devices.printer_worker import PrinterWorker
+from devices.receipts.copies import marked_copy
+from devices.receipts.document import document_from_json
+from devices.receipts.escpos import slip
+from devices.receipts.profiles import ProfileUnknown, printer_profile
 from devices.simulators.customer_display import DisplaySimulator
 from devices.simulators.receipt_printer import PrinterSimulator
 from devices.simulators.scale import ScaleSimulator
@@ -34,16 +39,6 @@ from devices.transports.address import Address, AddressRefused, line_to, parse_a
 from devices.transports.line import Line
 
 CODE_LENGTH_MAX: Final = 64
-
-
-class DeviceDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A device as a store describes it."""
-
-    kind: str
-    driver: str
-    transport: str
-    settings: dict[str, Any] = {}
-    warehouse: str = ""
 
 
 class DeviceRefused(ValueError):
@@ -85,8 +80,8 @@ class Running(Protocol):
     def start(self) -> None:
         """Begin."""
 
-    def stop(self) -> None:
-        """End."""
+    def stop(self, patience_s: float = ...) -> None:
+        """End; what takes longer than this is left."""
 
     def health(self) -> Health:
         """How it is."""
@@ -103,7 +98,10 @@ class Driver:
 
 
 def _printer(parts: Parts) -> PrinterWorker:
-    desk = JobDesk(JobJournal(parts.folder), parts.clock, parts.told.job)
+    def mark(source: bytes) -> bytes:
+        return slip(marked_copy(document_from_json(source)), printer_profile(parts.settings)).data
+
+    desk = JobDesk(JobJournal(parts.folder), parts.clock, parts.told.job, mark)
     printer = ReceiptPrinter(parts.line, parts.settings, parts.clock)
     return PrinterWorker(desk, printer, parts.clock, parts.waker, parts.chance, parts.told.health)
 
@@ -143,19 +141,21 @@ DRIVERS: Final[dict[str, Driver]] = {
 
 def check(code: str, document: DeviceDocument) -> tuple[Driver, msgspec.Struct, Address]:
     """What the document means; raises DeviceRefused with the reason, for whoever saves it."""
-    if not 0 < len(code) <= CODE_LENGTH_MAX or not all(c.isascii() and (c.isalnum() or c in "-_.") for c in code):
-        raise DeviceRefused(f"a device's code has 1 to {CODE_LENGTH_MAX} letters, digits, '-', '_' and '.'")
-    if code.startswith("."):
-        raise DeviceRefused("a device's code does not begin with '.'")
+    if not 0 < len(code) <= CODE_LENGTH_MAX or not all(c.isascii() and (c.isalnum() or c in "-_.:") for c in code):
+        raise DeviceRefused(f"a device's code has 1 to {CODE_LENGTH_MAX} letters, digits, '-', '_', ':' and '.'")
     driver = DRIVERS.get(document.driver)
     if driver is None:
         raise DeviceRefused(f"there is no driver {document.driver!r}: {', '.join(sorted(DRIVERS))}")
     if document.kind != driver.kind:
         raise DeviceRefused(f"{document.driver} drives a {driver.kind}, not a {document.kind!r}")
     try:
-        settings = msgspec.convert(document.settings, driver.settings)
+        settings = msgspec.convert(document.settings, driver.settings, str_keys=True)
+        if isinstance(settings, PrinterSettings):
+            printer_profile(settings)
+        if isinstance(settings, ScannerSettings):
+            templates_of(settings)
         address = parse_address(document.transport)
-    except (msgspec.ValidationError, AddressRefused) as error:
+    except (msgspec.ValidationError, AddressRefused, ProfileUnknown, TemplateRefused) as error:
         raise DeviceRefused(str(error)) from error
     if isinstance(settings, PrinterSettings) and not settings.bytes_per_s and address.scheme == "serial":
         settings = msgspec.structs.replace(settings, bytes_per_s=address.serial.baud // 10)
@@ -167,8 +167,5 @@ def make(code: str, document: DeviceDocument, folder: Path, clock: Clock, told: 
     driver, settings, address = check(code, document)
     waker = Waker()
     line = line_to(address, clock, waker)
-    parts = Parts(line, settings, clock, waker, random.Random(code), folder / code, told or Told())
-    try:
-        return driver.build(parts)
-    except TemplateRefused as error:
-        raise DeviceRefused(str(error)) from error
+    chance = random.Random(code)
+    return driver.build(Parts(line, settings, clock, waker, chance, folder_of(folder, code), told or Told()))

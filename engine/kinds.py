@@ -24,6 +24,8 @@ class Kind(IntEnum):
     # Movements only: decided by the shard itself.
     EXPIRE = 24
     SHORT = 25
+    ALERT_RAISED = 26
+    ALERT_CLEARED = 27
     # Definitions, sent by the documents writer and by nobody else.
     DEFINE_SKU = 32
     DEFINE_WAREHOUSE = 33
@@ -36,8 +38,8 @@ class Kind(IntEnum):
 
     @property
     def text(self) -> str:
-        """The wire name, such as `receive`."""
-        return self.name.lower()
+        """The wire name, such as `receive` or `alert.raised`."""
+        return self.name.lower().replace("alert_", "alert.")
 
 
 class Flag(IntFlag):

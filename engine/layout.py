@@ -104,8 +104,9 @@ MOVEMENT: Final = np.dtype(
         ("incoming", "<i8"),
         ("available", "<i8"),
         ("reservation", "<u8"),
-        ("value", "<i8"),  # reserve, extend, confirm: expires_at_ms after; incoming movements: source_key
-        ("requested", "<i8"),  # reserve: of the line
+        # reserve, extend, confirm: expires_at_ms after; incoming movements: source_key; alerts: reorder_point
+        ("value", "<i8"),
+        ("requested", "<i8"),  # reserve: of the line; alerts: order_up_to
         ("prepared_at", "<u8"),  # carried out over several shards: position of the first row that prepared it
         ("row", "<u4"),  # the command row behind it, or NO_ROW
         ("warehouse", "<u2"),
@@ -203,6 +204,15 @@ RESERVATION_VIEW: Final = np.dtype(
 )
 """One reservation as a reader sees it; its lines are in the line array."""
 
+REORDER_HYSTERESIS: Final = 10
+"""A reorder alert clears when the position is above the reorder point by more than one part of so many of it: goods
+that come and go around the point would raise it again and again. Below ten units one above the point is enough, and
+so is what `order_up_to` asks for, however near that is."""
+ALERT_POLICY: Final = 1
+"""Raised when alerts are judged otherwise: then every shard looks through all its cells once."""
+ALERT_SCAN_CELLS: Final = 1 << 16
+"""Cells that one batch looks through then: 0.5 ms, and as many movements at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -221,7 +231,8 @@ class Limits:
     clients_max: int = 4096
     batch_rows_max: int = 16_384
     movements_max: int = 1 << 18
-    """movements that one batch has room for at least; a row beyond it is `overloaded`: not run, not remembered"""
+    """movements that the rows of a batch have room for at least; a row beyond it is `overloaded`: not run, not
+    remembered. Alerts have room of their own"""
     quantity_max: int = 10**12
     """smallest units in one row"""
     stock_max: int = 10**15

@@ -12,8 +12,12 @@ import numpy.typing as npt
 
 from engine.layout import COMMAND, LINE, MOVEMENT, RESULT
 
-RULES_VERSION = 1
+RULES_VERSION = 2
 """Raised when the kernels would decide the same input differently."""
+ALERTS_SINCE = 2
+"""The rules that decide alerts; the ones before are these without them."""
+RULES_KNOWN = (1, RULES_VERSION)
+"""The rules that the kernels can decide by again."""
 
 
 class RecordKind(IntEnum):

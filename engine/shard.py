@@ -15,9 +15,23 @@ import numpy.typing as npt
 from engine.kernels.decide import decide_rows
 from engine.kernels.read import answer_questions
 from engine.kernels.replay import apply_record, shift_deadlines
-from engine.layout import ANSWER, CELL_VIEW, COMMAND, LINE, MOVEMENT, QUESTION, RESERVATION_VIEW, RESULT, Limits
-from engine.record import Record, RecordKind
+from engine.layout import (
+    ALERT_POLICY,
+    ALERT_SCAN_CELLS,
+    ANSWER,
+    CELL_VIEW,
+    COMMAND,
+    LINE,
+    MOVEMENT,
+    QUESTION,
+    RESERVATION_VIEW,
+    RESULT,
+    Limits,
+)
+from engine.record import ALERTS_SINCE, RULES_VERSION, Record, RecordKind
 from engine.state import (
+    ALERTS_JUDGED,
+    ALERTS_SCANNED,
     CELLS,
     DEADLINES_N,
     ENTRIES_MAX,
@@ -31,6 +45,7 @@ from engine.state import (
     LINES,
     MASK,
     OPERATIONS,
+    RAISED,
     RESERVATIONS,
     SKUS,
     SOURCES,
@@ -39,6 +54,7 @@ from engine.state import (
     USED,
     Reserve,
     make_state,
+    movements_room,
     reserve_array,
 )
 
@@ -102,7 +118,7 @@ class Decision:
     results: Array
     """RESULT[n], one per row"""
     movements: Array
-    """MOVEMENT[m], expiries first"""
+    """MOVEMENT[m], expiries first, alerts last"""
     lines: Array
     """LINE[k] of the rows that asked for them"""
     changed: bool
@@ -128,7 +144,8 @@ class Shard:
         assert self.limits.quantity_max <= self.limits.stock_max, self.limits
         self._state = make_state(self.limits, reserve)
         self._memory = self._state.memory
-        self._movements = reserve_array(MOVEMENT, max(self.limits.movements_max, 4 * self.limits.batch_rows_max))
+        self._room = movements_room(self.limits)
+        self._movements = reserve_array(MOVEMENT, 2 * self._room + ALERT_SCAN_CELLS)
         self._lines = reserve_array(LINE, max(ANSWER_LINES_MAX, 2 * ENTRIES_MAX))
         self._answer_lines = reserve_array(LINE, ANSWER_LINES_MAX)
         self._cells = reserve_array(CELL_VIEW, ANSWER_ITEMS_MAX)
@@ -170,14 +187,20 @@ class Shard:
             return 0
         return int(self._state.deadlines["at_ms"][1])
 
+    @property
+    def scan_due(self) -> bool:
+        """Whether there are cells to be judged by another policy of alerts: some in each batch that comes."""
+        return bool(self._state.marks[ALERTS_JUDGED] != ALERT_POLICY and self._state.tables[CELLS, USED] > 1)
+
     def decide(
-        self, rows: Array, heap: npt.NDArray[np.uint8], *, now_ms: int, seq: int, id_window_ms: int = 0
-    ) -> Decision:
-        """Expire what is due and decide the rows in order; the state changes at once.
+        self, rows: Array, heap: npt.NDArray[np.uint8], *, now_ms: int, seq: int, id_window_ms: int = 0,
+        rules: int = RULES_VERSION,
+    ) -> Decision:  # fmt: skip
+        """Expire what is due and decide the rows in order, then judge alerts; the state changes at once.
 
         rows: COMMAND[n], finished by `engine.ids.finish_rows`; `heap` is not needed to decide, it travels with
-        the rows. now_ms must not go down, seq must be the last one + 1 when anything changes. id_window_ms: the
-        window that a record was decided with, when it is decided again; 0 = that of the limits.
+        the rows. now_ms must not go down, seq must be the last one + 1 when anything changes. When a record is
+        decided again, id_window_ms and rules are those that it was decided with; a window of 0 = that of the limits.
         """
         self._state.bounds[ID_WINDOW_MS] = id_window_ms or self.limits.id_window_ms
         assert rows.dtype == COMMAND and len(rows) <= self.limits.batch_rows_max, (rows.dtype, len(rows))
@@ -185,7 +208,7 @@ class Shard:
         rows = _frozen(rows)
         results = np.zeros(len(rows), RESULT)
         movements_n, lines_n, changed = decide_rows(
-            self._memory, rows, results, self._movements, self._lines, now_ms, seq
+            self._memory, rows, results, self._movements, self._lines, self._room, now_ms, seq, rules >= ALERTS_SINCE
         )
         return Decision(results, _copied(self._movements[:movements_n]), _copied(self._lines[:lines_n]), bool(changed))
 
@@ -211,7 +234,8 @@ class Shard:
         self._state.bounds[ID_WINDOW_MS] = record.id_window_ms or self.limits.id_window_ms
         if record.kind == RecordKind.BATCH:
             rows, results, movements = _frozen(record.rows), _frozen(record.results), _frozen(record.movements)
-            bad = apply_record(self._memory, rows, results, movements, record.now_ms, record.seq)
+            alerts = record.rules >= ALERTS_SINCE
+            bad = apply_record(self._memory, rows, results, movements, record.now_ms, record.seq, alerts)
             if bad >= 0:
                 raise ReplayMismatch(record.seq, bad)
             return
@@ -300,14 +324,17 @@ class Shard:
         cells_n = int(state.tables[CELLS, USED])
         cells, planning = state.cells[1:cells_n], state.planning[1:cells_n]
         sku_keys, warehouses = skus["key"][cells["key"] >> 16], cells["key"] & 0xFFFF
-        order = np.lexsort((warehouses, sku_keys))
-        add(sku_keys[order], warehouses[order])
-        add(*(cells[name][order] for name in ("on_hand", "reserved", "safety_stock", "floor", "incoming")))
-        add(*(planning[name][order] for name in ("reorder_point", "order_up_to")))
+        cell_order = np.lexsort((warehouses, sku_keys))
+        add(sku_keys[cell_order], warehouses[cell_order])
+        add(*(cells[name][cell_order] for name in ("on_hand", "reserved", "safety_stock", "floor", "incoming")))
+        add(*(planning[name][cell_order] for name in ("reorder_point", "order_up_to")))
         self._hash_sources(add, sku_keys, warehouses)
         self._hash_reservations(add, skus)
         self._hash_operations(add)
         self._hash_ids(add)
+        judged = state.marks[[ALERTS_JUDGED, ALERTS_SCANNED]]
+        if judged.any():  # else no alert was ever judged: the hash of such a state is that of earlier versions
+            add(cells["next"][cell_order] & np.uint32(RAISED), judged)
         add(state.warehouses["priority"], state.warehouses["kind"], state.warehouses["archived"])
         add(state.channels["mode"], state.channels["archived"], state.channel_ranks, state.clients)
         add(state.marks[[LAST_SEQ, LAST_NOW_MS]])

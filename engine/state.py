@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol, cast
 import numpy as np
 import numpy.typing as npt
 
-from engine.layout import Limits
+from engine.layout import ALERT_SCAN_CELLS, Limits
 
 Array = npt.NDArray[np.void]
 Words = npt.NDArray[np.uint64]
@@ -33,7 +33,7 @@ CELL: Final = np.dtype(
         ("floor", "<i8"),
         ("incoming", "<i8"),
         ("pending", "<i8"),  # taken by rows of the group being decided; 0 between groups
-        ("next", "<u4"),
+        ("next", "<u4"),  # WATCHED and RAISED: no cell is ever freed, so none is on a free list
         ("next_in_sku", "<u4"),  # in order of (priority, number) of the warehouse
     ]
 )
@@ -110,7 +110,10 @@ TABLE_COLUMNS: Final = 8
     IDS_FORGOTTEN,
     FIRST_CLOSED,
     LAST_CLOSED,
-) = range(8)
+    TOUCHED_N,  # entries of `touched`; 0 between batches
+    ALERTS_JUDGED,  # the ALERT_POLICY by which all cells were judged
+    ALERTS_SCANNED,  # cells that were looked through for another one so far
+) = range(11)
 MARKS_N: Final = 16
 
 # Places in `State.bounds`.
@@ -122,6 +125,11 @@ PLAN_MAX: Final = 1 << 20
 """most plan entries of one group"""
 HINTS_N: Final = 64
 """Rows of which something is known before their turn, a power of two."""
+WATCHED: Final = 1
+"""Bit of a cell's `next`: it has a reorder point. That stands in `planning` too; but every movement asks for it, and
+the cell's own line is at hand then. A byte in an array beside the cells, in no cache, made reserving slower."""
+RAISED: Final = 2
+"""Bit of a cell's `next`: its alert is raised. The only history that alerts have."""
 CHANNEL_LIST: Final = 1
 CHANNEL_ALL: Final = 2
 ID_BLOCK: Final = 4096
@@ -177,6 +185,8 @@ class State:
     """scratch: what the group being decided will take"""
     hints: Array
     """scratch, by row % HINTS_N: where the row's SKU, cell and reservation probably are"""
+    touched: npt.NDArray[np.uint32]
+    """scratch: cells with an alert or a reorder point that the batch being decided has changed, in order"""
 
     @property
     def memory(self) -> np.void:
@@ -216,6 +226,11 @@ def reserve_array(dtype: "np.dtype[np.void] | type[np.generic]", count: int) -> 
 
 def _power_of_two(count: int) -> int:
     return max(_FIRST_BUCKETS, 1 << (count - 1).bit_length())
+
+
+def movements_room(limits: Limits) -> int:
+    """How many movements the rows of a batch, and what expires before them, have room for."""
+    return max(limits.movements_max, 4 * limits.batch_rows_max)
 
 
 def make_state(limits: Limits, reserve: Reserve = reserve_array) -> State:
@@ -266,4 +281,5 @@ def make_state(limits: Limits, reserve: Reserve = reserve_array) -> State:
         bounds=bounds,
         plan=reserve(PLAN, PLAN_MAX),
         hints=np.zeros(HINTS_N, HINT),
+        touched=reserve(np.uint32, max(movements_room(limits), ALERT_SCAN_CELLS)),
     )

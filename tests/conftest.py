@@ -32,13 +32,16 @@ def pytest_configure(config: pytest.Config) -> None:
         subprocess.run([sys.executable, "-m", "actors.warmup"], timeout=900, check=True)
 
 
+# Before the one of pytest-xdist, which reads the groups and is there first.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file's tests stay in one worker, for they share fixtures. All that start an engine of processes share one:
-    the first, because it takes longest. So there is one cluster at a time."""
+    """A file's tests stay in one worker, for they share fixtures. All that start an engine of processes share one, so
+    that there is one at a time. What takes longest is begun first: they in one worker, in the other the simulated
+    worlds, which give way to everything else."""
     apart = {item for item in items if "e2e" in item.path.parts or "ray_run" in getattr(item, "fixturenames", ())}
     for item in items:
         item.add_marker(pytest.mark.xdist_group("processes" if item in apart else str(item.path)))
-    items.sort(key=lambda item: item not in apart)
+    items.sort(key=lambda item: (item not in apart, item.path.name != "test_simulation.py"))
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import Final
 from engine.kinds import Flag, Kind
 from engine.layout import Limits
 from engine.outcomes import Outcome
-from tests.oracle import definitions, reservations, stock
+from tests.oracle import alerts, definitions, reservations, stock
 from tests.oracle.book import Book
 from tests.oracle.words import Entry, Movement, Refused, Reservation, Result, State
 from tests.rows import Row
@@ -62,19 +62,20 @@ class Model:
 
     @property
     def movements(self) -> list[Movement]:
-        """What the last batch moved, expiries first."""
+        """What the last batch moved, expiries first, alerts last."""
         return self._book.movements
 
     def decide(self, rows: Sequence[Row], now_ms: int, seq: int) -> list[Result]:
         """One result per row. `seq` is what the batch will be known by."""
         self.seq = seq
         self._book.now_ms = now_ms
-        self._book.movements = []
+        self._book.movements, self._book.changed = [], []
         self._book.row = None
         reservations.expire_due(self._book)
         results: dict[int, Result] = {}
         for members in _groups(rows):
             results |= self._decide_group(members)
+        alerts.judge(self._book)
         return [results[i] for i in range(len(rows))]
 
     def _decide_group(self, members: Members) -> dict[int, Result]:
@@ -88,7 +89,7 @@ class Model:
 
         book = self._book
         before = self._saved(members) if len(members) > 1 else None
-        moved = len(book.movements)
+        moved, changed = len(book.movements), len(book.changed)
         first = members[0][1]
         book.draft_hold = (first.client, first.id)
         book.draft = Reservation(first.client, "", 0, self._made)
@@ -99,7 +100,7 @@ class Model:
         if self._has_fallen(members, reserves, results):
             if before is not None:
                 self._put_back(before)
-                del book.movements[moved:]
+                del book.movements[moved:], book.changed[changed:]
             return {i: _fallen(result) for i, result in results.items()}
         if reserves:
             self._made += 1

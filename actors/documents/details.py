@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from actors.documents.alert_marks import marks_after
 from actors.documents.closings import Closed, closed_after
 from actors.documents.database import DocumentsSettings, reading_engine, revision
 from actors.documents.interest import interest_after
@@ -150,4 +151,5 @@ def _details(connection: Connection, version: int, newest: int) -> Details:
         [(row.number, row.code) for row in changed(DocumentKind.CLIENT)],
         closings,
         [(r.day, r.channel, r.sku_key or None, r.query or None, *r[4:]) for r in interest],
+        alert_marks=[tuple(row) for row in marks_after(connection, version, newest)],
     )  # fmt: skip

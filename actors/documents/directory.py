@@ -24,6 +24,7 @@ from actors.documents.keys import Principal, is_secret, parse_key
 from actors.documents.reading import (
     Document,
     document,
+    found_products,
     last_change,
     numbers_after,
     page,
@@ -106,8 +107,9 @@ class Directory:
         self._principals: dict[str, Principal] = {}
         self.looks = 0
         """how often the database was asked, for the metrics"""
-        self._engine: Engine | None = None
+        self._engines: dict[ThreadPoolExecutor, Engine] = {}
         self._thread = ThreadPoolExecutor(1, "documents-reader")
+        self._searcher = ThreadPoolExecutor(1, "documents-searcher")
         self._looking: asyncio.Task[None] | None = None
         self._next_look: asyncio.Task[None] | None = None
         self._poller: asyncio.Task[None] | None = None
@@ -133,6 +135,11 @@ class Directory:
     def client_name(self, number: int) -> str:
         """Empty when it is not known here."""
         return self._client_codes.get(number, "")
+
+    @property
+    def device_numbers(self) -> Mapping[str, int]:
+        """Devices by code, removed ones too; only to be read."""
+        return self._numbers[DocumentKind.DEVICE]
 
     def sku_text(self, sku_key: int) -> str | None:
         """None when it is not cached."""
@@ -222,6 +229,11 @@ class Directory:
             lambda connection: closed_days(connection, first, last, warehouses, channels, after, count_max)
         )
 
+    async def found_products(self, text: str, after: str, count_max: int) -> list[Document]:
+        """The products in force that a text finds, which takes a look at every one: beside the other reads."""
+        query = partial(found_products, text_=text, after=after, count_max=count_max)
+        return await self._read(query, self._searcher)
+
     async def keys(self) -> list[StoredKey]:
         """All keys, oldest first."""
         return await self._read(stored_keys)
@@ -251,9 +263,10 @@ class Directory:
             if task is not None:
                 task.cancel()
                 await asyncio.wait([task])
-        if self._engine is not None:
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.dispose)
-        self._thread.shutdown()
+        for thread, engine in self._engines.items():
+            await asyncio.get_running_loop().run_in_executor(thread, engine.dispose)
+        for thread in (self._thread, self._searcher):
+            thread.shutdown()
 
     async def _poll(self) -> None:
         while True:
@@ -317,20 +330,22 @@ class Directory:
         self._principals[key] = found
         return found
 
-    async def _read(self, query: Callable[[Connection], _T]) -> _T:
+    async def _read(self, query: Callable[[Connection], _T], thread: ThreadPoolExecutor | None = None) -> _T:
+        thread = thread or self._thread
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, self._read_now, query)
+            return await asyncio.get_running_loop().run_in_executor(thread, self._read_now, query, thread)
         except SQLAlchemyError as error:
             raise DirectoryUnavailable(describe(self._settings), str(error).splitlines()[0]) from error
 
-    def _read_now(self, query: Callable[[Connection], _T]) -> _T:
-        if self._engine is None:
-            self._engine = reading_engine(self._settings)
-        with self._engine.connect() as connection:
+    def _read_now(self, query: Callable[[Connection], _T], thread: ThreadPoolExecutor) -> _T:
+        # Each thread has a connection of its own: a search must not keep a name waiting that a sale needs.
+        if thread not in self._engines:
+            self._engines[thread] = reading_engine(self._settings)
+        with self._engines[thread].connect() as connection:
             return query(connection)
 
 
-_NUMBERED: Final = (DocumentKind.WAREHOUSE, DocumentKind.CHANNEL, DocumentKind.CLIENT)
+_NUMBERED: Final = (DocumentKind.WAREHOUSE, DocumentKind.CHANNEL, DocumentKind.CLIENT, DocumentKind.DEVICE)
 
 
 def _look(connection: Connection, *, version: int, wanted: list[int], absent: set[int]) -> _News:

@@ -89,7 +89,21 @@ class PutInterest(msgspec.Struct, frozen=True, tag=True):
     request: RequestId
 
 
-Message = Change | PutKey | RevokeKey | CloseDay | PutInterest
+class MarkAlert(msgspec.Struct, frozen=True, tag=True):
+    """What somebody says of an alert."""
+
+    alert: str
+    state: str
+    """acknowledged or snoozed"""
+    author: str
+    request: RequestId
+    until_ms: int | None = None
+    """until when a snoozed one is not to be heard of"""
+    raised: bool = True
+    """if it is not, only a request that comes again is answered; a new one is a `conflict`"""
+
+
+Message = Change | PutKey | RevokeKey | CloseDay | PutInterest | MarkAlert
 
 
 class Verdict(msgspec.Struct, frozen=True, array_like=True):

@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from actors.documents.alert_marks import mark_alert
 from actors.documents.answers import forget_answers, remember_answer
 from actors.documents.closings import close_day
 from actors.documents.database import (
@@ -23,6 +24,7 @@ from actors.documents.database import (
 )
 from actors.documents.definitions import definition_rows
 from actors.documents.delivery import Fate, Parcel, fate_of
+from actors.documents.device_rows import change_devices
 from actors.documents.facts import channel_facts
 from actors.documents.first_start import ensure_first_documents
 from actors.documents.interest import put_interest
@@ -32,6 +34,7 @@ from actors.documents.messages import (
     Change,
     Changed,
     CloseDay,
+    MarkAlert,
     Message,
     Proposal,
     PutInterest,
@@ -144,12 +147,16 @@ class WritingSession:
         return len(documents) - len(done)
 
     def _propose(self, connection: Connection, message: Message) -> Proposed:
+        if isinstance(message, Change) and message.kind is DocumentKind.DEVICE:
+            return Proposed(list(change_devices(connection, message)))
         if isinstance(message, Change):
             return propose(connection, message)
         if isinstance(message, CloseDay):
             return close_day(connection, message)
         if isinstance(message, PutInterest):
             return put_interest(connection, message)
+        if isinstance(message, MarkAlert):
+            return mark_alert(connection, message, self._now_ms())
         if isinstance(message, RevokeKey):
             known = revoke_key(connection, message.id, self._now_ms())
             return Proposed([Verdict(Outcome.OK, changed=known)])
@@ -161,7 +168,11 @@ class WritingSession:
         return proposed
 
     def _remember(self, connection: Connection, message: Message, answer: Changed) -> None:
-        if not isinstance(message, Change | CloseDay | PutInterest) or message.request is None or answer.replayed:
+        if (
+            not isinstance(message, Change | CloseDay | PutInterest | MarkAlert)
+            or message.request is None
+            or answer.replayed
+        ):
             return
         if all(verdict.outcome <= Outcome.OK and verdict.outcome != Outcome.ID_REUSED for verdict in answer.verdicts):
             now_ms = self._now_ms()

@@ -1,7 +1,8 @@
 """The tables of the documents database, the same for SQLite and PostgreSQL.
 
 Warehouses, channels, clients and products share one shape: what everybody sees (`document`, `archived`,
-`version`) beside what is on its way to the shards (`pending`, `pending_archived`, `pending_version`).
+`version`) beside what is on its way to the shards (`pending`, `pending_archived`, `pending_version`). Devices are
+nobody's business but their drivers': no shard is told of them, and they have only the first three.
 Rows are never deleted: a number or a sku_key that a shard has seen stands for the same thing for ever.
 """
 
@@ -23,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD: Final = "0002"
+HEAD: Final = "0004"
 """The revision that this program reads and writes; a test compares it with the migrations."""
 
 CODE_CHARACTERS_MAX: Final = 64
@@ -44,6 +45,7 @@ class DocumentKind(StrEnum):
     CHANNEL = "channel"
     CLIENT = "client"
     PRODUCT = "product"
+    DEVICE = "device"
 
 
 def _code() -> String:
@@ -96,7 +98,22 @@ TABLES: Final[dict[DocumentKind, Table]] = {
         Column("sku_key", BigInteger, nullable=False, unique=True, key="number"),
     ),
 }
-"""The table of each kind of document. `c.code` is what people write, `c.number` is what shards know."""
+"""The table of each kind of document that shards are told of. `c.code` is what people write, `c.number` is what shards
+know."""
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("number", SmallInteger, primary_key=True, autoincrement=False),
+    Column("code", _code(), nullable=False, unique=True),
+    Column("document", Text, nullable=False),
+    Column("archived", Boolean, nullable=False),
+    Column("version", BigInteger, nullable=False, index=True),
+    Column("made_version", BigInteger, nullable=False),  # the change that made it, or made it again
+)
+
+READ_TABLES: Final[dict[DocumentKind, Table]] = {**TABLES, DocumentKind.DEVICE: devices}
+"""Every kind's, for who reads what is in force."""
 
 api_keys = Table(
     "api_keys",
@@ -156,3 +173,16 @@ interest = Table(
     Column("version", BigInteger, nullable=False, index=True),
 )
 """What customers looked at, as each channel said last."""
+
+alert_marks = Table(
+    "alert_marks",
+    metadata,
+    Column("alert", String(CODE_CHARACTERS_MAX), primary_key=True),
+    Column("state", String(16), nullable=False),  # acknowledged or snoozed
+    Column("client", SmallInteger, nullable=False),
+    Column("author", String(CODE_CHARACTERS_MAX), nullable=False),
+    Column("marked_at_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger),  # of a snoozed one
+    Column("version", BigInteger, nullable=False, index=True),
+)
+"""What people said of alerts last; an alert that is raised anew is another one."""

@@ -24,6 +24,7 @@ from actors.documents.messages import (
     Change,
     Changed,
     CloseDay,
+    MarkAlert,
     Message,
     PutInterest,
     PutKey,
@@ -238,6 +239,8 @@ def _names(message: Message) -> frozenset[tuple[str, str]]:
     if isinstance(message, PutInterest):
         # One round has one: two may speak of the same SKU.
         return frozenset({("interest", ""), ("request", f"{message.request.client}:{message.request.key}")})
+    if isinstance(message, MarkAlert):
+        return frozenset({("alert", message.alert), ("request", f"{message.request.client}:{message.request.key}")})
     if isinstance(message, PutKey):
         return frozenset({("key", message.id), (DocumentKind.CLIENT.value, message.client)})
     return frozenset({("key", message.id)})

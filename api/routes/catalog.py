@@ -1,8 +1,6 @@
 """Warehouses, channels and products: PUT, GET, DELETE and lists, and products by the array."""
 
 import asyncio
-import base64
-import binascii
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,17 +18,23 @@ from api.deps import Runtime, get_runtime
 from api.direct import too_large
 from api.documents import body_of, check, reading
 from api.headers import IDEMPOTENT_REPLAYED, idempotency_key
-from api.paging import query_of
+from api.paging import code_cursor, code_in_cursor, query_of
 from api.security import require
-from api.status import Problem, invalid
-from api.texts import CODE_PATTERN, check_code, is_code
+from api.status import Problem
+from api.texts import CODE_PATTERN, check_code, check_text
 from engine.outcomes import Outcome
 
 GivenRuntime = Annotated[Runtime, Depends(get_runtime)]
 
 Responses = dict[int | str, dict[str, Any]]
 
-_PAGING: Final = (("limit", {"type": "integer", "minimum": 1}), ("cursor", {"type": "string"}))
+SEARCH: Final = "q"
+SEARCH_BYTES_MAX: Final = 128
+_PAGING: Final = {"limit": {"type": "integer", "minimum": 1}, "cursor": {"type": "string"}}
+_SEARCHED: Final = {
+    **_PAGING,
+    SEARCH: {"type": "string", "description": "the beginning of a SKU, a part of a name, or a barcode"},
+}
 _JSON: Final = "application/json"
 
 
@@ -45,6 +49,11 @@ class Resource:
     to_document: Callable[[str, bytes], str]
     example_code: str
     example: dict[str, Any]
+
+    @property
+    def filters(self) -> dict[str, Any]:
+        """What its list can be asked, with the schema of each."""
+        return _SEARCHED if self.kind is DocumentKind.PRODUCT else _PAGING
 
     @property
     def unknown(self) -> str:
@@ -131,13 +140,19 @@ def _add_routes(made: APIRouter, resource: Resource) -> None:
         return Response(status_code=204)
 
     async def page(request: Request, runtime: GivenRuntime) -> Response:
-        query = query_of(request.scope["query_string"], ("limit", "cursor"))
+        query = query_of(request.scope["query_string"], resource.filters)
         limit = query.limit(runtime.limits.page)
-        after = _decode_cursor(query.get("cursor"))
+        after = code_in_cursor(query.get("cursor"))
+        wanted = query.get(SEARCH)
         # One more than asked for tells whether there is a next page.
-        found = await reading(runtime.directory.page(resource.kind, after, limit + 1))
+        if wanted:
+            found = await reading(
+                runtime.directory.found_products(check_text(wanted, SEARCH, SEARCH_BYTES_MAX), after, limit + 1)
+            )
+        else:
+            found = await reading(runtime.directory.page(resource.kind, after, limit + 1))
         items = b",".join(catalog.answered(resource.code_field, item.code, item.document) for item in found[:limit])
-        following = _encode_cursor(found[limit - 1].code) if len(found) > limit else None
+        following = code_cursor(found[limit - 1].code) if len(found) > limit else None
         return Response(b'{"items":[%s],"next_cursor":%s}' % (items, orjson.dumps(following)), media_type=_JSON)
 
     one, kind = f"/{resource.plural}/{{{resource.code_field}}}", resource.kind
@@ -179,7 +194,9 @@ def _add_routes(made: APIRouter, resource: Resource) -> None:
         dependencies=read,
         operation_id=f"list_{resource.plural}",
         summary=f"The {resource.plural}, in order of their {resource.code_field}",
-        openapi_extra={"parameters": [{"in": "query", "name": name, "schema": schema} for name, schema in _PAGING]},
+        openapi_extra={
+            "parameters": [{"in": "query", "name": name, "schema": schema} for name, schema in resource.filters.items()]
+        },
     )
 
 
@@ -232,22 +249,6 @@ def _body(schema: dict[str, Any], example: Any) -> dict[str, Any]:
 
 def _problem(codes: str) -> dict[str, Any]:
     return {"description": codes, "content": {"application/problem+json": {}}}
-
-
-def _encode_cursor(code: str) -> str:
-    return base64.urlsafe_b64encode(code.encode()).rstrip(b"=").decode()
-
-
-def _decode_cursor(text: str | None) -> str:
-    if text is None:
-        return ""
-    try:
-        code = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True).decode()
-    except (ValueError, binascii.Error):
-        code = ""
-    if not is_code(code):
-        raise invalid("cursor", "not a cursor of this list")
-    return code
 
 
 router = _make_router()

@@ -25,7 +25,7 @@ from api.analytics import (
     seqs_now,
 )
 from api.deps import Runtime, get_runtime
-from api.paging import query_of
+from api.paging import EVERYONE, YES_OR_NO, query_of
 from api.security import require
 from api.texts import CODE_PATTERN, check_code
 
@@ -176,8 +176,10 @@ async def explain(
     summary="Why a command was refused, or sourced from where it was",
     response_class=Response,
     responses={200: {"content": {_JSON: {}}}, **_ANSWERS},
+    openapi_extra={"parameters": [_in_query(EVERYONE, "of any client, not only the key's own", enum=list(YES_OR_NO))]},
 )
 async def explain_command(
+    request: Request,
     runtime: GivenRuntime,
     principal: Reader,
     command_id: Annotated[str, Path(json_schema_extra={"pattern": CODE_PATTERN})],
@@ -185,5 +187,7 @@ async def explain_command(
     """For each of its lines the places that were asked, in their order, with what each had just before."""
     check_code(command_id, "command_id")
     check_limits(principal, {})
-    client = None if principal.admin else principal.name
+    query = query_of(request.scope["query_string"], (EVERYONE,))
+    everyone = query.one_of(EVERYONE, YES_OR_NO)
+    client = None if principal.admin or everyone else principal.name
     return Response(await read(runtime, CommandAsked(client, command_id, seqs_now(runtime))), media_type=_JSON)

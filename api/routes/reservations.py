@@ -2,21 +2,24 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
 import numpy as np
 import orjson
 
+from actors.documents.keys import Principal
 from actors.lone import LoneAnswer
 from api import decode
 from api import schemas as s
+from api.analytics import check_limits
 from api.direct import JSON, Answer, Call, Finished, Handler, LoneCall, Work, done, too_large, waited
 from api.encode import Encoder, under
 from api.headers import IDEMPOTENT_REPLAYED, idempotency_key
 from api.lookup import Filters, Place, Reservation, any_of, reservation, reservations
 from api.names import channel_number, know, knows, learn
-from api.paging import decode_cursor, encode_cursor, query_of
+from api.paging import EVERYONE, YES_OR_NO, Query, decode_cursor, encode_cursor, query_of
 from api.render import (
     OUTCOME_TEXT,
     ResultRow,
@@ -28,6 +31,7 @@ from api.render import (
     reservation_json,
     row_of,
 )
+from api.security import check_scope
 from api.status import Headers, Problem, invalid
 from api.texts import check_code, check_text
 from engine.ids import parse_reservation, reservation_text, sku_key
@@ -289,7 +293,8 @@ def _with_replayed(headers: Headers, replayed: bool) -> Headers:
 async def get(call: Call) -> Answer:
     """One reservation with its lines."""
     meant = parse_reservation(check_code(call.name, "$.reservation"))
-    found = await reservation(call.runtime.client, call.principal, *meant) if meant else None
+    query = query_of(call.query, (EVERYONE,))
+    found = await reservation(call.runtime.client, _reader(call, query), *meant) if meant else None
     if found is None:
         raise Problem(404, "unknown_reservation")
     return Answer(200, orjson.dumps((await _documents(call, [found]))[0]))
@@ -297,7 +302,7 @@ async def get(call: Call) -> Answer:
 
 async def list_(call: Call) -> Answer:
     """A page of reservations, oldest first on each shard."""
-    query = query_of(call.query, ("state", "channel", "reference", "sku", "limit", "cursor"))
+    query = query_of(call.query, ("state", "channel", "reference", "sku", "limit", "cursor", EVERYONE))
     limit = query.limit(call.runtime.limits.page)
     state = query.one_of("state", STATES)
     channel, reference, sku = query.get("channel"), query.get("reference"), query.get("sku")
@@ -312,8 +317,18 @@ async def list_(call: Call) -> Answer:
     if sku is not None:
         filters = filters._replace(sku_key=sku_key(check_code(sku, "sku")))
     shard, after = decode_cursor("cursor", query.get("cursor"), 2) or (0, 0)
-    found, more = await reservations(call.runtime.client, call.principal, filters, Place(shard, after), limit)
+    reader = _reader(call, query)
+    found, more = await reservations(call.runtime.client, reader, filters, Place(shard, after), limit)
     return Answer(200, _page(await _documents(call, found), encode_cursor(more) if more else None))
+
+
+def _reader(call: Call, query: Query) -> Principal:
+    """Whose reservations are read: the key's client's, or, when a key with `reports` says so, everyone's."""
+    if not query.one_of(EVERYONE, YES_OR_NO):
+        return call.principal
+    check_scope(call.principal, "reports")
+    check_limits(call.principal, {"channel": query.get("channel"), "warehouse": None})
+    return replace(call.principal, scopes=call.principal.scopes | {"admin"})
 
 
 def _page(items: list[dict[str, Any]], next_cursor: str | None) -> bytes:

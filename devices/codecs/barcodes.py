@@ -8,7 +8,7 @@ receipt needs it so.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, Literal
 
@@ -16,7 +16,8 @@ import biip
 from biip import ParseConfig
 
 from devices.codecs.in_store import Template
-from devices.codecs.scans import GS, RawScan, gtin_of
+from devices.codecs.keyboard_layouts import meant_by
+from devices.codecs.scans import AIM, GS, RawScan, gtin_of
 
 _SERIAL_LENGTHS: Final = frozenset({6, 7, 13, 20})
 """Of marked goods, by group of goods."""
@@ -43,6 +44,8 @@ class Code:
     serial: str = ""
     lot: str = ""
     expires: date | None = None
+    repaired: bool = False
+    """it came in the letters of another keyboard layout; `raw` is what was meant"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ def understand(scan: RawScan, templates: tuple[Template, ...] = (), *, marked_go
     """What was scanned."""
     data, aim = scan.data, scan.aim
     if any(ord(character) > 0x7E or (ord(character) < 0x20 and character != GS) for character in data):
-        return BadCode(data, "wrong_layout")  # a keyboard scanner under a Cyrillic layout, or seven bits set as eight
+        return _repaired(data, templates, marked_goods=marked_goods)
     if aim and data.count(aim):
         return BadCode(data, "glued")
     digits = data.isdecimal()
@@ -76,6 +79,22 @@ def understand(scan: RawScan, templates: tuple[Template, ...] = (), *, marked_go
     if aim == "]I1" and len(data) == 14:
         return _article(data)
     return Code("text", data)
+
+
+def _repaired(data: str, templates: tuple[Template, ...], *, marked_goods: bool) -> Code | BadCode:
+    """A keyboard scanner under a Cyrillic layout; believed only if what it meant proves itself.
+
+    A free text proves nothing, so noise of a line that was set wrong, seven bits for eight, is never a code.
+    """
+    codes = []
+    for meant in meant_by(data):
+        aim = meant[:3] if AIM.match(meant) else ""
+        codes.append(understand(RawScan(meant.removeprefix(aim), aim), templates, marked_goods=marked_goods))
+    proved = [code for code in codes if isinstance(code, Code) and code.kind != "text"]
+    if len(proved) == 1:
+        return replace(proved[0], repaired=True)
+    refused = [code for code in codes if isinstance(code, BadCode)]
+    return BadCode(data, refused[0].reason if len(codes) == len(refused) == 1 else "wrong_layout")
 
 
 def _in_store(data: str, template: Template) -> Code | BadCode:

@@ -5,10 +5,13 @@ simulated printer finds them too, one byte at a time. Lengths are those of Epson
 that is not known nothing is certain: the driver then sends the rest in one piece.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
 DLE: Final = 0x10
+REAL_TIME: Final = re.compile(rb"\x10[\x04\x05\x14]")
+"""Where a printer hears a real-time command: status, recovery, drawer, power; in the midst of a picture's data, too."""
 ESC: Final = 0x1B
 FS: Final = 0x1C
 GS: Final = 0x1D

@@ -19,7 +19,7 @@ GAP_S: Final = 0.05
 LEFT_S: Final = 0.5
 """A beginning without an end after this time will not get one."""
 GS: Final = "\x1d"
-_AIM: Final = re.compile(r"\][A-Za-z][0-9A-Za-z]")
+AIM: Final = re.compile(r"\][A-Za-z][0-9A-Za-z]")
 _FNC1_BYTE: Final = "\xe8"
 
 
@@ -79,14 +79,15 @@ class ScanSplitter:
         self._rest.clear()
         if self._group_separator != GS:
             text = text.replace(self._group_separator, GS)
-        text = text.replace(_FNC1_BYTE, GS)
+        if text.replace(_FNC1_BYTE, "").isascii():  # among others like it, it is a letter of another layout
+            text = text.replace(_FNC1_BYTE, GS)
         if text:
             yield from _apart(text)
 
 
 def _apart(text: str) -> Iterator[RawScan]:
     """Two scans whose end was lost between them; split only if each is a good code by itself."""
-    starts = [match.start() for match in _AIM.finditer(text)]
+    starts = [match.start() for match in AIM.finditer(text)]
     if starts[:1] == [0]:
         parts = [text[begin:end] for begin, end in zip(starts, [*starts[1:], len(text)], strict=True)]
         if len(parts) > 1 and all(_is_gtin(part[3:]) for part in parts):

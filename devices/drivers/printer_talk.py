@@ -5,9 +5,7 @@ answers do not say what they answer. Silence is never taken for an answer.
 """
 
 from dataclasses import dataclass
-from typing import Final, Literal
-
-import msgspec
+from typing import Final
 
 from devices.clock import Clock
 from devices.codecs.escpos_status import (
@@ -23,42 +21,12 @@ from devices.codecs.escpos_status import (
     Trouble,
     troubles,
 )
+from devices.printer_settings import PrinterSettings
 from devices.transports.line import Line
 
 QUESTIONS: Final = (1, 2, 3, 4)
 MUST_ANSWER: Final = frozenset({1, 4})
 """Many a clone answers no others; one that answers neither of these has no status."""
-
-
-class PrinterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is known of a printer. The waits are long: a wrong "unknown" costs a cashier's look at the paper."""
-
-    profile: str = "default"
-    columns: int = 0
-    """0 = the profile's"""
-    proof: Literal["gs_h", "gs_r", "none"] = "gs_r"
-    """`GS ( H` names what it proves; `GS r` is what clones have; none = it never answers anything"""
-    clears: bool = True
-    """understands `DLE DC4 8`"""
-    bytes_per_s: int = 0
-    """how fast the line is; 0 = a serial line's speed, or a network's"""
-    open_s: float = 3.0
-    answer_s: float = 0.5
-    stall_s: float = 10.0
-    """before a job: without room for one more byte the printer hangs"""
-    restart_s: float = 1.0
-    """in the middle of a job: silent for longer, it may have restarted; shorter is a hiccup of the line"""
-    proof_s: float = 30.0
-    """from the last byte to the proof, while the printer says that nothing is wrong"""
-    blocked_s: float = 900.0
-    """for paper to be put in, in the middle of a receipt"""
-    drawer_pin: Literal[0, 1] = 0
-    drawer_pulse_100ms: Literal[1, 2, 3, 4, 5, 6, 7, 8] = 2
-    drawer_open_level: Literal["high", "low", ""] = ""
-    """what the drawer's switch says when it is open; depends on the drawer, so it is found by trying"""
-    drawer_pause_s: float = 1.0
-    """between two kicks"""
-    drawer_left_open_s: float = 60.0
 
 
 class NotReady(Exception):

@@ -30,7 +30,8 @@ from devices.codecs.escpos_status import (
     ask_proof,
     proof_id,
 )
-from devices.drivers.printer_talk import NotReady, PrinterSettings, PrinterTalk
+from devices.drivers.printer_talk import NotReady, PrinterTalk
+from devices.printer_settings import PrinterSettings
 from devices.transports.line import Line, LineError
 
 PIECE_S: Final = 0.25

@@ -51,6 +51,12 @@ class Scan:
     """a marked good that is in this receipt already: refuse it"""
 
 
+def templates_of(settings: ScannerSettings) -> tuple[Template, ...]:
+    """The store's own, then those of its layout; raises TemplateRefused."""
+    own = tuple(Template(template.pattern, template.holds) for template in settings.templates)
+    return own + LAYOUTS.get(settings.layout, ())
+
+
 class Scanner:
     """One scanner over one line; one thread."""
 
@@ -60,8 +66,7 @@ class Scanner:
         self._settings = settings
         self._clock = clock
         self._splitter = ScanSplitter(settings.ends, settings.group_separator)
-        own = tuple(Template(template.pattern, template.holds) for template in settings.templates)
-        self._templates = own + LAYOUTS.get(settings.layout, ())
+        self._templates = templates_of(settings)
         self._marked: set[str] = set()
         self._last: tuple[RawScan, float] | None = None
 

@@ -149,7 +149,7 @@ def document_from_json(sent: bytes) -> Document:
     """The document that these bytes say, or `DocumentRefused`."""
     try:
         raw = msgspec.json.decode(sent)
-    except (msgspec.DecodeError, UnicodeDecodeError) as refused:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as refused:
         raise DocumentRefused("document", str(refused)) from None
     return document_from(raw)
 

@@ -6,18 +6,14 @@ A device's settings may name a profile and overrule single facts (`printer_profi
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
-import msgspec
-from msgspec import Meta
-
+from devices.printer_settings import PrinterSettings
 from devices.receipts.code_pages import CodePages, capabilities, upper_half
 
 DISPLAYS: Final = frozenset({"AF-240", "OCD-100", "OCD-300"})
 """Customer displays that stand among python-escpos's printer profiles."""
 
-COLUMNS_MIN: Final = 20
-COLUMNS_MAX: Final = 96
 _CELL_DOTS: Final = 12
 _CELL_DOTS_MAX: Final = 13
 """Font A is 12 dots wide, 13 with the space that some add; a larger share would be a wrong figure in the table."""
@@ -29,18 +25,6 @@ _TWO_BYTE_MODE: Final = frozenset({"Kefar", "Netum", "PBM", "Rongta", "Sunmi", "
 """Vendors whose printers read two bytes as one Chinese character until `FS .` ends that."""
 
 Pictures = Literal["raster", "columns24", "columns8"]
-
-
-class PrinterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The settings of a `receipt_printer` with the driver `escpos` that say what its paper and letters are."""
-
-    profile: str = "default"
-    columns: Annotated[int, Meta(ge=COLUMNS_MIN, le=COLUMNS_MAX)] | None = None
-    dots: Annotated[int, Meta(ge=160, le=1_024)] | None = None
-    code_pages: dict[Annotated[int, Meta(ge=0, le=255)], str] | None = None
-    """instead of the profile's: `ESC t` number to name"""
-    text: Literal["auto", "drawn"] = "auto"
-    """drawn: every line as a picture, for a printer whose code pages are not what its papers say"""
 
 
 class ProfileUnknown(ValueError):

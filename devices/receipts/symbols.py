@@ -13,6 +13,7 @@ import segno
 from barcode import get_barcode_class
 from escpos import constants
 
+from devices.codecs.escpos_commands import REAL_TIME
 from devices.receipts.document import Barcode, DocumentRefused, Qr
 from devices.receipts.dots import Dots, enlarged
 
@@ -94,11 +95,14 @@ def native_barcode(symbology: str, code: str, functions: frozenset[str]) -> byte
 
 
 def _code128(code: str) -> bytes:
-    """Digits in set C, a byte a pair, an odd last one in set B; anything else in set B, where a brace is doubled."""
-    if not re.fullmatch(r"\d{4,}", code):
-        return b"{B" + code.replace("{", "{{").encode("ascii")
+    """Digits in set C, a byte a pair, an odd last one in set B; anything else in set B, where a brace is doubled.
+
+    The pairs 16 20 01 would open the drawer: digits in which a printer would hear a command are written in set B, too.
+    """
     even = len(code) // 2 * 2
-    pairs = bytes(int(code[at : at + 2]) for at in range(0, even, 2))
+    pairs = bytes(int(code[at : at + 2]) for at in range(0, even, 2)) if re.fullmatch(r"\d{4,}", code) else b""
+    if not pairs or REAL_TIME.search(pairs):
+        return b"{B" + code.replace("{", "{{").encode("ascii")
     return b"{C" + pairs + (b"{B" + code[even:].encode("ascii") if even < len(code) else b"")
 
 

@@ -8,10 +8,11 @@ is turned from outside (`pass_time`), so it runs under a test's clock, or behind
 import random
 from collections import deque
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Final
 
-from devices.codecs.escpos_commands import DLE, CommandSplitter
+from devices.codecs.escpos_commands import CommandSplitter
+from devices.simulators.printer_faults import ON_PAPER, Fault, FaultKind
+from devices.simulators.real_time_ear import RealTimeEar
 
 MEMORY_BYTES: Final = 4096
 START_S: Final = 2.0
@@ -20,37 +21,6 @@ POWER_BREAK: Final = b"\0<power went>\0"
 """On the paper's record, so that halves before and after a restart never look like one receipt."""
 CODE_PAGES: Final = {0: "cp437", 2: "cp850", 16: "cp1252", 17: "cp866", 18: "cp852", 19: "cp858", 46: "cp1251"}
 _QUIET: Final = (b"\x1b@", b"\x1da", b"\x1dr", b"\x1d(H", b"\x1dI", b"\x1bp")
-
-
-class FaultKind(StrEnum):
-    """What can happen to a printer."""
-
-    PAPER_OUT = "paper_out"
-    """at byte k of what is printed; paper is put in after `lasts_s`"""
-    COVER_OPEN = "cover_open"
-    """the same with the cover"""
-    POWER_LOSS = "power_loss"
-    """at byte k received: memory and settings gone, the line with them, back after `lasts_s`"""
-    BUFFER_LOSS = "buffer_loss"
-    """the same behind a line that stays up: a box between network and printer"""
-    HANG = "hang"
-    """takes no more bytes and says nothing, with the line up, for `lasts_s`"""
-    MUTE = "mute"
-    """swallows everything and says nothing for `lasts_s`"""
-    CABLE = "cable"
-    """the line is cut at byte k and comes back after `lasts_s`; what was received is printed"""
-    GARBAGE = "garbage"
-    """says `noise` random bytes at byte k"""
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing that happens once, at byte `at` (of those received; for paper and cover of those printed)."""
-
-    kind: FaultKind
-    at: int
-    lasts_s: float = 5.0
-    noise: int = 8
 
 
 @dataclass(slots=True)
@@ -109,10 +79,7 @@ class PrinterSimulator:
         self._memory_bytes = memory_bytes
         self._open_pin_high = open_pin_high
         self._splitter = CommandSplitter()
-        self._real_time = bytearray()
-        """what may become a real-time command"""
-        self._inside = False
-        """it began within another command"""
+        self._ear = RealTimeEar(self._take, self._at_once, lambda: self._splitter.between)
         self._memory: deque[bytes] = deque()
         self._used = 0
         self._budget = 0.0
@@ -183,39 +150,14 @@ class PrinterSimulator:
 
     def _receive(self, byte: int) -> None:
         self.received += 1
-        for fault in [f for f in self._faults if f.at == self.received and f.kind not in _ON_PAPER]:
+        for fault in [f for f in self._faults if f.at == self.received and f.kind not in ON_PAPER]:
             self._faults.remove(fault)
             self._break(fault)
             if fault.kind is FaultKind.CABLE or not self.line_up:
                 return
         if self._time < max(self._starting_until, self._mute_until):
             return  # nobody is there to take it
-        self._listen(byte)
-
-    def _listen(self, byte: int) -> None:
-        """Real-time commands work wherever they stand; within another command they are its data, too, and break it."""
-        if not self._real_time:
-            if byte != DLE:
-                self._take(byte)
-                return
-            self._inside = not self._splitter.between
-        if self._inside:
-            self._take(byte)
-        self._real_time.append(byte)
-        length = _real_time_length(self._real_time)
-        if length == len(self._real_time):
-            command = bytes(self._real_time)
-            self._real_time.clear()
-            self._at_once(command)
-        elif length < 0:
-            heard = bytes(self._real_time)
-            self._real_time.clear()
-            if not self._inside:
-                for other in heard[:-1]:
-                    self._take(other)
-                self._listen(byte)
-            elif byte == DLE:
-                self._real_time.append(byte)
+        self._ear.hear(byte)
 
     def _take(self, byte: int) -> None:
         for command in self._splitter.feed(bytes((byte,))):
@@ -259,7 +201,7 @@ class PrinterSimulator:
         self._memory.clear()
         self._used = 0
         self._splitter.forget()
-        self._real_time.clear()
+        self._ear.forget()
         self._says.clear()
         self._set = _Settings()
         self.printed += POWER_BREAK
@@ -285,7 +227,7 @@ class PrinterSimulator:
 
     def _execute(self) -> None:
         command = self._memory[0]
-        for fault in [f for f in self._faults if f.kind in _ON_PAPER and f.at <= self.printed_bytes]:
+        for fault in [f for f in self._faults if f.kind in ON_PAPER and f.at <= self.printed_bytes]:
             self._faults.remove(fault)
             self._break(fault)
             return
@@ -332,23 +274,3 @@ class PrinterSimulator:
             first = 0x10 | 0x04 * self._pin_high() | 0x08 * self.blocked | 0x20 * self.cover_open
             third = 0x03 * (self.near_end or self.paper_out) | 0x0C * self.paper_out
             self._says += bytes((first, 0x08 * self.cutter_jammed, third, 0))
-
-
-def _real_time_length(heard: bytearray) -> int:
-    """How long the real-time command will be that begins so; -1 = it is none."""
-    match bytes(heard[:3]):
-        case b"\x10" | b"\x10\x14":
-            return 10
-        case b"\x10\x04" | b"\x10\x05":
-            return 3
-        case b"\x10\x04\x01" | b"\x10\x04\x02" | b"\x10\x04\x03" | b"\x10\x04\x04" | b"\x10\x05\x01" | b"\x10\x05\x02":
-            return 3
-        case b"\x10\x14\x01":
-            return 5
-        case b"\x10\x14\x08":
-            return 10
-        case _:
-            return -1
-
-
-_ON_PAPER: Final = frozenset({FaultKind.PAPER_OUT, FaultKind.COVER_OPEN})

@@ -13,6 +13,7 @@ from engine.kernels.memory import (
     cells_end,
     cells_of,
     channels_of,
+    marks_of,
     sku_buckets_of,
     sku_spill_of,
     skus_of,
@@ -22,12 +23,13 @@ from engine.kernels.memory import (
     sources_end,
     sources_of,
     tables_of,
+    touched_of,
     warehouses_of,
 )
 from engine.kernels.table import find, give_back, link, spread, take, unlink
 from engine.kinds import WarehouseKind
 from engine.layout import QUANTITY_SCALE
-from engine.state import CELLS, FREE, SKUS, SOURCES, USED
+from engine.state import CELLS, FREE, SKUS, SOURCES, TOUCHED_N, USED
 
 _QUARANTINE = i64(WarehouseKind.QUARANTINE)
 ZERO = i64(0)
@@ -272,6 +274,14 @@ def write_movement(
     return m + 1
 
 
+@jit
+def _touch_watched(st: Memory, cell: int) -> None:
+    """Note for the end of the batch that the alert of a cell may be due; see `engine.kernels.alerts`."""
+    count = marks_of(st)[TOUCHED_N]
+    touched_of(st)[count] = cell
+    marks_of(st)[TOUCHED_N] = count + 1
+
+
 @inlined
 def move(
     st: Memory,
@@ -290,6 +300,8 @@ def move(
     cells_of(st)[cell].on_hand += on_hand_delta
     cells_of(st)[cell].reserved += reserved_delta
     cells_of(st)[cell].incoming += incoming_delta
+    if cells_of(st)[cell].next != 0:
+        _touch_watched(st, cell)
     return write_movement(
         st, movements, m, row, kind, cell, quantity, on_hand_delta, reserved_delta, incoming_delta, value
     )

@@ -4,6 +4,7 @@ For each unit: known ids? then check every row, then from here it succeeds, then
 in `results`; nothing raises.
 """
 
+from engine.kernels.alerts import forget_touched, raise_and_clear, scan_due, scan_some
 from engine.kernels.define import define, define_channel_group
 from engine.kernels.idtable import (
     entry_of,
@@ -500,22 +501,22 @@ def _unit_end(rows: Rows, i: int, n: int) -> int:
 
 @jit
 def decide_rows(
-    st: Memory, rows: Rows, results: Rows, movements: Rows, lines: Rows, now_ms: int, seq: int
+    st: Memory, rows: Rows, results: Rows, movements: Rows, lines: Rows, room: int, now_ms: int, seq: int, alerts: bool
 ) -> tuple[int, int, bool]:
-    """Expire what is due, then decide `rows` in order.
+    """Expire what is due, then decide `rows` in order, then, if `alerts`, judge the alerts of what they changed.
 
-    rows: COMMAND[n]; results: RESULT[n], zeroed, is filled; movements: MOVEMENT[>= n], lines: LINE[k] are
-    filled from index 0. `st` is modified. Returns (movements written, lines written, whether there is anything
-    to journal: answers that were known already, and refusals that are not remembered, are nothing).
+    rows: COMMAND[n]; results: RESULT[n], zeroed, is filled; movements: MOVEMENT[k], lines: LINE[k] are
+    filled from index 0; room: how many movements may come before the alerts, for which there must be room for as
+    many again and ALERT_SCAN_CELLS. `st` is modified. Returns (movements written, lines written, whether there is
+    anything to journal: answers that were known already, and refusals that are not remembered, are nothing).
     """
     ids_before = marks_of(st)[IDS_MADE]
     n = rows.shape[0]
-    m = expire_due(st, movements, 0, now_ms)
+    m = expire_due(st, movements, 0, room, now_ms)
     lines_n = 0
     # More may be due than one record holds: then nothing is decided on a state that is behind.
     overdue = marks_of(st)[DEADLINES_N] > 0 and deadlines_of(st)[1].at_ms <= now_ms
     rows, results = endless(rows), endless(results)
-    room = movements.shape[0]
     movements = endless(movements)
     i = 0
     touched = FIRST_STEP
@@ -571,8 +572,12 @@ def decide_rows(
                 results[r].flags = 0
                 results[r].position = 0
         i = end
-    changed = m > 0 or marks_of(st)[IDS_MADE] != ids_before
+    changed = m > 0 or marks_of(st)[IDS_MADE] != ids_before or (alerts and scan_due(st))
     if changed:
+        if alerts:
+            m = scan_some(st, movements, raise_and_clear(st, movements, m))
+        else:
+            forget_touched(st)
         housekeep(st, now_ms, n)
         marks_of(st)[LAST_SEQ] = seq
         marks_of(st)[LAST_NOW_MS] = now_ms

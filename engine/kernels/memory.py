@@ -146,6 +146,7 @@ marks_of = cast("Callable[[Memory], Integers]", _array_of("marks", np.int64))
 bounds_of = cast("Callable[[Memory], Integers]", _array_of("bounds", np.int64))
 plan_of = cast("Callable[[Memory], Rows]", _array_of("plan", PLAN))
 hints_of = cast("Callable[[Memory], Rows]", _array_of("hints", HINT))
+touched_of = cast("Callable[[Memory], npt.NDArray[np.uint32]]", _array_of("touched", np.uint32))
 
 _Length = Callable[[Memory], int]
 skus_end = cast("_Length", _length_of("skus"))
@@ -162,3 +163,4 @@ operation_buckets_end = cast("_Length", _length_of("operation_buckets"))
 ids_end = cast("_Length", _length_of("ids"))
 id_buckets_end = cast("_Length", _length_of("id_buckets"))
 plan_end = cast("_Length", _length_of("plan"))
+touched_end = cast("_Length", _length_of("touched"))

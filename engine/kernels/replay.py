@@ -4,6 +4,7 @@ What the decision made besides movements is taken from the rows and results: ids
 definitions that were answered OK, and the settings of `configure`.
 """
 
+from engine.kernels.alerts import pass_scanned, set_alert
 from engine.kernels.cells import add_to_source, find_cell_near, make_cell
 from engine.kernels.decide import housekeep
 from engine.kernels.define import define
@@ -61,6 +62,7 @@ _SELL = i64(Kind.SELL)
 _PREPARE = i64(Flag.PREPARE)
 _EXTEND = i64(Kind.EXTEND)
 _CONFIGURE = i64(Kind.CONFIGURE)
+_ALERT_RAISED = i64(Kind.ALERT_RAISED)
 _APPLY = i64(Kind.APPLY)
 _HELD = i64(ReservationState.HELD)
 _CONFIRMED = i64(ReservationState.CONFIRMED)
@@ -172,10 +174,11 @@ def _finish_applied(st: Memory, rows: Rows, results: Rows, start: int, end: int)
 
 
 @jit
-def apply_record(st: Memory, rows: Rows, results: Rows, movements: Rows, now_ms: int, seq: int) -> int:
+def apply_record(st: Memory, rows: Rows, results: Rows, movements: Rows, now_ms: int, seq: int, alerts: bool) -> int:
     """Fold one record; returns -1, or the index of the first movement that does not fit the state.
 
-    rows: COMMAND[n], results: RESULT[n], movements: MOVEMENT[m] of the record; `st` is modified.
+    rows: COMMAND[n], results: RESULT[n], movements: MOVEMENT[m] of the record; alerts: whether it was decided by rules
+    that judge them; `st` is modified.
     """
     rows_n, movements_n = rows.shape[0], movements.shape[0]
     rows, results, movements = endless(rows), endless(results), endless(movements)
@@ -212,6 +215,8 @@ def apply_record(st: Memory, rows: Rows, results: Rows, movements: Rows, now_ms:
             record.incoming += movement.incoming_delta
             if kind == _CONFIGURE:
                 set_cell(st, sku, cell, rows[i64(movement.row)])
+            elif kind >= _ALERT_RAISED:
+                set_alert(st, cell, kind == _ALERT_RAISED)
             if movement.incoming_delta != 0 and not add_to_source(st, cell, movement.value, movement.incoming_delta):
                 return m
             if (
@@ -235,6 +240,8 @@ def apply_record(st: Memory, rows: Rows, results: Rows, movements: Rows, now_ms:
                         expires_at_ms = reservations_of(st)[reservation].expires_at_ms
                     note_operation(st, reservation, rows[start], seq << 24 | start, expires_at_ms)
     _finish_applied(st, rows, results, applied, rows_n)
+    if alerts:
+        pass_scanned(st)
     housekeep(st, now_ms, rows_n)
     marks_of(st)[LAST_SEQ] = seq
     marks_of(st)[LAST_NOW_MS] = now_ms

@@ -382,11 +382,11 @@ def take_all(
 
 
 @jit
-def expire_due(st: Memory, movements: Rows, m: int, now_ms: int) -> int:
-    """Expire every hold whose deadline has come, earliest first; stops when `movements` is full."""
+def expire_due(st: Memory, movements: Rows, m: int, room: int, now_ms: int) -> int:
+    """Expire every hold whose deadline has come, earliest first; stops when there is no room before index `room`."""
     while marks_of(st)[DEADLINES_N] > 0 and deadlines_of(st)[1].at_ms <= now_ms:
         reservation = i64(deadlines_of(st)[1].reservation)
-        if m + i64(reservations_of(st)[reservation].lines_n) > movements.shape[0]:
+        if m + i64(reservations_of(st)[reservation].lines_n) > room:
             return m
         m = take_all(st, movements, m, _NO_ROW, _EXPIRE, reservation, _EXPIRED, now_ms)
     return m

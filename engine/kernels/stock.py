@@ -4,6 +4,7 @@ Each checks everything and then changes everything; none can fail half-way. Ever
 (outcome, next movement index).
 """
 
+from engine.kernels.alerts import watch
 from engine.kernels.cells import (
     BAD_QUANTITY,
     ZERO,
@@ -259,6 +260,7 @@ def set_cell(st: Memory, sku: int, cell: int, row: Row) -> None:
         cells_of(st)[cell].floor = smallest_units(st, sku, row.expected)
     if bits & _REORDER_POINT:
         planning_of(st)[cell].reorder_point = smallest_units(st, sku, row.unit_price)
+        watch(st, cell)
     if bits & _ORDER_UP_TO:
         planning_of(st)[cell].order_up_to = smallest_units(st, sku, row.discount)
 

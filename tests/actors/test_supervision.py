@@ -172,3 +172,45 @@ def test_the_caller_may_sleep_until_something_is_due() -> None:
     assert supervision.next_ms(1_000) == 1_500
     supervision.exited("worker-0", 1, 1_000)
     assert supervision.next_ms(1_000) == 1_200
+
+
+def test_the_console_starts_when_somebody_comes_and_only_once() -> None:
+    supervision = running(1)
+    assert supervision.wanted("console", 1_000) == [Start("console")]
+    assert supervision.wanted("console", 1_001) == []
+    assert supervision.exited("console", 1, 2_000) == []
+    assert supervision.wanted("console", 2_001) == [], "it comes back by itself, after its pause"
+    supervision.beat("keeper", 2_200)
+    supervision.beat("worker-0", 2_200)
+    assert supervision.tick(2_200) == [Start("console")]
+
+
+def test_nobody_is_let_in_before_the_stack_is_ready_or_while_it_ends() -> None:
+    supervision = Supervision(1, ray=True, limits=LIMITS)
+    supervision.begin(0)
+    assert supervision.wanted("console", 100) == []
+    supervision.ready(200)
+    supervision.stop(300)
+    assert supervision.wanted("console", 400) == []
+
+
+def test_a_console_that_dies_again_and_again_never_ends_the_run() -> None:
+    supervision = running(1)
+    supervision.wanted("console", 0)
+    now_ms = 0
+    for _ in range(20):
+        assert supervision.exited("console", 1, now_ms) == []
+        now_ms += 5_000
+        for name in ("keeper", "worker-0", "standby", "analytics"):
+            supervision.beat(name, now_ms)
+        assert supervision.tick(now_ms) == [Start("console")]
+
+
+def test_the_console_ends_after_the_workers() -> None:
+    supervision = Supervision(1, ray=False, beside=(), limits=LIMITS)
+    supervision.begin(0)
+    supervision.ready(0)
+    supervision.wanted("console", 0)
+    assert supervision.stop(1_000) == [StopListening(), Terminate("worker-0")]
+    assert supervision.exited("worker-0", 0, 1_100) == [Terminate("console")]
+    assert supervision.exited("console", 0, 1_200) == [Finish(0)]

@@ -61,13 +61,13 @@ class Tables:
             (self.world.warehouses[code], code, code, "store", 1, zone, day_start, False)
             for code, zone, day_start in places
         ]
-        self.store.enter_details(Details(self.store.documents_version() + 1, warehouses=rows))
+        self.store.enter_details(Details(self.store.documents_version + 1, warehouses=rows))
 
     def groups(self, **groups: list[str]) -> None:
         """Group paths of goods, "_" for "-"."""
         names = {name.replace("_", "-"): path for name, path in groups.items()}
         rows = [(sku_key(sku), sku, 0, sku, path, False) for sku, path in names.items()]
-        self.store.enter_details(Details(self.store.documents_version() + 1, products=rows))
+        self.store.enter_details(Details(self.store.documents_version + 1, products=rows))
 
     def ask(self, sql: str, **bound: Any) -> list[dict[str, Any]]:
         """Rows of any statement."""

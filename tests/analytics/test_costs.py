@@ -166,7 +166,7 @@ def earning(tables: Tables) -> Tables:
     number = tables.world.channels["fair"]
     fair = (number, "fair", "Fair", "market", None, 100_000, 20_000, 50, "EUR", False)
     tables.follow()
-    tables.store.enter_details(Details(tables.store.documents_version() + 1, channels=[fair]))
+    tables.store.enter_details(Details(tables.store.documents_version + 1, channels=[fair]))
     on(
         tables,
         "2026-06-01T09:00+00:00",
@@ -205,7 +205,7 @@ def test_contribution_of_an_order_tells_what_a_channel_is_worth(earning: Tables)
 def test_a_fixed_cost_in_another_currency_is_not_added(earning: Tables) -> None:
     number = earning.world.channels["fair"]
     fair = (number, "fair", "Fair", "market", None, None, None, 50, "PLN", False)
-    earning.store.enter_details(Details(earning.store.documents_version() + 1, channels=[fair]))
+    earning.store.enter_details(Details(earning.store.documents_version + 1, channels=[fair]))
     rows = {row[0]: row for row in earning.report("channel_comparison")}
     assert rows["fair"][-5:] == (900, 2, None, None, "EUR")
 

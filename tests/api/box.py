@@ -21,7 +21,8 @@ import uvicorn
 from actors.analytics_actor import AnalyticsActor, AnalyticsFile
 from actors.analytics_link import AnalyticsLink
 from actors.client import Client
-from actors.datadir import ANALYTICS_SOCKET
+from actors.datadir import ANALYTICS_SOCKET, DEVICES
+from actors.device_link import LocalDevices, local_devices
 from actors.documents.database import DocumentsSettings
 from actors.documents.details import DetailsReader
 from actors.documents.directory import Directory
@@ -39,6 +40,7 @@ from analytics.store import FILE, Store
 from api.app import create_app
 from api.asgi import Front
 from api.deps import ApiLimits, Runtime
+from api.device_feed import DeviceFeed
 from api.feed import Feed
 from api.serve import http_config
 from engine.layout import Limits
@@ -229,13 +231,27 @@ class Box:
         await _all_ready(client)
         await writer.start()
         await directory.start()
+        try:
+            async with local_devices(self._data / DEVICES, documents) as devices:
+                await self._answer(client, directory, writer, devices, partitions.era)
+        finally:
+            await directory.stop()
+            await writer.stop()
+            await client.close()
+            await asyncio.to_thread(transport.close)
+
+    async def _answer(
+        self, client: Client, directory: Directory, writer: DocumentsWriter, devices: LocalDevices, era: int
+    ) -> None:
         journals = [store.journal() for store in self.stores]
         self.runtime = Runtime(
             client=client,
             directory=directory,
-            feed=Feed(journals, partitions.era, directory),
+            feed=Feed(journals, era, directory),
             documents=writer,
             analytics=AnalyticsLink(self._data / ANALYTICS_SOCKET),
+            devices=devices,
+            device_feed=DeviceFeed(self._data / DEVICES, lambda: directory.device_numbers),
             sql=PlannerSql(self._data),
             now_ms=client.now_ms,
             limits=self._limits,
@@ -246,11 +262,5 @@ class Box:
         assert isinstance(config.app, Front)
         self.server = uvicorn.Server(config)
         self._started.set()
-        try:
-            with self._analytics(documents):
-                await self.server.serve([self._listening])
-        finally:
-            await directory.stop()
-            await writer.stop()
-            await client.close()
-            await asyncio.to_thread(transport.close)
+        with self._analytics(DocumentsSettings(self._data)):
+            await self.server.serve([self._listening])

@@ -58,7 +58,7 @@ async def house(data: Path, limits: ApiLimits) -> AsyncIterator[House]:
         nothing = cast(Any, None)  # these routes ask neither shards nor the feed
         runtime = Runtime(
             client=nothing, directory=directory, feed=nothing, documents=writer, analytics=nothing,
-            sql=nothing, now_ms=lambda: NOW_MS, limits=limits,
+            devices=nothing, device_feed=nothing, sql=nothing, now_ms=lambda: NOW_MS, limits=limits,
         )  # fmt: skip
         key = admin_key_path(data).read_text().strip()
         transport = httpx2.ASGITransport(application(runtime))

@@ -36,6 +36,7 @@ BY_KIND: dict[Kind, dict[str, Any]] = {
 ANY = frozenset(SCOPES)
 ADMIN = frozenset({"admin"})
 READ = frozenset({"read", "admin"})
+STORE = frozenset({"store", "admin"})
 DIGEST = "0" * 64
 ENDPOINTS: list[tuple[str, str, Any, frozenset[str]]] = [
     ("GET", "/v1/limits", None, ANY),
@@ -70,6 +71,20 @@ ENDPOINTS: list[tuple[str, str, Any, frozenset[str]]] = [
         )
     ),
     ("GET", "/v1/products/TEE-M/suggestions", None, frozenset({"read", "reports", "admin"})),
+    ("PUT", "/v1/devices/not-made", {"kind": "receipt_printer"}, ADMIN),
+    ("DELETE", "/v1/devices/never-made", None, ADMIN),
+    *(
+        ("GET", path, None, frozenset({"read", "store", "admin"}))
+        for path in (
+            "/v1/devices",
+            "/v1/devices/never-made",
+            "/v1/devices/never-made/jobs",
+            "/v1/devices/never-made/jobs/j",
+            "/v1/feed/devices",
+        )
+    ),
+    ("POST", "/v1/devices/never-made/jobs", {"id": "x", "kind": "open_drawer"}, STORE),
+    ("POST", "/v1/devices/never-made/jobs/j/decide", {"printed": True}, STORE),
     ("GET", "/v1/sql", None, frozenset({"reports", "admin"})),
     ("POST", "/v1/sql", {"sql": ""}, frozenset({"reports", "admin"})),
     (
@@ -81,12 +96,17 @@ ENDPOINTS: list[tuple[str, str, Any, frozenset[str]]] = [
     ("POST", "/v1/closings", {"day": "never"}, frozenset({"reports", "store", "admin"})),
     ("GET", "/v1/closings", None, frozenset({"reports", "store", "admin"})),
     ("GET", "/v1/closings/2020-01-01/berlin/shop", None, frozenset({"reports", "store", "admin"})),
+    ("GET", "/v1/alerts", None, frozenset({"reports", "admin"})),
+    *(
+        ("POST", f"/v1/alerts/never-raised/{answer}", body, frozenset({"stock", "reports", "admin"}))
+        for answer, body in (("acknowledge", {}), ("snooze", {"until": "2026-12-01T08:00:00Z"}))
+    ),
     ("GET", "/v1/keys", None, ADMIN),
     ("PUT", "/v1/keys/not-made", {"secret_sha256": DIGEST, "client": "x", "scopes": ["nothing"]}, ADMIN),
     ("DELETE", "/v1/keys/never-made", None, ADMIN),
 ]
-OPEN = {"/health/live", "/health/ready", "/docs", "/openapi.json"}
-"""Without a key; and what /docs loads."""
+OPEN = {"/", "/health/live", "/health/ready", "/docs", "/openapi.json"}
+"""Without a key; and the page that leads to them, and what /docs loads."""
 LIMITED: list[tuple[str, str, Any, str]] = [
     ("POST", "/v1/commands", {"kind": "receive", **CELL, "quantity": 1}, "warehouse"),
     ("POST", "/v1/commands", {"kind": "expect", **CELL, "delta": 1, "source": "PO"}, "warehouse"),
@@ -218,10 +238,12 @@ def test_no_route_is_hidden_from_the_page(box: Box) -> None:
 
 
 def shape_of(path: str) -> str:
-    """/v1/stock/{sku} and /v1/stock/TEE-M -> /v1/stock/*; some are named by two parts, or by three."""
+    """/v1/stock/{sku} and /v1/stock/TEE-M -> /v1/stock/*; some have names of two or three parts, or a device's job."""
     parts = path.split("/")
     if parts[2:3] in (["explain"], ["closings"]):
         return "/".join([*parts[:3], *("*" for _ in parts[3:])])
+    if parts[2:3] == ["devices"]:
+        parts[5:6] = ["*"] * len(parts[5:6])
     return "/".join([*parts[:3], "*", *parts[4:]] if len(parts) > 3 else parts)
 
 

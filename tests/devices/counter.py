@@ -4,11 +4,11 @@ import random
 from pathlib import Path
 
 from devices.clock import ManualClock, Waker
-from devices.drivers.printer_talk import PrinterSettings
 from devices.drivers.receipt_printer import ReceiptPrinter
 from devices.job_desk import JobDesk
 from devices.job_journal import Disk, JobJournal, RealDisk
 from devices.jobs import FINAL, Job, JobKind, JobState, JobView
+from devices.printer_settings import PrinterSettings
 from devices.printer_worker import PrinterWorker
 from devices.simulators.receipt_printer import PrinterSimulator
 from devices.simulators.simulated_line import SimulatedLine

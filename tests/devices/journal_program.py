@@ -12,11 +12,11 @@ import sys
 from pathlib import Path
 
 from devices.clock import SystemClock, Waker
-from devices.drivers.printer_talk import PrinterSettings
 from devices.drivers.receipt_printer import ReceiptPrinter
 from devices.job_desk import JobDesk
 from devices.job_journal import JobJournal, RealDisk
 from devices.jobs import JobState
+from devices.printer_settings import PrinterSettings
 from devices.printer_worker import PrinterWorker
 from devices.transports.tcp import TcpLine
 from tests.devices.counter import print_job

@@ -15,7 +15,8 @@ import pytest
 from escpos.escpos import Escpos
 
 from devices.clock import ManualClock
-from devices.simulators.receipt_printer import Fault, FaultKind, PrinterSimulator
+from devices.simulators.printer_faults import Fault, FaultKind
+from devices.simulators.receipt_printer import PrinterSimulator
 from devices.simulators.simulated_line import SimulatedLine
 from devices.transports.line import LineError, LineLost
 from tests.conftest import Tell

@@ -22,9 +22,10 @@ from devices.codecs.escpos_status import (
     proof_id,
     troubles,
 )
-from devices.drivers.printer_talk import PrinterSettings
 from devices.jobs import JobState
-from devices.simulators.receipt_printer import Fault, FaultKind, PrinterSimulator
+from devices.printer_settings import PrinterSettings
+from devices.simulators.printer_faults import Fault, FaultKind
+from devices.simulators.receipt_printer import PrinterSimulator
 from tests.devices.counter import Counter, print_job, receipt
 
 

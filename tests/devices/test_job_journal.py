@@ -10,17 +10,10 @@ from pathlib import Path
 import pytest
 
 from devices.clock import ManualClock
-from devices.job_desk import DRAWER_MS, QUEUED_MAX, BadJob, DeskFull, JobDesk
-from devices.job_journal import (
-    REMEMBERED_MS,
-    SECTOR,
-    JobJournal,
-    JournalDamaged,
-    JournalHeld,
-    JournalLost,
-    JournalRefused,
-)
-from devices.jobs import FINAL, IdReused, Job, JobKind, JobState, NotAllowed
+from devices.job_desk import DRAWER_MS, QUEUED_MAX, DeskFull, JobDesk
+from devices.job_journal import REMEMBERED_MS, JobJournal
+from devices.job_lines import SECTOR, JournalDamaged, JournalHeld, JournalLost, JournalRefused
+from devices.jobs import FINAL, BadJob, IdReused, Job, JobKind, JobState, NotAllowed
 from devices.simulators.endpoints import TcpDevice
 from devices.simulators.receipt_printer import PrinterSimulator
 from tests.devices.counter import Counter, QuickDisk, copy_of, drawer_job, print_job, receipt
@@ -74,7 +67,7 @@ def test_what_was_under_way_at_a_crash_is_unknown_and_what_waited_waits(tmp_path
     first.sent("C", proof=False)
     first.close()
     again = desk(tmp_path)
-    assert [view.state for view in again.list()] == ["unknown", "unknown", "sent", "queued"]
+    assert [view.state for view in again.list()] == ["unknown", "unknown", "unknown", "queued"]
     next_job = again.next(JobKind.PRINT)
     assert next_job is not None
     assert (next_job.id, next_job.body) == ("D", receipt("D"))
@@ -96,7 +89,7 @@ def test_a_person_decides_and_the_reprint_is_marked(tmp_path: Path) -> None:
     again = desk(tmp_path)
     copy = again.next(JobKind.PRINT)
     assert copy is not None
-    assert (copy.id, copy.copy_of, copy.body) == ("B/copy", "B", copy_of("B"))
+    assert (copy.id, copy.copy_of, copy.body) == ("B:copy", "B", copy_of("B"))
     again.close()
 
 

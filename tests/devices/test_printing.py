@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from devices.codecs.escpos_status import ASB_ON, ASK
-from devices.drivers.printer_talk import PrinterSettings
 from devices.jobs import NO_PROOF, JobState
-from devices.simulators.receipt_printer import Fault, FaultKind, PrinterSimulator
+from devices.printer_settings import PrinterSettings
+from devices.simulators.printer_faults import Fault, FaultKind
+from devices.simulators.receipt_printer import PrinterSimulator
 from tests.devices.counter import RESET, Counter, drawer_job, print_job, receipt
 
 PROOFS = pytest.mark.parametrize("proof", ["gs_h", "gs_r"])
@@ -34,14 +35,22 @@ def test_a_long_receipt_goes_out_in_pieces_that_end_where_commands_end(tmp_path:
     assert counter.papers("A", 100) == (1, 0)
 
 
-def test_a_printer_that_answers_nothing_is_handed_the_bytes_and_that_is_all_that_is_said(tmp_path: Path) -> None:
-    counter = Counter(tmp_path, PrinterSimulator(), PrinterSettings(proof="none"))
+def test_a_printer_that_answers_nothing_is_handed_the_bytes_and_a_person_looks(tmp_path: Path) -> None:
+    simulator = PrinterSimulator()
+    counter = Counter(tmp_path, simulator, PrinterSettings(proof="none"))
     counter.desk.submit(print_job("A"))
     counter.run()
     view = counter.desk.find("A")
     assert view is not None
-    assert (view.state, view.reasons) == (JobState.SENT, [NO_PROOF])
+    assert (view.state, view.reasons) == (JobState.UNKNOWN, [NO_PROOF])
+    assert [told.state for told in counter.told] == ["queued", "sending", "sent", "unknown"]
+    simulator.pass_time(1.0)
+    assert counter.papers("A") == (1, 0)
+    assert counter.desk.decide("A", printed=False, by="Anna").state is JobState.ABANDONED
+    counter.run()
     counter.idle(1.0)
+    simulator.pass_time(1.0)
+    assert counter.papers("A") == (1, 1)
     assert counter.worker.health().state == "unknown"
 
 

@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 
 from devices.clock import SystemClock, Waker
-from devices.drivers.printer_talk import PrinterSettings
 from devices.drivers.receipt_printer import ReceiptPrinter
 from devices.health import Health
 from devices.job_desk import JobDesk
 from devices.job_journal import JobJournal
 from devices.jobs import FINAL, Job, JobState, JobView
+from devices.printer_settings import PrinterSettings
 from devices.printer_worker import PrinterWorker
 from devices.simulators.endpoints import PtyDevice, TcpDevice
-from devices.simulators.receipt_printer import Fault, FaultKind, PrinterSimulator
+from devices.simulators.printer_faults import Fault, FaultKind
+from devices.simulators.receipt_printer import PrinterSimulator
 from devices.transports.line import Line
 from devices.transports.serial_port import SerialLine, SerialSettings
 from devices.transports.tcp import TcpLine

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from devices.clock import ManualClock, Waker
 from devices.codecs.barcodes import BadCode, Code, understand
 from devices.codecs.in_store import LAYOUTS, Template, TemplateRefused
+from devices.codecs.keyboard_layouts import meant_by
 from devices.codecs.scans import SCAN_BYTES_MAX, RawScan, ScanSplitter
 from devices.drivers.scanner import OwnTemplate, Scanner, ScannerSettings
 from devices.simulators.scanner import ScannerSimulator
@@ -100,6 +102,52 @@ def test_noise_without_end_is_no_scan() -> None:
 )
 def test_what_a_scan_means(scan: RawScan, code: Code | BadCode | None) -> None:
     assert understand(scan) == (code or BadCode(scan.data, "wrong_layout"))
+
+
+def typed_on_russian(data: str, encoding: str) -> str:
+    """What a program hands on of a scanner that presses keys under a Russian layout."""
+    us = "qwertyuiop[]asdfghjkl;'zxcvbnm,./`" + 'QWERTYUIOP{}ASDFGHJKL:"ZXCVBNM<>?~@#$^&|'
+    russian = "йцукенгшщзхъфывапролджэячсмитьбю.ё" + 'ЙЦУКЕНГШЩЗХЪФЫВАПРОЛДЖЭЯЧСМИТЬБЮ,Ё"№;:?/'
+    return data.translate(str.maketrans(us, russian)).encode(encoding).decode("latin-1")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1251", "cp866"])
+@pytest.mark.parametrize(
+    "data", ["]E0" + EAN, MILK, SHIRT, SHOES, "]d2" + MILK, "]C10104006381333931103103001250", "]E02300017012507"]
+)
+def test_a_keyboard_scanner_under_a_russian_layout_is_understood(data: str, encoding: str) -> None:
+    """Row 11, from the bytes that came to what was meant."""
+    (raw,) = scans(typed_on_russian(data, encoding).encode("latin-1") + b"\r")
+    aim = data[:3] if data.startswith("]") else ""
+    wanted = understand(RawScan(data.removeprefix(aim), aim), LAYOUTS["ru"])
+    assert isinstance(wanted, Code)
+    assert understand(raw, LAYOUTS["ru"]) == replace(wanted, repaired=True)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1251", "cp866"])
+def test_what_proves_nothing_is_not_repaired(encoding: str) -> None:
+    text = typed_on_russian("ABC-17", encoding)
+    assert understand(RawScan(text)) == BadCode(text, "wrong_layout")
+    eaten = typed_on_russian(MILK.replace("\x1d", ""), encoding)  # most keyboards have no key for GS
+    assert understand(RawScan(eaten)) == BadCode(eaten, "separator_lost")
+    wrong = typed_on_russian("]E04006381333930", encoding)
+    assert understand(RawScan(wrong)) == BadCode(wrong, "check_digit")
+
+
+@given(st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=40))
+def test_every_key_is_found_again(text: str) -> None:
+    for encoding in ("utf-8", "cp1251", "cp866"):
+        typed = typed_on_russian(text, encoding)
+        assert meant_by(typed).count(text) == (0 if typed.isascii() else 1)
+
+
+def test_what_may_be_two_things_is_neither() -> None:
+    """The same bytes are letters of two encodings, and both make a marked good: no guess."""
+    typed = typed_on_russian("010460049469422621shinzo\x1d93shac", "cp866")
+    meant = meant_by(typed)
+    assert len(meant) == 2
+    assert {type(understand(RawScan(each))) for each in meant} == {Code}
+    assert understand(RawScan(typed)) == BadCode(typed, "wrong_layout")
 
 
 @pytest.mark.parametrize("data", [MILK, SHIRT, SHOES, "\x1d" + MILK])

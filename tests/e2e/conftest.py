@@ -1,4 +1,4 @@
-"""One engine with Ray for all tests of a session, and one without."""
+"""One engine with Ray for all tests here, and one without; they end with the last of these tests."""
 
 import os
 import subprocess
@@ -27,13 +27,13 @@ def compiled_kernels() -> None:
         subprocess.run([sys.executable, "-m", "actors.warmup"], env=environment, timeout=600, check=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ray_served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Two shards as Ray actors, two API workers."""
     yield from _served(tmp_path_factory, "ray", "--shards", "2", "--workers", "2")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def local_served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Two shards as threads of one API process."""
     yield from _served(tmp_path_factory, "local", "--transport", "local", "--shards", "2")

@@ -18,6 +18,8 @@ class Book:
         self.state = State()
         self.now_ms = 0
         self.movements: list[Movement] = []
+        self.changed: list[CellKey] = []
+        """cells with a reorder point or an alert whose counters or settings the batch has changed, in that order"""
         self.row: int | None = None
         self.draft = Reservation("", "", 0, 0)
         self.draft_hold: Hold = ("", "")
@@ -119,6 +121,8 @@ class Book:
             cell.sources[source] = cell.sources.get(source, 0) + incoming
             if not cell.sources[source]:
                 del cell.sources[source]
+        if on_hand or reserved or incoming or kind in (Kind.ADJUST, Kind.CONFIGURE):
+            self.note_changed(key)
         self.movements.append(
             Movement(
                 kind, key[0], key[1], quantity, cell.on_hand, cell.reserved, cell.incoming, cell.available, self.row,
@@ -126,6 +130,12 @@ class Book:
             )
         )  # fmt: skip
         return cell
+
+    def note_changed(self, key: CellKey) -> None:
+        """Remember that the cell's alert is to be judged, if it can have one."""
+        cell = self.state.cells[key]
+        if cell.reorder_point or cell.alert:
+            self.changed.append(key)
 
     def note_short(self, key: CellKey, bound: int) -> bool:
         """A SHORT movement when a count, a setting or a settled sale left the cell below its bound."""

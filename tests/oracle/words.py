@@ -22,11 +22,12 @@ class Cell:
     reorder_point: int = 0
     order_up_to: int = 0
     sources: dict[str, int] = field(default_factory=dict)
+    alert: bool = False
 
     def copy(self) -> "Cell":
         return Cell(
             self.on_hand, self.reserved, self.safety_stock, self.floor, self.reorder_point, self.order_up_to,
-            dict(self.sources),
+            dict(self.sources), self.alert,
         )  # fmt: skip
 
     @property
@@ -40,6 +41,10 @@ class Cell:
     @property
     def room(self) -> int:
         return self.available + self.floor
+
+    @property
+    def position(self) -> int:
+        return self.on_hand - self.reserved + self.incoming
 
     @property
     def empty(self) -> bool:

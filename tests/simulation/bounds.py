@@ -21,6 +21,7 @@ _SEEN: Final = [M[name] for name in (
 )]  # fmt: skip
 _STILL: Final = (
     Kind.RESERVE, Kind.CONFIRM, Kind.RELEASE, Kind.EXTEND, Kind.EXPIRE, Kind.SHORT, Kind.EXPECT, Kind.CONFIGURE,
+    Kind.ALERT_RAISED, Kind.ALERT_CLEARED,
 )  # fmt: skip
 _RESERVE, _SELL, _TRANSFER, _CONFIGURE = int(Kind.RESERVE), int(Kind.SELL), int(Kind.TRANSFER), int(Kind.CONFIGURE)
 _SHORT, _ADJUST = int(Kind.SHORT), int(Kind.ADJUST)

@@ -115,7 +115,7 @@ class ShardOracle(Model):
         step = self._steps[members[0][0]]
         first = members[0][1]
         saved = self._saved(members)
-        moved = len(book.movements)
+        moved, changed = len(book.movements), len(book.changed)
         book.draft_hold = step.hold
         book.draft = Reservation(first.client, first.channel, 0, self._made)
         results: dict[int, Result] = {}
@@ -127,6 +127,7 @@ class ShardOracle(Model):
         allowed = (Outcome.OK, Outcome.INSUFFICIENT_STOCK) if in_part else (Outcome.OK,)
         if any(result.outcome not in allowed for result in results.values()):
             self._put_back(saved)
+            del book.changed[changed:]
             return {i: _fallen(result) for i, result in results.items()}
         self._made += 1
         book.draft.entries.sort(key=lambda entry: entry.line)
@@ -159,9 +160,9 @@ class ShardOracle(Model):
         """Confirm, extend, release or fulfil: done, looked at, and put back until it is decided."""
         book = self._book
         saved = self._saved(members)
-        moved = len(book.movements)
+        moved, changed = len(book.movements), len(book.changed)
         results = {i: self._decide_row(row) for i, row in pending}
-        del book.movements[moved:]
+        del book.movements[moved:], book.changed[changed:]
         first = pending[0][1]
         found = self.state.reservations.get(first.reservation) if first.reservation else None
         after = found.copy() if found else None
@@ -199,6 +200,7 @@ class ShardOracle(Model):
             for entry in reservation.entries:
                 if entry.remaining:
                     self._book.look(entry.key).reserved -= entry.remaining
+                    self._book.note_changed(entry.key)
         if operation.kind == Kind.SELL or (operation.kind == Kind.RESERVE and not row.has(Flag.COMMIT)):
             del self.state.reservations[step.hold]
         return Result(Outcome.OK)

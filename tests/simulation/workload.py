@@ -254,9 +254,10 @@ def _transfer(customer: Customer) -> list[list[Row]]:
 
 
 def _configure(customer: Customer) -> list[list[Row]]:
-    cell = _cell(customer) | {"quantity": customer.chance.randrange(3) * 1000}
-    bits = int(Setting.SAFETY_STOCK | Setting.FLOOR)
-    return [[customer.row(Kind.CONFIGURE, expected=customer.chance.randrange(3) * 1000, line=bits, **cell)]]
+    cell = _cell(customer)
+    planned = {"unit_price": 3 * cell["quantity"], "discount": 4 * cell["quantity"]}
+    settings = {"quantity": customer.chance.randrange(3) * 1000, "expected": customer.chance.randrange(3) * 1000}
+    return [[customer.row(Kind.CONFIGURE, line=int(~Setting(0)), **cell | planned | settings)]]
 
 
 Ask = Callable[[Customer], list[list[Row]]]

@@ -97,7 +97,7 @@ def test_analytics_have_them_also_when_their_tables_are_made_again(
 
 def followed(settings: DocumentsSettings) -> dict[str, list[str]]:
     store, reader = Store(None, era=0, shards=2), DetailsReader(settings)
-    while (details := reader.read_after(store.documents_version())) is not None:
+    while (details := reader.read_after(store.documents_version)) is not None:
         store.enter_details(details)
     found = content(store)
     reader.close()

@@ -10,7 +10,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import insert, text
+from sqlalchemy import Engine, insert, text
 from sqlalchemy.exc import DBAPIError
 
 from actors.documents import migrations
@@ -26,6 +26,7 @@ from actors.documents.database import (
 )
 from actors.documents.migrating import DocumentsTooNew, migrate
 from actors.documents.schema import HEAD, changes, metadata
+from tests.e2e.served import wait_until
 
 pytest_plugins = ["tests.actors.postgres_server"]
 
@@ -75,9 +76,17 @@ def test_second_writer_is_refused_until_the_first_is_gone(settings: DocumentsSet
     ):
         pass
     first.dispose()
-    with second.connect() as other, writers_lock(settings, other):
-        pass
+    wait_until(lambda: may_write(settings, second), "the server to see that the first is gone")
     second.dispose()
+
+
+def may_write(settings: DocumentsSettings, engine: Engine) -> bool:
+    """Whether nobody else is the writer."""
+    try:
+        with engine.connect() as connection, writers_lock(settings, connection):
+            return True
+    except DocumentsLocked:
+        return False
 
 
 def test_reader_cannot_write(settings: DocumentsSettings) -> None:

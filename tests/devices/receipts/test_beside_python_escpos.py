@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from devices.printer_settings import PrinterSettings
 from devices.receipts.document import Document, Text
 from devices.receipts.escpos import slip
 from devices.receipts.preview import read_back
-from devices.receipts.profiles import PrinterSettings, printer_profile, printer_profiles
+from devices.receipts.profiles import printer_profile, printer_profiles
 from devices.receipts.reading import Kicked, Printed
 from tests.conftest import Tell
 from tests.devices.receipts.corpus import HOSTILE, WRITTEN

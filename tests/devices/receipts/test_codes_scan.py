@@ -3,10 +3,11 @@
 import pytest
 import zxingcpp
 
+from devices.printer_settings import PrinterSettings
 from devices.receipts.document import document_from
 from devices.receipts.escpos import slip
 from devices.receipts.preview import as_picture
-from devices.receipts.profiles import PrinterSettings, printer_profile, printer_profiles
+from devices.receipts.profiles import printer_profile, printer_profiles
 from devices.receipts.symbols import check_digit
 from devices.receipts.templates.samples import sample
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from devices.printer_settings import PrinterSettings
 from devices.receipts.document import Document, DocumentRefused, document_from
 from devices.receipts.escpos import kick, kick_now, slip
-from devices.receipts.profiles import PrinterProfile, PrinterSettings, ProfileUnknown, printer_profile
+from devices.receipts.profiles import PrinterProfile, ProfileUnknown, printer_profile
 
 EPSON = printer_profile(PrinterSettings("TM-T20II"))
 BEGIN = b"\x1b@\x1bR\0"

@@ -4,12 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devices.printer_settings import PrinterSettings
 from devices.receipts.characters import cleaned, columns_of
 from devices.receipts.document import Document, Row, Text
 from devices.receipts.escpos import Slip, laid_for, slip
 from devices.receipts.layout import Line
 from devices.receipts.preview import as_text, read_back
-from devices.receipts.profiles import PrinterSettings, printer_profile, printer_profiles
+from devices.receipts.profiles import printer_profile, printer_profiles
 from devices.receipts.reading import Item, Kicked, Pictured, Printed, Unknown
 from tests.devices.receipts.corpus import HOSTILE, WRITTEN
 

@@ -13,10 +13,11 @@ import pytest
 import zxingcpp
 from PIL import Image
 
+from devices.printer_settings import PrinterSettings
 from devices.receipts.document import Document, Drawer, Row, Text, document_from
 from devices.receipts.escpos import Slip, kick, kick_now, slip
 from devices.receipts.preview import read_back
-from devices.receipts.profiles import PrinterProfile, PrinterSettings, printer_profile, printer_profiles
+from devices.receipts.profiles import PrinterProfile, printer_profile, printer_profiles
 from devices.receipts.reading import Printed
 from devices.receipts.templates.samples import LANGUAGES, SAMPLES, sample
 from tests.devices.judges import homes

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from devices.printer_settings import PrinterSettings
 from devices.receipts.code_pages import upper_half
 from devices.receipts.document import Document, Text
 from devices.receipts.escpos import slip
-from devices.receipts.profiles import PrinterSettings, printer_profile
+from devices.receipts.profiles import printer_profile
 from tests.devices.judges import homes
 
 PAGES = {

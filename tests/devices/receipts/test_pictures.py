@@ -4,6 +4,7 @@ import io
 import subprocess
 import sys
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,8 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from devices.receipts.document import DocumentRefused
-from devices.receipts.pictures import FORMATS, black_and_white, picture_commands
+from devices.codecs.escpos_commands import REAL_TIME
+from devices.printer_settings import PrinterSettings
+from devices.receipts.document import DocumentRefused, document_from
+from devices.receipts.escpos import slip
+from devices.receipts.pictures import FORMATS, black_and_white, harmless, picture_commands
+from devices.receipts.profiles import printer_profile
+from devices.simulators.receipt_printer import PrinterSimulator
 
 
 def drawn(form: str) -> bytes:
@@ -91,6 +97,58 @@ def test_a_broken_file_is_a_picture_or_refused(data: bytes, changes: list[tuple[
         return
     assert set(picture.ravel().tolist()) <= {0, 1}
     assert picture.shape[1] <= 384
+
+
+DANGEROUS = (0x10, 0x04, 0x05, 0x14, 0x01, 0x00, 0x08)
+"""What real-time commands are made of; `10 14 01 00 01` opens the drawer."""
+
+
+@pytest.mark.parametrize("pictures", ["raster", "columns24", "columns8"])
+@pytest.mark.parametrize("seed", range(20))
+def test_no_picture_is_heard_as_a_command(pictures: Any, seed: int) -> None:
+    """Dots that say commands, and dots by chance; at most one is added, beside a black one, where it would be heard."""
+    chance = np.random.default_rng(seed)
+    values = np.array(DANGEROUS if seed % 2 else range(256), np.uint8)
+    packed = chance.choice(values, (48, 24))
+    across = pictures == "raster"
+    picture = np.unpackbits(packed, axis=1) if across else np.unpackbits(packed.T, axis=0)
+    sent = b"".join(picture_commands(picture, pictures))
+    assert REAL_TIME.search(sent) is None
+    printer = PrinterSimulator(bytes_per_s=1e9, memory_bytes=1 << 20)
+    assert printer.receive(sent) == len(sent)
+    printer.pass_time(1.0)
+    assert (printer.drawer.kicks, printer.say()) == (0, b"")
+    assert bytes(printer.printed) == sent
+
+
+@given(st.lists(st.sampled_from((*DANGEROUS, 0x18, 0xFF)), max_size=60).map(bytes))
+def test_dots_are_added_only_where_a_command_would_be_heard(packed: bytes) -> None:
+    changed = harmless(packed)
+    assert REAL_TIME.search(changed) is None
+    for at, (before, after) in enumerate(zip(packed, changed, strict=True)):
+        heard = REAL_TIME.match(packed, at) is not None
+        assert (before, after) == (0x10, 0x18) if heard else before == after
+
+
+@pytest.mark.parametrize("profile", ["TM-T20II", "simple", "TM-U220"])
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"qr": "a\x10\x14\x01\x00\x01b"},
+        {"qr": "\x10\x05\x02"},
+        {"barcode": "1620010099", "symbology": "CODE128"},
+        {"barcode": "99160499", "symbology": "CODE128"},
+        {"barcode": "16051605", "symbology": "ITF"},
+    ],
+)
+def test_no_code_is_heard_as_a_command(block: dict[str, str], profile: str) -> None:
+    """QR codes and bar codes that the printer draws itself carry their data as it is."""
+    made = slip(document_from({"blocks": [block]}), printer_profile(PrinterSettings(profile)))
+    printer = PrinterSimulator(bytes_per_s=1e9, memory_bytes=1 << 20)
+    printer.receive(made.data)
+    printer.pass_time(1.0)
+    assert (printer.drawer.kicks, printer.say()) == (0, b"")
+    assert printer.printed_bytes > 0
 
 
 def test_importing_receipts_sets_nothing_up() -> None:

@@ -6,11 +6,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from devices.printer_settings import PrinterSettings
 from devices.receipts.copies import marked_copy
 from devices.receipts.document import Cut, Document, DocumentRefused, Drawer, Text
 from devices.receipts.escpos import slip
 from devices.receipts.preview import as_text, read_back
-from devices.receipts.profiles import PrinterSettings, printer_profile
+from devices.receipts.profiles import printer_profile
 from devices.receipts.reading import BarcodePrinted, Pictured, QrPrinted, Unknown
 from devices.receipts.templates.facts import Language, Payment, Sale, check_sums
 from devices.receipts.templates.figures import moment, money, price_of_one, priced, quantity

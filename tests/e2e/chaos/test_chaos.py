@@ -1,6 +1,6 @@
 """Real chaos on a real stack: signals, lost calls, a full disk and syncs that fail, under clients who ask again.
 
-CHAOS_SECONDS (default 30) is how long the combined scenario rages, CHAOS_SEED what it begins with. What was found is
+CHAOS_SECONDS (default 20) is how long the combined scenario rages, CHAOS_SEED what it begins with. What was found is
 printed as tables, whether it holds or not.
 """
 
@@ -33,7 +33,7 @@ from tests.e2e.small_disk import fill, small_disk
 
 ALONE: Final = "CHAOS_SECONDS" in os.environ
 """Nothing else wants the machine, so what is promised in seconds is asserted; beside other tests it is only told."""
-SECONDS: Final = float(os.environ.get("CHAOS_SECONDS") or 30)
+SECONDS: Final = float(os.environ.get("CHAOS_SECONDS") or 20)
 SEED: Final = int(os.environ.get("CHAOS_SEED") or 0) or random.SystemRandom().randrange(1, 1 << 32)
 CLIENTS: Final = 6
 SHORT_S: Final = 6.0
@@ -276,11 +276,12 @@ def failing_sync(victim: Process, when: int, words: Path) -> Iterator[None]:
 def written_full(caller: Caller, numbers: Iterator[int]) -> bool:
     """Write much and change nothing: a refusal is remembered too. Whether no shard has room for more."""
     rows = [
-        {"id": f"hopeless-{next(numbers)}", "kind": "sell", "sku": f"scarce-{n % 10}", "warehouse": "north",
-         "quantity": 10**9, "channel": CHANNEL, "reference": "x" * 60}
-        for n in range(5_000)
+        {"id": f"hopeless-{next(numbers)}", "kind": "reserve", "sku": f"scarce-{n % 10}", "quantity": 10**9,
+         "channel": CHANNEL, "ttl_s": 60, "reference": "x" * 255, "customer": "y" * 255}
+        for n in range(2_000)
     ]  # fmt: skip
-    caller.send("POST", "/v1/commands", rows, None, HEAL_S)
+    sent = caller.send("POST", "/v1/commands", rows, None, HEAL_S)
+    assert sent.status in (0, 200, 429, 503), sent
     return states(caller) == {"read_only"}
 
 

@@ -1,0 +1,124 @@
+"""What is asked of a device's actor, and what it answers: flat structs that travel as msgpack."""
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from devices.health import Health
+from devices.jobs import Attempt, JobKind, JobState, JobView
+
+
+class Submit(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """Take a job in."""
+
+    id: str
+    kind: JobKind
+    document: bytes
+    deadline_ms: int | None
+    by: str
+    why: str
+    not_after_ms: int
+
+
+class Find(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """Where does it stand?"""
+
+    id: str
+
+
+class ListJobs(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """Those in these states (none: all) that came after number `after`."""
+
+    states: list[JobState]
+    after: int
+    count_max: int
+
+
+class Decide(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """A person looked at the paper."""
+
+    id: str
+    printed: bool
+    by: str
+    not_after_ms: int
+
+
+class AskHealth(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """How is it?"""
+
+
+Asked = Submit | Find | ListJobs | Decide | AskHealth
+
+
+class JobPicture(msgspec.Struct, frozen=True, array_like=True):
+    """A job without its bytes."""
+
+    id: str
+    kind: JobKind
+    state: JobState
+    number: int
+    attempts: list[Attempt]
+    reasons: list[str]
+    submitted_ms: int
+    changed_ms: int
+    deadline_ms: int | None
+    by: str
+    why: str
+    copy_of: str
+    decided_by: str
+
+    @classmethod
+    def of(cls, view: JobView) -> "JobPicture":
+        """What may leave the device."""
+        job = view.job
+        return cls(
+            job.id, job.kind, view.state, view.number, view.attempts, view.reasons, job.submitted_ms, view.changed_ms,
+            job.deadline_ms, job.by, job.why, job.copy_of, view.decided_by,
+        )  # fmt: skip
+
+
+class JobTold(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """One job."""
+
+    job: JobPicture
+    replayed: bool = False
+    """it was known, or decided, before"""
+    copy: str = ""
+    """the id of the marked copy that was ordered of it"""
+
+
+class JobsTold(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """Some jobs, in the order they came."""
+
+    jobs: list[JobPicture]
+
+
+class HealthTold(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """How it is."""
+
+    health: Health
+
+
+class Refusal(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """It was not done, and this is why; `code` is that of the problem."""
+
+    code: str
+    detail: str
+    path: str = ""
+
+
+Told = JobTold | JobsTold | HealthTold | Refusal
+
+
+class DeviceProbe(msgspec.Struct, frozen=True, array_like=True):
+    """Which process answers for a device."""
+
+    pid: int
+    started: int
+
+
+encode: Final = msgspec.msgpack.Encoder().encode
+decode_asked: Final[Callable[[bytes], Asked]] = msgspec.msgpack.Decoder(Asked).decode
+decode_told: Final[Callable[[bytes], Told]] = msgspec.msgpack.Decoder(Told).decode
+decode_probe: Final = msgspec.msgpack.Decoder(DeviceProbe).decode

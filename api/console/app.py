@@ -1,0 +1,74 @@
+"""The console's application: the gate, the sign-in form, downloads, and the pages.
+
+NiceGUI's pages belong to the process, so this is made once in it.
+"""
+
+import contextlib
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI
+from fastapi.responses import PlainTextResponse
+from fastapi.staticfiles import StaticFiles
+
+from api.console.accounts import Accounts
+from api.console.client import Api, ApiProblem
+from api.console.files import directory_of
+from api.console.gate import App, Gate
+from api.console.live import Live
+from api.console.login import Door
+from api.console.sessions import Sessions
+from api.console.visit import Desk
+
+RECONNECT_S: Final = 10.0
+"""A browser that lost its socket for less finds its page as it was."""
+LOOK: Final = Path(__file__).parent / "look"
+
+
+def make_app(data: Path, api: Api) -> App:
+    """The ASGI application; `api` carries the console's own key."""
+    # NiceGUI reads this when it is imported, and would write to the current directory.
+    os.environ["NICEGUI_STORAGE_PATH"] = str(directory_of(data) / "storage")
+    from nicegui import ui
+
+    from api.console.download import download_routes
+    from api.console.pages.all import register_all
+
+    accounts = Accounts(data)
+    sessions = Sessions(data, accounts)
+    live = Live(api)
+    desk = Desk(api, live, accounts, sessions)
+
+    async def learn_zone() -> None:
+        with contextlib.suppress(ApiProblem):
+            await desk.warehouses()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await learn_zone()
+        try:
+            yield
+        finally:
+            await live.close()
+            await api.close()
+
+    app = FastAPI(title="omnistock console", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(Door(accounts, sessions).router)
+    app.include_router(download_routes(desk))
+    app.add_api_route("/alive", lambda: PlainTextResponse("alive"), include_in_schema=False)
+    app.mount("/look", StaticFiles(directory=LOOK), name="look")
+    register_all(desk)
+    ui.run_with(
+        app,
+        title="omnistock",
+        favicon=LOOK / "icon.svg",
+        language=None,  # each page says its own
+        reconnect_timeout=RECONNECT_S,
+        tailwind=False,
+        show_welcome_message=False,
+        binding_refresh_interval=None,
+    )
+    return Gate(app, sessions)

@@ -1,0 +1,51 @@
+"""Movements of the feed, and what they are called, as people read them."""
+
+from typing import Any, Final
+
+from api.console.parts import badge, line
+from api.console.text import Text
+from api.console.visit import Visit
+
+KINDS: Final = {
+    "sell": ("Sold", "shopping_cart", "good"),
+    "fulfil": ("Fulfilled", "local_shipping", "good"),
+    "reserve": ("Reserved", "bookmark_add", "brand"),
+    "confirm": ("Confirmed", "task_alt", "brand"),
+    "extend": ("Extended", "more_time", ""),
+    "release": ("Released", "undo", ""),
+    "expire": ("Expired", "timer_off", "warn"),
+    "return": ("Returned", "assignment_return", "warn"),
+    "receive": ("Received", "move_to_inbox", "brand"),
+    "expect": ("Expected", "schedule", ""),
+    "adjust": ("Counted", "edit_note", "warn"),
+    "transfer": ("Moved", "swap_horiz", ""),
+    "configure": ("Set", "tune", ""),
+    "alert.raised": ("Alert", "notifications_active", "bad"),
+    "alert.cleared": ("Alert over", "notifications_off", "good"),
+    "short": ("Below its bound", "report", "bad"),
+}
+
+
+def kind_words(visit: Visit, kind: str) -> str:
+    """What a movement is called."""
+    return visit.t(KINDS.get(kind, (kind, "", ""))[0])
+
+
+def event_line(visit: Visit, event: dict[str, Any], name: str = "") -> None:
+    """One movement: what, where, how much, and what is left."""
+    t, f = visit.t, visit.f
+    kind, sku, place = event["kind"], event["sku"], event["warehouse"]
+    _, icon, mood = KINDS.get(kind, (kind, "circle", ""))
+    parts = [place or "", event.get("channel") or "", (name and sku) or ""]
+    target = f"/explain/{sku}/{place}" if sku and place else None
+    with line(name or sku or "", " · ".join(part for part in parts if part), target, icon):
+        if event["quantity"]:
+            Text(signed(visit, event["quantity"]), "span", "os-number")
+        Text(t("{n} left", n=f.number(event["available"])), "span", "os-muted os-small os-number os-hide-small")
+        badge(kind_words(visit, kind), mood)
+        Text(f.moment(event["at"], seconds=True), "span", "os-muted os-small os-number")
+
+
+def signed(visit: Visit, quantity: float) -> str:
+    """+3 or −3."""
+    return f"+{visit.f.number(quantity)}" if quantity > 0 else visit.f.number(quantity)

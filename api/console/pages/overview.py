@@ -1,0 +1,228 @@
+"""How is it going, everywhere, now? Sales as they happen, today beside the same weekday, alerts, the health."""
+
+import time
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from fastapi import Request
+from nicegui import ui
+
+from api.console import charts
+from api.console.alerts import alert_lines, open_alerts
+from api.console.client import ApiProblem
+from api.console.events import event_line
+from api.console.frame import frame
+from api.console.live import SOLD
+from api.console.parts import Kpi, Section, badge, card, empty, kpi, line, loading
+from api.console.text import Text, anchor, box
+from api.console.visit import Desk, Visit, business_day, visit_of
+
+LIVE_S: Final = 1.0
+SLOW_S: Final = 15.0
+LATEST: Final = 12
+
+
+def register(desk: Desk) -> None:
+    """`/`"""
+
+    @ui.page("/")
+    async def overview(request: Request) -> None:
+        visit = visit_of(request, desk)
+        t = visit.t
+        with frame(visit, t("Overview"), t("All places and channels, as it happens")):
+            figures = _Today(visit)
+            with box("os-grid"):
+                with card(t("Sales by channel, last five minutes"), t("units in each five seconds"), "os-w8"):
+                    live = _LiveSales(visit)
+                with card(t("Alerts"), classes="os-w4"):
+                    Section(visit, lambda: open_alerts(visit), lambda found: alert_lines(visit, found), lines=5)
+                with card(t("Just now"), classes="os-w8"):
+                    latest = _Latest(visit)
+                with card(t("The engine"), classes="os-w4"):
+                    health = _Health(visit)
+
+            def tick() -> None:
+                desk.live.watch()
+                live.show()
+                latest.show()
+
+            ui.timer(LIVE_S, tick)
+            ui.timer(SLOW_S, figures.load)
+            ui.timer(SLOW_S, health.load)
+
+
+class _Today:
+    """The figures of the day, beside those of the same weekday up to the same hour."""
+
+    def __init__(self, visit: Visit) -> None:
+        t = visit.t
+        self._visit = visit
+        with box("os-kpis"):
+            self._sales = kpi(t("Sales today"), href="/channels?span=today")
+            self._orders = kpi(t("Orders today"), href="/channels?span=today")
+            self._units = kpi(t("Units sold today"), href="/products?span=today")
+            self._lost = kpi(t("Asked for and not there today"), href="/reports/unmet_demand?span=today")
+
+    async def load(self) -> None:
+        """Ask for them."""
+        desk, f = self._visit.desk, self._visit.f
+        try:
+            place = next(iter((await desk.warehouses()).values()), None)
+            zone = self._visit.use_zone((place or {}).get("time_zone"))
+            today = business_day(place)
+            before = today - timedelta(days=7)
+            hour = f"{datetime.now(zone) - timedelta(days=7):%Y-%m-%dT%H:00}"
+            now_rows = await desk.report("channel_sales", {"from": f"{today}", "to": f"{today}"})
+            then_rows = await desk.report(
+                "channel_sales", {"by": "hour", "from": f"{before}", "to": f"{before}"}, for_s=600.0
+            )
+            unmet = await desk.report("unmet_demand", {"from": f"{today}", "to": f"{today}"})
+        except ApiProblem:
+            for each in (self._sales, self._orders, self._units, self._lost):
+                each.show("–", self._visit.t("no answer"))
+            return
+        then_rows = [row for row in then_rows if row["period"] <= hour]
+        currency = main_currency(now_rows) or main_currency(then_rows)
+        money = [sum(row["net"] for row in rows if row["currency"] == currency) for rows in (now_rows, then_rows)]
+        self._compare(self._sales, f.money(money[0], currency) if currency else "0", money[0], money[1])
+        for one, name in ((self._orders, "orders"), (self._units, "units")):
+            sums = [sum(row[name] for row in rows) for rows in (now_rows, then_rows)]
+            self._compare(one, f.number(sums[0]), sums[0], sums[1])
+        lost = sum(row["unmet"] for row in unmet)
+        asked = self._visit.t("units of {n} products", n=len({row["sku"] for row in unmet}))
+        self._lost.show(f.number(lost), asked if lost else self._visit.t("nothing was missing"), -1 if lost else 0)
+
+    def _compare(self, one: Kpi, value: str, now: float, before: float) -> None:
+        words, trend = self._visit.f.change(now, before)
+        t = self._visit.t
+        hint = t("{change} against last week by this hour", change=words) if before else t("nothing a week ago by now")
+        one.show(value, hint, trend if before else 0)
+
+
+class _LiveSales:
+    """Units by channel in buckets of five seconds."""
+
+    def __init__(self, visit: Visit) -> None:
+        self._visit = visit
+        self._version = -1
+        self._drawn_s = 0.0
+        with box("os-row"):
+            self._state = badge(visit.t("connecting"), "warn")
+            self._rate = Text("", "span", "os-muted os-small")
+        self._chart = ui.echart(charts.columns([], {})).classes("os-chart")
+
+    def show(self) -> None:
+        """Draw again what is new, and every five seconds anyhow: time goes on."""
+        live, t, now_s = self._visit.desk.live, self._visit.t, time.time()
+        if live.version == self._version and now_s - self._drawn_s < 5:
+            return
+        self._version, self._drawn_s = live.version, now_s
+        self._state.set_text(t("live") if live.connected else t("connecting"))
+        self._state.classes(replace=f"os-badge os-badge-{'good' if live.connected else 'warn'}")
+        kinds = live.kinds(now_s)
+        sales = sum(kinds.get(kind, 0) for kind in SOLD)
+        self._rate.set_text(
+            t("{sales} sale lines and {all} movements in the last minute", sales=sales, all=sum(kinds.values()))
+        )
+        begins, channels = live.sold(now_s)
+        labels = [f"{datetime.fromtimestamp(at, self._visit.f.zone):%H:%M:%S}" for at in begins]
+        options = charts.columns(labels, channels, stacked=True, palette=charts.colours(channels))
+        options["legend"]["show"] = True
+        options["animation"] = False
+        self._chart.options.clear()
+        self._chart.options.update(options)
+        self._chart.update()
+
+
+class _Latest:
+    """The last movements, in words."""
+
+    def __init__(self, visit: Visit) -> None:
+        self._visit = visit
+        self._version = -1
+        self._names: dict[str, str] = {}
+        self._list = box("os-list").props("aria-live=polite data-testid=latest")
+        with self._list:
+            loading(4)
+
+    def show(self) -> None:
+        """What came since the last look."""
+        live, t = self._visit.desk.live, self._visit.t
+        if live.version == self._version:
+            return
+        self._version = live.version
+        shown = [event for event in live.events if event["kind"] not in ("configure",)][-LATEST:]
+        self._list.clear()
+        with self._list:
+            if not shown:
+                empty(
+                    "hourglass_empty",
+                    t("Quiet just now"),
+                    t("What is sold, reserved or received appears here by itself"),
+                )
+            for event in reversed(shown):
+                event_line(self._visit, event, self._names.get(event["sku"], ""))
+        wanted = [event["sku"] for event in shown if event["sku"] and event["sku"] not in self._names]
+        if wanted:
+            ui.timer(0.01, lambda: self._learn(list(dict.fromkeys(wanted))), once=True)
+
+    async def _learn(self, skus: list[str]) -> None:
+        self._names |= await self._visit.desk.names(skus)
+
+
+class _Health:
+    """Every shard, and how far the figures are behind."""
+
+    def __init__(self, visit: Visit) -> None:
+        self._visit = visit
+        self._box = box("os-list")
+        with self._box:
+            loading(3)
+
+    async def load(self) -> None:
+        """Ask for it."""
+        visit, api = self._visit, self._visit.desk.api
+        t = visit.t
+        try:
+            ready: dict[str, Any] = await api.shared("/health/ready", for_s=3.0)
+        except ApiProblem as problem:
+            ready = {"shards": [], "status": problem.code}
+        try:
+            lag_s = analytics_lag_s(await api.shared("/metrics", for_s=10.0))
+        except ApiProblem:
+            lag_s = None
+        self._box.clear()
+        with self._box:
+            if not ready["shards"]:
+                empty("heart_broken", t("The engine does not answer just now"))
+            for shard in ready["shards"]:
+                good = shard["state"] == "ready"
+                with line(
+                    t("Shard {n}", n=shard["shard"]), t("{n} records", n=visit.f.number(shard["seq"])), icon="memory"
+                ):
+                    badge(t(shard["state"]), "good" if good else "bad")
+            with line(t("Figures"), t("how far reports are behind the sales"), icon="query_stats"):
+                badge(
+                    t("away") if lag_s is None else t("{n} s behind", n=visit.f.number(round(lag_s, 1))),
+                    "bad" if lag_s is None or lag_s > 60 else "good",
+                )
+            anchor("/feed", "os-small", t("All movements"))
+
+
+def main_currency(rows: list[dict[str, Any]], amount: str = "net") -> str | None:
+    """The currency that most of it is in: amounts of different currencies are never added."""
+    sums: dict[str, float] = {}
+    for row in rows:
+        if row["currency"]:
+            sums[row["currency"]] = sums.get(row["currency"], 0) + abs(row[amount] or 0)
+    return max(sums, key=lambda each: sums[each], default=None)
+
+
+def analytics_lag_s(metrics: str) -> float | None:
+    """The largest lag of any shard, of the text that `/metrics` answers; None when the analytics are away."""
+    found = [
+        float(line_.rpartition(" ")[2])
+        for line_ in metrics.splitlines()
+        if line_.startswith("omnistock_analytics_lag_seconds")
+    ]
+    return max(found, default=None)

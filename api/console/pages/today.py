@@ -1,0 +1,211 @@
+"""My warehouse today, for a phone in the hand: sales against the same weekday, what ran out, what comes, alerts."""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from fastapi import Request
+from nicegui import ui
+
+from api.console import charts
+from api.console.alerts import alert_lines, open_alerts
+from api.console.client import ApiProblem
+from api.console.frame import frame
+from api.console.pages.overview import main_currency
+from api.console.parts import Section, badge, card, empty, kpi, line
+from api.console.text import Text, anchor, box
+from api.console.visit import Desk, Visit, business_day, visit_of
+
+PLACE_COOKIE: Final = "omnistock_place"
+AGAIN_S: Final = 30.0
+SHOWN: Final = 10
+DAY_START: Final = 4
+"""the hour that stands first in the chart"""
+
+
+def register(desk: Desk) -> None:
+    """`/today`"""
+
+    @ui.page("/today")
+    async def today(request: Request) -> None:
+        visit = visit_of(request, desk)
+        t = visit.t
+        places, problem = await _places(visit)
+        chosen = visit.query.get("warehouse") or request.cookies.get(PLACE_COOKIE, "")
+        code = chosen if chosen in places else next(iter(places), "")
+        place = places.get(code)
+        visit.use_zone((place or {}).get("time_zone"))
+        day = business_day(place)
+        with frame(visit, t("My warehouse today"), visit.f.day(day, weekday=True)):
+            if place is None:
+                empty(
+                    "storefront",
+                    t(problem or "There are no places yet"),
+                    t("Register one through the API or by import"),
+                )
+                return
+            _choose(visit, places, code)
+            figures = Section(visit, lambda: _figures(visit, code, day), lambda found: _show_figures(visit, *found))
+            with box("os-grid"):
+                with card(t("Sales by hour"), t("today beside the same weekday last week"), "os-w6"):
+                    Section(visit, lambda: _hours(visit, code, day), lambda found: _show_hours(visit, *found))
+                with card(t("Alerts"), classes="os-w6"):
+                    Section(visit, lambda: open_alerts(visit, warehouse=code), lambda found: alert_lines(visit, found))
+                with card(t("Ran out"), t("nothing available, now or earlier today"), "os-w6"):
+                    Section(visit, lambda: _outs(visit, code, day), lambda found: _show_outs(visit, *found))
+                with card(t("On their way"), t("deliveries and transfers that are expected"), "os-w6"):
+                    Section(visit, lambda: _incoming(visit, code), lambda found: _show_incoming(visit, *found))
+            ui.timer(AGAIN_S, figures.load)
+
+
+async def _places(visit: Visit) -> tuple[dict[str, dict[str, Any]], str]:
+    try:
+        return await visit.desk.warehouses(), ""
+    except ApiProblem:
+        return {}, "The engine does not answer just now"
+
+
+def _choose(visit: Visit, places: dict[str, dict[str, Any]], code: str) -> None:
+    def go(chosen: str) -> None:
+        ui.run_javascript(f'document.cookie="{PLACE_COOKIE}={chosen};path=/;max-age=31536000;samesite=lax"')
+        ui.navigate.to(visit.link("/today", warehouse=chosen))
+
+    names = {each: f"{place['name']} ({each})" for each, place in places.items()}
+    select = ui.select(names, value=code, with_input=len(names) > 12, on_change=lambda event: go(event.value))
+    select.props("outlined dense options-dense").classes("os-search")
+    select.props["aria-label"] = visit.t("Place")
+
+
+Figured = tuple[list[dict[str, Any]], list[dict[str, Any]], str]
+
+
+async def _figures(visit: Visit, code: str, day: Any) -> Figured:
+    """(today's rows, those of a week ago by this hour, that hour)."""
+    desk = visit.desk
+    before = day - timedelta(days=7)
+    hour = f"{datetime.now(visit.f.zone) - timedelta(days=7):%Y-%m-%dT%H:00}"
+    now_rows, then_rows = await asyncio.gather(
+        desk.report("channel_sales", {"warehouse": code, "from": f"{day}", "to": f"{day}"}),
+        desk.report(
+            "channel_sales", {"warehouse": code, "by": "hour", "from": f"{before}", "to": f"{before}"}, for_s=600.0
+        ),
+    )
+    return now_rows, [row for row in then_rows if row["period"] <= hour], hour
+
+
+def _show_figures(visit: Visit, now_rows: list[dict[str, Any]], then_rows: list[dict[str, Any]], hour: str) -> None:
+    t, f = visit.t, visit.f
+    currency = main_currency(now_rows) or main_currency(then_rows)
+    sums = {
+        name: [
+            sum(row[name] for row in rows if name != "net" or row["currency"] == currency)
+            for rows in (now_rows, then_rows)
+        ]
+        for name in ("net", "orders", "units")
+    }
+    titles = {"net": "Sales", "orders": "Orders", "units": "Units sold"}
+    with box("os-kpis"):
+        for name, title in titles.items():
+            now, before = sums[name]
+            words, trend = f.change(now, before)
+            hint = (
+                t("{change} against last {day}", change=words, day=f.weekday(_weekday(hour)))
+                if before
+                else t("nothing a week ago by now")
+            )
+            value = f.money(now, currency) if name == "net" and currency else f.number(now)
+            kpi(t(title), value, hint, trend if before else 0)
+        basket = sums["net"][0] / sums["orders"][0] if sums["orders"][0] else None
+        kpi(t("Average basket"), f.money(basket, currency), t("today so far"))
+
+
+def _weekday(hour: str) -> int:
+    return datetime.fromisoformat(hour).isoweekday()
+
+
+async def _hours(visit: Visit, code: str, day: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    before = day - timedelta(days=7)
+    now_rows, then_rows = await asyncio.gather(
+        visit.desk.report("channel_sales", {"warehouse": code, "by": "hour", "from": f"{day}", "to": f"{day}"}),
+        visit.desk.report(
+            "channel_sales", {"warehouse": code, "by": "hour", "from": f"{before}", "to": f"{before}"}, for_s=600.0
+        ),
+    )
+    return now_rows, then_rows
+
+
+def _show_hours(visit: Visit, now_rows: list[dict[str, Any]], then_rows: list[dict[str, Any]]) -> None:
+    t = visit.t
+    if not now_rows and not then_rows:
+        empty("schedule", t("Nothing sold yet"), t("Neither today nor on this weekday last week"))
+        return
+    units: list[dict[int, float]] = []
+    for rows in (now_rows, then_rows):
+        hours: dict[int, float] = {}
+        for row in rows:
+            at = int(row["period"][11:13])
+            hours[at] = hours.get(at, 0) + row["units"]
+        units.append(hours)
+    # A business day goes on after midnight.
+    found = sorted((hour - DAY_START) % 24 for hour in {*units[0], *units[1]})
+    shown = [(at + DAY_START) % 24 for at in range(found[0], found[-1] + 1)]
+    series = {
+        t("today"): [units[0].get(hour, 0) for hour in shown],
+        t("last week"): [units[1].get(hour, 0) for hour in shown],
+    }
+    palette = {t("today"): charts.SERIES[0], t("last week"): "rgba(135,147,166,.45)"}
+    options = charts.columns([f"{hour}:00" for hour in shown], series, unit=t("units"), palette=palette)
+    ui.echart(options).classes("os-chart os-chart-low")
+
+
+async def _outs(visit: Visit, code: str, day: Any) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    rows = await visit.desk.report(
+        "stock_outs", {"warehouse": code, "from": f"{day - timedelta(days=1)}", "to": f"{day}"}
+    )
+    # Those that still are out come first, then the latest.
+    rows.sort(key=lambda row: (row["ended"] is None, row["began"]), reverse=True)
+    return rows, await visit.desk.names([row["sku"] for row in rows[:SHOWN]])
+
+
+def _show_outs(visit: Visit, rows: list[dict[str, Any]], names: dict[str, str]) -> None:
+    t, f = visit.t, visit.f
+    if not rows:
+        empty("inventory", t("Nothing ran out"), t("Everything that was there yesterday still is"))
+    for row in rows[:SHOWN]:
+        lost = (
+            t("{n} asked for meanwhile", n=f.number(row["refused"])) if row["refused"] else t("nobody asked meanwhile")
+        )
+        with line(
+            names[row["sku"]],
+            f"{row['sku']} · {lost}",
+            f"/explain/{row['sku']}/{row['warehouse']}",
+            "production_quantity_limits",
+        ):
+            if row.get("lost_sales"):
+                Text(f"−{f.money(row['lost_sales'], row['currency'])}", "span", "os-number os-bad")
+            Text(f.moment(row["began"]), "span", "os-muted os-small os-number")
+            badge(t("out") if row["ended"] is None else t("back"), "bad" if row["ended"] is None else "good")
+    if len(rows) > SHOWN:
+        anchor("/reports/stock_outs?span=7", "os-small", t("All {n}", n=len(rows)))
+
+
+async def _incoming(visit: Visit, code: str) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    page, _ = await visit.desk.api.preview("/v1/reports/stock_as_of", {"warehouse": code})
+    names = page["columns"]
+    rows = [dict(zip(names, row, strict=True)) for row in page["rows"]]
+    coming = sorted((row for row in rows if row["incoming"] > 0), key=lambda row: row["incoming"], reverse=True)
+    return coming, await visit.desk.names([row["sku"] for row in coming[:SHOWN]])
+
+
+def _show_incoming(visit: Visit, rows: list[dict[str, Any]], names: dict[str, str]) -> None:
+    t, f = visit.t, visit.f
+    if not rows:
+        empty("local_shipping", t("Nothing is on its way"), t("Expected deliveries appear here with their quantity"))
+    for row in rows[:SHOWN]:
+        left = t("{n} available", n=f.number(row["available"]))
+        with line(
+            names[row["sku"]], f"{row['sku']} · {left}", f"/explain/{row['sku']}/{row['warehouse']}", "local_shipping"
+        ):
+            Text(f"+{f.number(row['incoming'])}", "span", "os-number os-good")
+    if len(rows) > SHOWN:
+        Text(t("and {n} more", n=len(rows) - SHOWN), "span", "os-muted os-small")

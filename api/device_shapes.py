@@ -1,0 +1,134 @@
+"""The shapes of answers about devices and jobs, for the OpenAPI page; tests decode answers with them, strictly."""
+
+from typing import Annotated, Any, Final, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from api.schemas import Body, Code, Text
+from api.shapes import Answered, Moment
+
+HealthText = Literal["absent", "connecting", "ready", "busy", "degraded", "blocked", "error", "unknown"]
+JobText = Literal["queued", "sending", "sent", "confirmed", "failed_clean", "unknown", "abandoned"]
+
+
+class DeviceHealth(Answered, kw_only=True):
+    """What is known of a device now; silence is `unknown`."""
+
+    state: HealthText
+    reasons: list[str]
+    since: Moment | None
+    checked_at: Moment | None
+    evidence: Annotated[str, Meta(description="the last bytes it said, in hexadecimal")]
+    flaps: Annotated[int, Meta(description="how often it stopped working within ten minutes")]
+
+
+class DeviceSaved(Answered, kw_only=True):
+    """A device as it was saved."""
+
+    code: str
+    kind: str
+    driver: str
+    transport: str
+    settings: dict[str, Any]
+    warehouse: str | UnsetType = UNSET
+
+
+class DeviceShown(DeviceSaved, kw_only=True):
+    """A device, and how it is."""
+
+    health: DeviceHealth
+
+
+class DevicePage(Answered, kw_only=True):
+    """Some devices, and where the next ones are."""
+
+    items: list[DeviceShown]
+    next_cursor: str | None
+
+
+class JobAttempt(Answered, kw_only=True):
+    """One try, of the last ones."""
+
+    began_at: Moment
+    ended_at: Moment | None
+    reason: str
+    bytes_sent: int
+
+
+class DeviceJob(Answered, kw_only=True):
+    """A job, and where it stands."""
+
+    id: str
+    kind: Literal["print", "open_drawer"]
+    state: JobText
+    attempts: list[JobAttempt]
+    reasons: list[str]
+    submitted_at: Moment
+    changed_at: Moment
+    by: str
+    deadline: Moment | UnsetType = UNSET
+    why: str | UnsetType = UNSET
+    copy_of: str | UnsetType = UNSET
+    decided_by: str | UnsetType = UNSET
+    copy: Annotated[str, Meta(description="the marked copy that was ordered of it")] | UnsetType = UNSET
+
+
+class DeviceJobPage(Answered, kw_only=True):
+    """Some jobs, and where the next ones are."""
+
+    items: list[DeviceJob]
+    next_cursor: str | None
+
+
+class DeviceEventShown(Answered, kw_only=True):
+    """One thing that happened to a device or to one of its jobs."""
+
+    cursor: str
+    device: str
+    seq: int
+    at: Moment
+    kind: Literal["job", "health", "start"]
+    job: str | UnsetType = UNSET
+    state: JobText | HealthText | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+    reasons: list[str] | UnsetType = UNSET
+    by: str | UnsetType = UNSET
+    epoch: int | UnsetType = UNSET
+
+
+class DeviceEventPage(Answered, kw_only=True):
+    """Events, and the cursor to go on with."""
+
+    events: list[DeviceEventShown]
+    next_cursor: str
+
+
+class ReceiptDocument(Body, kw_only=True):
+    """What to print: see docs/receipts.md."""
+
+    blocks: Annotated[list[dict[str, Any]], Meta(min_length=1, max_length=2_000)]
+
+
+class PrintJob(Body, kw_only=True, tag_field="kind", tag="print"):
+    """Print a document, once."""
+
+    id: Code
+    document: ReceiptDocument
+    deadline: Moment | UnsetType = UNSET
+
+
+class DrawerJob(Body, kw_only=True, tag_field="kind", tag="open_drawer"):
+    """Open the drawer that hangs on the printer, now or never."""
+
+    id: Code
+    reason: Text | UnsetType = UNSET
+
+
+ON_THE_PAGE: Final = (
+    DeviceSaved, DeviceShown, DevicePage, DeviceJob, DeviceJobPage, DeviceEventPage, PrintJob, DrawerJob,
+)  # fmt: skip
+
+
+def named(shape: type) -> dict[str, str]:
+    """Where the page has the shape."""
+    return {"$ref": f"#/components/schemas/{shape.__name__}"}

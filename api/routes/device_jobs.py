@@ -1,0 +1,147 @@
+"""Jobs of a device: handed in, looked at, listed, and decided by a person where the device could not tell."""
+
+from typing import Annotated, Final
+
+import orjson
+from fastapi import APIRouter, Depends, Request, Response
+
+from actors import device_messages as m
+from actors.documents.keys import Principal
+from api import device_calls as calls
+from api import device_shapes as shapes
+from api.deps import Runtime
+from api.documents import body_of
+from api.headers import IDEMPOTENT_REPLAYED, idempotency_key
+from api.paging import decode_cursor, encode_cursor, query_of
+from api.routes.devices import LIMIT, TEXT, GivenRuntime, InPath, Reader, body_as, document_of, in_query, shown_as
+from api.security import require
+from api.texts import check_code
+
+Till = Annotated[Principal, Depends(require("store"))]
+
+_JSON: Final = "application/json"
+_RECEIPT: Final = {
+    "id": "sale-17",
+    "kind": "print",
+    "document": {
+        "blocks": [
+            {"text": "Tea & Co", "align": "center", "bold": True},
+            {"row": ["Tea", "2 x 4.50", "9.00"]},
+            {"rule": True},
+            {"qr": "https://example.org/r/17"},
+            {"cut": True},
+        ]
+    },
+}
+_KICK: Final = {"id": "sale-17-drawer", "kind": "open_drawer", "reason": "sale 17"}
+
+
+async def post_job(request: Request, runtime: GivenRuntime, principal: Till, code: InPath) -> Response:
+    """It is on the disk when this is answered, and is printed once, or somebody is asked.
+
+    The same id with the same content is the same job, whoever sends it; the answer says where it stands now.
+    """
+    body = await body_of(request, runtime.limits.single_body_bytes)
+    headers = dict(request.scope["headers"])
+    key = idempotency_key(headers) if headers.get(b"idempotency-key", b"").strip() else ""
+    wanted = calls.job_wanted(body, key, principal, runtime.now_ms())
+    await _must_be_allowed(runtime, principal, code)
+    told = await calls.ask(runtime, code, wanted)
+    assert isinstance(told, m.JobTold)
+    where = {"Location": f"/v1/devices/{code}/jobs/{told.job.id}", **_replayed(told)}
+    return Response(orjson.dumps(calls.job_json(told.job)), 202, where, media_type=_JSON)
+
+
+async def get_job(runtime: GivenRuntime, _: Reader, code: InPath, job_id: InPath) -> Response:
+    """Its state, its attempts, and why it is where it is."""
+    check_code(job_id, "job_id")
+    await document_of(runtime, code)
+    told = await calls.ask(runtime, code, m.Find(job_id))
+    assert isinstance(told, m.JobTold)
+    return Response(orjson.dumps(calls.job_json(told.job)), media_type=_JSON)
+
+
+async def list_jobs(request: Request, runtime: GivenRuntime, _: Reader, code: InPath) -> Response:
+    """In the order they came; those in the state `unknown` wait for somebody to look."""
+    query = query_of(request.scope["query_string"], ("limit", "cursor", "state"))
+    limit = query.limit(runtime.limits.page)
+    (after,) = decode_cursor("cursor", query.get("cursor"), 1) or (0,)
+    state = query.one_of("state", calls.STATES)
+    await document_of(runtime, code)
+    told = await calls.ask(runtime, code, m.ListJobs([] if state is None else [state], after, limit + 1))
+    assert isinstance(told, m.JobsTold)
+    page = told.jobs[:limit]
+    following = encode_cursor([page[-1].number]) if len(told.jobs) > limit else None
+    shown = {"items": [calls.job_json(job) for job in page], "next_cursor": following}
+    return Response(orjson.dumps(shown), media_type=_JSON)
+
+
+async def decide_job(
+    request: Request, runtime: GivenRuntime, principal: Till, code: InPath, job_id: InPath
+) -> Response:
+    """Of a job in the state `unknown`: printed, or not; then a copy that says so is ordered, as a job of its own."""
+    check_code(job_id, "job_id")
+    body = await body_of(request, runtime.limits.single_body_bytes)
+    wanted = calls.decision_wanted(job_id, body, principal, runtime.now_ms())
+    await _must_be_allowed(runtime, principal, code)
+    told = await calls.ask(runtime, code, wanted)
+    assert isinstance(told, m.JobTold)
+    shown = calls.job_json(told.job) | ({"copy": told.copy} if told.copy else {})
+    return Response(orjson.dumps(shown), headers=_replayed(told), media_type=_JSON)
+
+
+async def _must_be_allowed(runtime: Runtime, principal: Principal, code: str) -> None:
+    calls.check_place(principal, orjson.loads(await document_of(runtime, code)))
+
+
+def _replayed(told: m.JobTold) -> dict[str, str]:
+    return {name.decode(): value.decode() for name, value in [IDEMPOTENT_REPLAYED]} if told.replayed else {}
+
+
+def _make_router() -> APIRouter:
+    made = APIRouter(prefix="/v1/devices/{code}/jobs", tags=["devices"])
+    kinds = {"oneOf": [shapes.named(shapes.PrintJob), shapes.named(shapes.DrawerJob)]}
+    decision = {
+        "type": "object",
+        "properties": {"printed": {"type": "boolean"}},
+        "required": ["printed"],
+        "additionalProperties": False,
+    }
+    made.add_api_route(
+        "",
+        post_job,
+        methods=["POST"],
+        status_code=202,
+        response_class=Response,
+        summary="Print something, or open the drawer",
+        responses={202: shown_as(shapes.DeviceJob)},
+        openapi_extra=body_as(kinds, receipt=_RECEIPT, drawer=_KICK),
+    )
+    made.add_api_route(
+        "",
+        list_jobs,
+        response_class=Response,
+        summary="Jobs of a device",
+        responses={200: shown_as(shapes.DeviceJobPage)},
+        openapi_extra=in_query(state={"type": "string", "enum": list(calls.STATES)}, limit=LIMIT, cursor=TEXT),
+    )
+    made.add_api_route(
+        "/{job_id}",
+        get_job,
+        response_class=Response,
+        summary="Where a job stands",
+        responses={200: shown_as(shapes.DeviceJob)},
+    )
+    made.add_api_route(
+        "/{job_id}/decide",
+        decide_job,
+        methods=["POST"],
+        response_class=Response,
+        summary="Say what became of a job that is unknown",
+        responses={200: shown_as(shapes.DeviceJob)},
+        openapi_extra=body_as(decision, printed={"printed": True}, not_printed={"printed": False}),
+    )
+    return made
+
+
+router = _make_router()

@@ -1,0 +1,181 @@
+"""One device as the rest of the program sees it: made from its document, started, asked, stopped.
+
+It takes what to print as a document and hands the printer's bytes to the desk; it writes down how the device is; it
+refuses in words. Plain Python, for any thread; the actor around it (`actors/device_actor.py`) only carries messages.
+"""
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from devices.clock import Clock
+from devices.device_document import DeviceDocument, folder_of
+from devices.health import Health, HealthState
+from devices.job_desk import JobDesk
+from devices.job_journal import JobJournal
+from devices.job_lines import JobJournalError
+from devices.jobs import IdReused, Job, JobKind, JobState, JobView
+from devices.printer_worker import PrinterWorker
+from devices.receipts.document import Document, document_from_json
+from devices.receipts.escpos import slip
+from devices.receipts.profiles import printer_profile
+from devices.registry import DeviceRefused, Running, Told, make
+
+STOP_S: Final = 3.0
+"""A job that is under way for longer is given up as unknown when the program ends."""
+
+
+class NoSuchJob(LookupError):
+    """No job has this id."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(job_id)
+        self.job_id = job_id
+
+
+class TakesNoJobs(Exception):
+    """Not a device that prints."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.kind = kind
+
+    def __str__(self) -> str:
+        return f"a {self.kind} takes no jobs"
+
+
+class TooLate(Exception):
+    """It waited too long on its way here: nobody waits for it any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A job as it was asked for."""
+
+    id: str
+    kind: JobKind
+    document: bytes
+    """JSON of what to print; empty for a drawer"""
+    deadline_ms: int | None
+    by: str
+    why: str
+    not_after_ms: int
+    """later it is not begun: who asked has been told that it may not have arrived"""
+
+
+class Station:
+    """One device; its constructor raises nothing, for whatever is wrong can be seen in its health."""
+
+    def __init__(self, code: str, document: DeviceDocument, folder: Path, clock: Clock) -> None:
+        """`folder`: of all devices' journals."""
+        self.document = document
+        self._clock = clock
+        self._running: Running | None = None
+        self._refused = ""
+        self._diary: JobDesk | None = None
+        try:
+            self._running = make(code, document, folder, clock, Told(health=self._note))
+        except DeviceRefused as error:
+            self._refused = str(error)
+            return
+        if not isinstance(self._running, PrinterWorker):
+            self._diary = JobDesk(JobJournal(folder_of(folder, code)), clock)
+
+    def start(self) -> None:
+        """Begin to work, in threads of its own."""
+        if self._running is not None:
+            self._running.start()
+
+    def stop(self, patience_s: float = STOP_S) -> None:
+        """End."""
+        if self._running is not None:
+            self._running.stop(patience_s)
+        if self._diary is not None:
+            self._diary.close()
+
+    def health(self) -> Health:
+        """What is known of the device."""
+        if self._running is None:
+            now_ms = self._clock.wall_ms()
+            return Health(HealthState.ERROR, (f"document: {self._refused}",), now_ms, now_ms, "", 0)
+        return self._running.health()
+
+    def submit(self, wanted: Wanted) -> tuple[JobView, bool]:
+        """Where the job stands, durable, and whether it was known before.
+
+        Raises TooLate, TakesNoJobs, DocumentRefused, BadJob, IdReused, DeskFull, JobJournalError.
+        """
+        worker = self._printer()
+        document = document_from_json(wanted.document) if wanted.kind is JobKind.PRINT else None
+        content = _digest(wanted, document)
+        known = worker.desk.find(wanted.id)
+        if known is not None:
+            if (known.job.kind, known.job.content) != (wanted.kind, content):
+                raise IdReused(wanted.id)
+            return known, True
+        body = b"" if document is None else slip(document, printer_profile(worker.printer.settings)).data
+        if self._clock.wall_ms() > wanted.not_after_ms:
+            raise TooLate
+        job = Job(
+            wanted.id,
+            wanted.kind,
+            content,
+            body,
+            source=wanted.document,
+            deadline_ms=wanted.deadline_ms,
+            by=wanted.by,
+            why=wanted.why,
+        )
+        view = worker.desk.submit(job)
+        worker.wake()
+        return view, False
+
+    def find(self, job_id: str) -> JobView:
+        """Where it stands; raises NoSuchJob, TakesNoJobs."""
+        view = self._printer().desk.find(job_id)
+        if view is None:
+            raise NoSuchJob(job_id)
+        return view
+
+    def page(self, states: Collection[JobState], after: int, count_max: int) -> list[JobView]:
+        """Some jobs, in the order they came; a device without jobs has none."""
+        if not isinstance(self._running, PrinterWorker):
+            return []
+        return self._running.desk.page(states, after, count_max)
+
+    def decide(self, job_id: str, *, printed: bool, by: str) -> tuple[JobView, JobView | None, bool]:
+        """The decided job, the marked copy that was ordered of it, and whether it was decided before.
+
+        Raises NoSuchJob, TakesNoJobs, NotAllowed, JobJournalError.
+        """
+        worker, before = self._printer(), self.find(job_id)
+        view = worker.desk.decide(job_id, printed=printed, by=by)
+        worker.wake()
+        return view, None if printed else worker.desk.copy_of(job_id), bool(before.decided_by)
+
+    def _printer(self) -> PrinterWorker:
+        if not isinstance(self._running, PrinterWorker):
+            raise TakesNoJobs(self.document.kind.replace("_", " "))
+        return self._running
+
+    def _note(self, health: Health) -> None:
+        """News of the device, from its own thread."""
+        if isinstance(self._running, PrinterWorker):
+            self._running.desk.note_health(health)
+        elif self._diary is not None:
+            try:
+                if not self._diary.is_open:
+                    self._diary.open()
+            except (JobJournalError, OSError):
+                return  # a predecessor is not quite dead, or the disk is full: the next news opens it
+            self._diary.note_health(health)
+
+
+def _digest(wanted: Wanted, document: Document | None) -> str:
+    """What the same id must come with again: how a document was spelled does not matter, what it says does."""
+    said = (wanted.deadline_ms, wanted.why, document)
+    return hashlib.sha256(msgspec.json.encode(said)).hexdigest()

@@ -1,0 +1,178 @@
+"""Every device whose document is in force runs as its document says; one that makes trouble holds up no other."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actors import device_office
+from actors.device_office import DeviceGone, DeviceOffice
+from actors.documents.device_rows import StoredDevice
+from devices.clock import ManualClock
+from devices.device_document import DeviceDocument
+from devices.job_desk import JobDesk
+from devices.job_events import JobEvent, JobEvents
+from devices.job_journal import JobJournal
+from tests.devices.counter import QuickDisk, print_job
+
+BOUND_S = 20.0
+
+
+class Hands:
+    """A host that writes down what it is told, and does what a test tells it."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+        self.news = asyncio.Condition()
+        self.fails: dict[str, list[Exception]] = {}
+        self.stuck: set[str] = set()
+        self.gone: set[str] = set()
+
+    async def start(self, code: str, document: DeviceDocument) -> None:
+        if self.fails.get(code):
+            raise self.fails[code].pop()
+        await self._note(f"start {code} at {document.transport}")
+
+    async def stop(self, code: str) -> None:
+        await self._note(f"stop {code}")
+        if code in self.stuck:
+            await asyncio.Event().wait()
+
+    async def watch(self, code: str) -> None:
+        if code in self.gone:
+            self.gone.discard(code)
+            raise DeviceGone
+
+    async def _note(self, what: str) -> None:
+        async with self.news:
+            self.done.append(what)
+            self.news.notify_all()
+
+    async def until(self, *wanted: str) -> None:
+        async with asyncio.timeout(BOUND_S), self.news:
+            await self.news.wait_for(lambda: all(what in self.done for what in wanted))
+
+
+class Documents:
+    """What the office reads."""
+
+    def __init__(self) -> None:
+        self._news: list[StoredDevice] = []
+        self._version = 0
+        self._made: dict[str, int] = {}
+        self.readable = True
+
+    def put(self, code: str, transport: str = "memory:", *, archived: bool = False) -> None:
+        self._version += 1
+        document = f'{{"kind":"receipt_printer","driver":"escpos","transport":"{transport}"}}'
+        if archived or code not in self._made:
+            self._made[code] = self._version
+        self._news.append(StoredDevice(code, self._version, self._made[code], document, archived))
+
+    def changed(self) -> list[StoredDevice] | None:
+        if not self.readable:
+            self.readable = True
+            return None
+        news, self._news = self._news, []
+        return news
+
+
+Scene = Callable[[Hands, Documents], Coroutine[Any, Any, None]]
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device_office, "POLL_S", 0.001)
+    monkeypatch.setattr(device_office, "WATCH_S", 0.001)
+    monkeypatch.setattr(device_office, "RETRY_S_MIN", 0.001)
+
+
+def play(folder: Path, scene: Scene) -> list[str]:
+    async def run() -> list[str]:
+        hands, documents = Hands(), Documents()
+        office = DeviceOffice(documents.changed, hands, folder)
+        running = asyncio.create_task(office.run())
+        await scene(hands, documents)
+        running.cancel()
+        await asyncio.wait([running])
+        hands.stuck.clear()
+        await office.close()
+        return hands.done
+
+    return asyncio.run(run())
+
+
+def test_devices_are_started_changed_and_stopped_as_the_documents_say(tmp_path: Path) -> None:
+    async def scene(hands: Hands, documents: Documents) -> None:
+        documents.readable = False  # the writer has not made the tables yet
+        documents.put("a")
+        documents.put("b")
+        await hands.until("start a at memory:", "start b at memory:")
+        documents.put("a", "memory:other")
+        await hands.until("start a at memory:other")
+        documents.put("b", archived=True)
+        await hands.until("stop b")
+
+    done = play(tmp_path, scene)
+    assert [what for what in done if what.split()[1] == "a"] == [
+        "start a at memory:", "stop a", "start a at memory:other", "stop a",
+    ]  # fmt: skip
+    assert [what for what in done if what.split()[1] == "b"] == ["start b at memory:", "stop b"]
+
+
+def test_one_that_cannot_be_stopped_or_started_holds_up_no_other(tmp_path: Path) -> None:
+    async def scene(hands: Hands, documents: Documents) -> None:
+        hands.stuck.add("a")
+        hands.fails["b"] = [ValueError("its name is taken"), OSError("no room")]
+        documents.put("a")
+        await hands.until("start a at memory:")
+        documents.put("a", "memory:other")
+        documents.put("b")
+        documents.put("c")
+        await hands.until("stop a", "start b at memory:", "start c at memory:")
+        assert "start a at memory:other" not in hands.done
+
+    play(tmp_path, scene)
+
+
+def test_one_that_is_gone_for_good_is_started_again(tmp_path: Path) -> None:
+    async def scene(hands: Hands, documents: Documents) -> None:
+        documents.put("a")
+        await hands.until("start a at memory:")
+        hands.done.clear()
+        hands.gone.add("a")
+        await hands.until("start a at memory:")
+
+    assert play(tmp_path, scene) == ["start a at memory:", "stop a"]
+
+
+def test_a_change_that_comes_while_another_is_carried_out_is_not_lost(tmp_path: Path) -> None:
+    async def scene(hands: Hands, documents: Documents) -> None:
+        for number in range(20):
+            documents.put("a", f"memory:{number}")
+            await asyncio.sleep(0.0005 * number)
+        await hands.until("start a at memory:19")
+
+    assert play(tmp_path, scene)[-2:] == ["start a at memory:19", "stop a"]
+
+
+def test_what_waits_for_a_removed_device_is_given_up_also_after_a_crash(tmp_path: Path) -> None:
+    desk = JobDesk(JobJournal(tmp_path / "a", QuickDisk()), ManualClock())
+    desk.open()
+    desk.submit(print_job("A"))
+    desk.close()
+
+    async def scene(hands: Hands, documents: Documents) -> None:
+        documents.put("a", archived=True)
+        documents.put("b", archived=True)
+        async with asyncio.timeout(BOUND_S):
+            while events.newest() < 4:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+
+    events = JobEvents(tmp_path / "a")
+    assert play(tmp_path, scene) == []
+    last = events.after(3, 10)[0]
+    assert isinstance(last, JobEvent)
+    assert (last.job, last.state) == ("A", "abandoned")

@@ -1,0 +1,407 @@
+"""The planners' console in a browser, on a real engine: what a planner sees, and that no page can hurt a sale."""
+
+import contextlib
+import csv
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx2
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
+
+from api.console.frame import WAYS
+from tests.e2e.browser import WAIT_MS, chromium, settled, sign_in
+from tests.e2e.served import Served, command_line, fresh_id, wait_until
+
+PASSWORD = "correct horse battery"
+PRODUCTS = 120
+expect.set_options(timeout=WAIT_MS)
+
+
+class House:
+    """A served engine with some goods, its console's address, and two users."""
+
+    def __init__(self, served: Served) -> None:
+        self.served = served
+        self.url: str = json.loads((served.data / "serve.json").read_text())["console"]
+        for code, priority in (("riga-1", 1), ("hub", 2)):
+            self.put(f"/v1/warehouses/{code}", {"name": f"Place {code}", "kind": "store", "priority": priority})
+        for code in ("till", "web"):
+            self.put(f"/v1/channels/{code}", {"name": code, "kind": code, "warehouses": None})
+        products = [{"sku": f"cup-{n:03}", "name": f"Cup number {n}"} for n in range(PRODUCTS)]
+        assert served.post("/v1/products:batch", products).is_success
+        self.command(
+            *({"kind": "receive", "sku": f"cup-{n:03}", "warehouse": "riga-1", "quantity": 50} for n in range(20))
+        )
+        for name, role in (("anna", "planner"), ("boss", "admin"), ("guest", "viewer")):
+            assert self.users("add", name, "--role", role, "--password-stdin", words=PASSWORD).returncode == 0
+
+    def put(self, path: str, body: Any) -> None:
+        assert self.served.http.put(path, json=body).is_success
+
+    def command(self, *rows: dict[str, Any]) -> None:
+        body = [{"id": fresh_id(), **row} for row in rows]
+        answer = self.served.http.post("/v1/commands", json=body).json()
+        assert {result["outcome"] for result in answer["results"]} == {"ok"}, answer
+
+    def sell(self, sku: str, channel: str = "till", quantity: int = 1) -> None:
+        price = {"amount": 1250, "currency": "EUR"}
+        self.command(
+            {
+                "kind": "sell",
+                "sku": sku,
+                "warehouse": "riga-1",
+                "channel": channel,
+                "quantity": quantity,
+                "unit_price": price,
+            }
+        )
+
+    def users(self, *words_: str, words: str = "") -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "api.cli", "users", *words_, "--data", str(self.served.data)]
+        return subprocess.run(command, input=words, capture_output=True, text=True, timeout=60, check=False)
+
+    def processes(self) -> list[int]:
+        return [each.pid for each in self.served.family() if "api.console" in command_line(each.pid)]
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    served = Served(tmp_path_factory.mktemp("console") / "data", "--transport", "local", "--shards", "1")
+    with served:
+        yield House(served)
+        assert served.stop() == 0, served.words()
+
+
+@pytest.fixture(scope="module")
+def browser(house: House) -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+def context_of(browser: Browser, house: House, name: str, **options: Any) -> BrowserContext:
+    context = browser.new_context(**{"locale": "en-GB", "accept_downloads": True, **options})
+    page = context.new_page()
+    sign_in(page, house.url, name, PASSWORD)
+    page.wait_for_selector(".os-title", timeout=WAIT_MS)
+    page.close()
+    return context
+
+
+@pytest.fixture(scope="module")
+def anna(browser: Browser, house: House) -> Iterator[BrowserContext]:
+    context = context_of(browser, house, "anna")
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(anna: BrowserContext) -> Iterator[Page]:
+    made = anna.new_page()
+    problems: list[str] = []
+    made.on("pageerror", lambda error: problems.append(str(error)))
+    yield made
+    made.close()
+    assert problems == []
+
+
+def opened(page: Page, house: House, path: str) -> Page:
+    page.goto(house.url + path)
+    settled(page)
+    return page
+
+
+def test_nobody_pays_for_a_console_that_nobody_opens_and_the_first_visit_starts_it(house: House) -> None:
+    assert house.processes() == []
+    assert httpx2.get(f"{house.url}/alive", timeout=60, trust_env=False).text == "alive"
+    assert len(house.processes()) == 1
+
+
+def test_the_apis_root_leads_to_the_console(house: House) -> None:
+    root = httpx2.get(house.served.url, trust_env=False)
+    assert root.status_code == 200
+    assert f'href="{house.url}"' in root.text
+
+
+def test_every_secret_of_the_console_is_for_its_owner_alone(house: House) -> None:
+    directory = house.served.data / "console"
+    assert {"secret", "api.key", "users.json"} <= {path.name for path in directory.iterdir()}
+    for path in [directory, *directory.rglob("*")]:
+        assert not stat.S_IMODE(path.stat().st_mode) & 0o077, path
+
+
+def test_the_consoles_own_key_can_read_and_nothing_else(house: House) -> None:
+    headers = {"Authorization": f"Bearer {(house.served.data / 'console' / 'api.key').read_text()}"}
+    with httpx2.Client(base_url=house.served.url, headers=headers, trust_env=False) as http:
+        assert http.get("/v1/stock/cup-001").status_code == 200
+        row = {"id": fresh_id(), "kind": "adjust", "sku": "cup-001", "warehouse": "riga-1", "delta": 1, "reason": "x"}
+        assert http.post("/v1/commands", json=row).status_code == 403
+        assert http.get("/v1/keys").status_code == 403
+
+
+def test_a_wrong_password_is_refused_and_too_many_make_everybody_wait(house: House) -> None:
+    with httpx2.Client(base_url=house.url, trust_env=False, timeout=30) as http:
+
+        def guess(password: str) -> httpx2.Response:
+            token = re.search(r'name="token" value="(\w+)"', http.get("/login").text)
+            assert token is not None
+            return http.post("/login", data={"name": "guest", "password": password, "token": token[1]})
+
+        assert guess("wrong").status_code == 401
+        assert http.post("/login", data={"name": "guest", "password": PASSWORD, "token": "x"}).status_code == 400
+        for _ in range(5):
+            last = guess("wrong")
+        assert last.status_code == 429
+        assert int(last.headers["retry-after"]) >= 1
+        assert "omnistock_session" not in http.cookies
+
+
+def test_a_session_is_a_cookie_that_no_script_and_no_other_site_gets(browser: Browser, house: House) -> None:
+    context = context_of(browser, house, "boss")
+    (session,) = [each for each in context.cookies() if each.get("name") == "omnistock_session"]
+    assert session.get("httpOnly")
+    assert session.get("sameSite") == "Lax"
+    page = context.new_page()
+    page.goto(house.url)
+    page.get_by_role("button", name="Your account").click()
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/login")
+    value = {"omnistock_session": str(session.get("value"))}
+    assert httpx2.get(f"{house.url}/reports", cookies=value, trust_env=False).status_code == 401
+    context.close()
+
+
+def test_a_sale_made_through_the_api_appears_without_a_reload(page: Page, house: House) -> None:
+    opened(page, house, "/")
+    expect(page.locator(".os-badge-good", has_text="live").first).to_be_visible()
+    house.sell("cup-007", quantity=3)
+    latest = page.get_by_test_id("latest")
+    expect(latest).to_contain_text("cup-007")
+    expect(latest).to_contain_text("−3")
+    expect(latest).to_contain_text("47 left")
+
+
+def test_a_report_is_filtered_and_downloaded(page: Page, house: House) -> None:
+    house.sell("cup-001", "web")
+    house.sell("cup-002", "till", 2)
+    until_reported(house, "web")
+    opened(page, house, "/reports")
+    page.get_by_text("Channel sales", exact=True).click()
+    page.wait_for_url("**/reports/channel_sales")
+    settled(page)
+    table = page.locator(".os-table")
+    expect(table).to_contain_text("till")
+    page.get_by_label("Channel").click()
+    page.get_by_role("option", name="web").click()
+    page.wait_for_url("**channel=web*")
+    settled(page)
+    expect(table).not_to_contain_text("till")
+    expect(table).to_contain_text("€12.50")
+    with page.expect_download() as download:
+        page.get_by_text("↓ CSV").click()
+    rows = list(csv.DictReader(download.value.path().read_text().splitlines()))
+    assert [(row["channel"], row["net"]) for row in rows] == [("web", "1250")]
+    assert download.value.suggested_filename.startswith("channel_sales_")
+
+
+@pytest.mark.parametrize(("format_", "begin"), [("xlsx", b"PK"), ("parquet", b"PAR1")])
+def test_a_report_is_a_file_of_each_kind(anna: BrowserContext, house: House, format_: str, begin: bytes) -> None:
+    answer = anna.request.get(f"{house.url}/download/channel_sales?format={format_}&span=28")
+    assert answer.ok
+    assert answer.body().startswith(begin)
+    assert anna.request.get(f"{house.url}/download/..%2fkeys?format=csv").status == 404
+
+
+def test_a_figure_of_stock_leads_to_its_explanation(page: Page, house: House) -> None:
+    opened(page, house, "/stock?q=number 11")
+    page.get_by_role("link", name="cup-011").click()
+    page.wait_for_url("**/stock/cup-011")
+    settled(page)
+    page.locator(".os-table").get_by_role("link", name="50").click()
+    page.wait_for_url("**/explain/cup-011/riga-1")
+    settled(page)
+    total = page.get_by_test_id("sum")
+    expect(total).to_contain_text("= 50")
+    expect(page.get_by_text("the parts add up")).to_be_visible()
+    expect(page.locator(".os-table").first).to_contain_text("Received")
+
+
+def test_what_ran_out_leads_to_its_explanation(page: Page, house: House) -> None:
+    house.sell("cup-012", quantity=50)
+    now = datetime.now(UTC).date().isoformat()
+    wait_until(lambda: "cup-012" in house.served.http.get(f"/v1/reports/stock_outs?to={now}").text, "the stock-out")
+    opened(page, house, "/today?warehouse=riga-1")
+    page.get_by_role("link", name="Cup number 12").first.click()
+    page.wait_for_url("**/explain/cup-012/riga-1")
+    settled(page)
+    expect(page.get_by_test_id("sum")).to_contain_text("= 0")
+
+
+def test_products_come_a_page_at_a_time(page: Page, house: House) -> None:
+    opened(page, house, "/stock")
+    expect(page.locator(".os-table tbody tr")).to_have_count(50)
+    page.get_by_text("Next page").click()
+    page.wait_for_url("**cursor=*")
+    settled(page)
+    expect(page.locator(".os-table")).to_contain_text("cup-050")
+    expect(page.locator(".os-table")).not_to_contain_text("cup-049")
+
+
+def test_a_search_finds_names_and_says_when_there_is_nothing(page: Page, house: House) -> None:
+    opened(page, house, "/")
+    page.get_by_label("Search stock").fill("NUMBER 117")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/stock?q=*")
+    settled(page)
+    expect(page.locator(".os-table tbody tr")).to_have_count(1)
+    expect(page.locator(".os-table")).to_contain_text("cup-117")
+    opened(page, house, "/stock?q=nothing-like-this")
+    expect(page.get_by_text("Nothing found")).to_be_visible()
+
+
+def test_what_a_planner_sets_is_journaled_in_the_planners_name(page: Page, house: House) -> None:
+    opened(page, house, "/stock/cup-005")
+    page.get_by_role("button", name="Set thresholds").click()
+    page.get_by_label("Safety stock").fill("7")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved")).to_be_visible()
+    expect(page.locator(".os-table").first).to_contain_text("43")
+    stock = house.served.http.get("/v1/stock/cup-005").json()
+    assert stock["cells"][0]["safety_stock"] == 7
+    events = house.served.http.get("/v1/feed?sku=cup-005&kind=configure").json()["events"]
+    assert [event["client"] for event in events] == ["console:anna"]
+
+
+def test_an_alert_leads_to_its_explanation_and_somebody_is_at_it(page: Page, house: House) -> None:
+    if house.served.http.get("/v1/alerts").status_code == 404:
+        pytest.skip("this engine raises no alerts")
+    house.command({"kind": "configure", "sku": "cup-014", "warehouse": "riga-1", "reorder_point": 49})
+    house.sell("cup-014")
+    wait_until(lambda: "cup-014" in house.served.http.get("/v1/alerts").text, "the alert")
+    opened(page, house, "/alerts?warehouse=riga-1")
+    line = page.locator(".os-alert", has_text="cup-014")
+    expect(line).to_contain_text("49 / 49")
+    line.get_by_role("button", name="I am at it").click()
+    expect(line).to_contain_text("Acknowledged · anna")
+    line.get_by_role("link", name="Cup number 14").click()
+    page.wait_for_url("**/explain/cup-014/riga-1")
+    settled(page)
+    expect(page.get_by_test_id("sum")).to_contain_text("= 49")
+    expect(page.get_by_text("Reorder point 49")).to_be_visible()
+
+
+def test_a_viewer_sets_nothing_and_keeps_no_users(browser: Browser, house: House) -> None:
+    house.users("password", "guest", "--password-stdin", words=PASSWORD)
+    house.users("add", "looker", "--role", "viewer", "--password-stdin", words=PASSWORD)
+    context = context_of(browser, house, "looker")
+    page = opened(context.new_page(), house, "/stock/cup-005")
+    expect(page.get_by_role("button", name="Set thresholds")).to_have_count(0)
+    opened(page, house, "/users")
+    expect(page.get_by_text("Administrators keep users and API keys")).to_be_visible()
+    assert house.users("remove", "looker").returncode == 0
+    page.goto(house.url)
+    page.wait_for_url("**/login")
+    context.close()
+
+
+def test_an_administrator_adds_a_user_and_makes_a_key(browser: Browser, house: House) -> None:
+    context = context_of(browser, house, "boss")
+    page = opened(context.new_page(), house, "/users")
+    page.get_by_label("Name", exact=True).fill("carla")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Add").click()
+    expect(page.get_by_text("carla may sign in")).to_be_visible()
+    context_of(browser, house, "carla").close()
+    opened(page, house, "/keys")
+    page.get_by_label("Client").fill("web-shop")
+    page.get_by_role("button", name="Make a key").click()
+    key = page.locator(".os-code").inner_text()
+    assert httpx2.get(f"{house.served.url}/v1/stock/cup-001", headers={"Authorization": f"Bearer {key}"}).is_success
+    context.close()
+
+
+def test_every_reservation_is_seen_whoever_made_it(page: Page, house: House) -> None:
+    body = {"channel": "web", "ttl_s": 600, "lines": [{"sku": "cup-003", "quantity": 2}], "reference": "order-17"}
+    reservation = house.served.post("/v1/reservations", body).json()["reservation"]
+    opened(page, house, "/reservations")
+    expect(page.locator(".os-table")).to_contain_text("order-17")
+    page.get_by_role("link", name=reservation[-8:]).click()
+    page.wait_for_url("**/reservations/*")
+    settled(page)
+    expect(page.get_by_text("2 of 2 left")).to_be_visible()
+
+
+def test_a_browser_gets_its_language_and_a_user_may_choose_another(browser: Browser, house: House) -> None:
+    context = context_of(browser, house, "anna", locale="pl-PL")
+    page = opened(context.new_page(), house, "/channels")
+    expect(page.locator("h1")).to_have_text("Kanały")
+    assert page.locator("html").get_attribute("lang") == "pl"
+    page.goto(f"{house.url}/prefer?language=ru&next=/channels")
+    settled(page)
+    expect(page.locator("h1")).to_have_text("Каналы")
+    context.close()
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_every_page_fits_a_phone_and_says_something(browser: Browser, house: House, look: str) -> None:
+    context = context_of(browser, house, "boss", viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.goto(f"{house.url}/prefer?look={look}")
+    for path in [*(way.path for way in WAYS), "/stock/cup-001", "/explain/cup-001/riga-1", "/reports/turnover"]:
+        opened(page, house, path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+        assert page.locator("[role=alert]").count() == 0, (path, page.locator("[role=alert]").all_inner_texts())
+        words = page.locator(".os-page").inner_text()
+        assert len(words) > 20, path
+        assert not re.search(r"\{\"|None|undefined|\bnan\b", words), (path, words)
+    assert problems == []
+    context.close()
+
+
+def test_the_keyboard_reaches_the_page_and_the_search(page: Page, house: House) -> None:
+    opened(page, house, "/stock")
+    page.keyboard.press("Tab")
+    expect(page.locator(":focus")).to_have_text("Skip to the page")
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.name") == "q":
+            return
+    raise AssertionError("the search was not reached")
+
+
+def test_a_console_that_dies_comes_back_and_no_sale_waits_for_it(page: Page, house: House) -> None:
+    opened(page, house, "/")
+    (before,) = house.processes()
+    os.kill(before, signal.SIGSTOP)
+    house.sell("cup-009")  # a page that hangs is nobody's business but its own
+    os.kill(before, signal.SIGKILL)
+    wait_until(lambda: house.processes() not in ([], [before]), "another console")
+
+    def sold_and_seen() -> bool:
+        house.sell("cup-010")
+        with contextlib.suppress(PlaywrightTimeout):
+            page.get_by_test_id("latest").get_by_text("cup-010").first.wait_for(timeout=2_000)
+            return True
+        return False
+
+    # The session outlived it, and the page finds its way back by itself.
+    wait_until(sold_and_seen, "a sale on the page that was open before")
+
+
+def until_reported(house: House, channel: str) -> None:
+    """The sales are in the figures."""
+    day = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 86_400))
+    path = f"/v1/reports/channel_sales?from={day}&channel={channel}"
+    wait_until(lambda: bool(house.served.http.get(path).json().get("rows")), "the figures")
