@@ -11,9 +11,9 @@ from actors import device_messages as m
 from actors.process_group import Process
 from devices.clock import SystemClock
 from devices.device_document import DeviceDocument
-from devices.job_desk import BadJob, DeskFull
+from devices.job_desk import DeskFull
 from devices.job_lines import JobJournalError
-from devices.jobs import IdReused, NotAllowed
+from devices.jobs import BadJob, IdReused, NotAllowed
 from devices.receipts.document import DocumentRefused
 from devices.station import NoSuchJob, Station, TakesNoJobs, TooLate, Wanted
 

@@ -23,8 +23,8 @@ from actors.device_office import DeviceGone
 from actors.process_group import Process
 from devices.device_document import DeviceDocument
 
-PROBE_S: Final = 5.0
-SILENCE_S: Final = 15.0
+PROBE_S: Final = 3.0
+SILENCE_S: Final = 10.0
 """A device's process that said nothing for so long is killed, and Ray makes it anew."""
 START_S: Final = 60.0
 """For a process to start, on a machine that has much to do."""

@@ -15,13 +15,14 @@ Currencies are never mixed: a sale has a cost if its SKU has an average in the c
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 
 import duckdb
 import pyarrow as pa
 
 SCALE: Final = 1_000_000
 """Averages are kept in so many parts of a minor unit."""
+_INT64_MAX: Final = (1 << 63) - 1
 
 _COSTED: Final = "kind = 'receive' and unit_price is not null and currency is not null"
 _ANY: Final = f"""
@@ -39,9 +40,9 @@ fresh as (
     select sku_key, sum(on_hand_delta) as on_hand from movements
     where sku_key in (select sku_key from piece where sku_key not in (select sku_key from known)) group by sku_key
 )
-select p.shard, p.seq, p.n, epoch_ms(p.booked_at) as booked_at, p.sku_key, p.currency::VARCHAR as currency,
-       p.quantity, p.unit_price,
-       coalesce(known.on_hand, fresh.on_hand, 0)::BIGINT as before_piece, p.before::BIGINT as in_piece, a.unit_cost
+select p.shard, p.seq, p.n, p.booked_at, p.sku_key, p.currency::VARCHAR as currency, p.quantity, p.unit_price,
+       coalesce(known.on_hand, fresh.on_hand, 0)::BIGINT as before_piece,
+       (before_piece + p.before)::BIGINT as before, a.unit_cost as known
 from piece p left join known using (sku_key) left join fresh using (sku_key)
 left join averages a on a.sku_key = p.sku_key and a.currency = p.currency
 where p.costed
@@ -90,8 +91,7 @@ def costed(connection: duckdb.DuckDBPyConnection) -> Iterator[bool]:
     """Inside it `new_costs` are the averages that `new_movements` bring; whether there are any. Then keeps up."""
     ((some, known),) = connection.execute(_ANY).fetchall()
     if some:
-        received = connection.execute(_RECEIVED).fetchall()
-        connection.register("new_costs", _averaged(received))
+        connection.register("new_costs", _averaged(connection.sql(_RECEIVED).to_arrow_table()))
     try:
         yield some
         if known:
@@ -105,28 +105,20 @@ def costed(connection: duckdb.DuckDBPyConnection) -> Iterator[bool]:
             connection.unregister("new_costs")
 
 
-def _averaged(received: list[tuple[Any, ...]]) -> pa.Table:
+def _averaged(received: pa.Table) -> pa.Table:
+    """With `unit_cost`, the average after each."""
     averages: dict[tuple[int, str], int] = {}
-    rows = []
-    for shard, seq, n, booked_at, sku_key, currency, quantity, unit_price, before_piece, in_piece, known in received:
-        before = before_piece + in_piece
-        average = averages.get((sku_key, currency), known)
+    after = []
+    names = ("sku_key", "currency", "before", "known", "quantity", "unit_price")
+    for sku_key, currency, before, known, quantity, unit_price in zip(
+        *(received[name].to_pylist() for name in names), strict=True
+    ):
+        average = averages.get((sku_key, currency))
+        if average is None and known is not None:
+            average = int(known)
         average = averages[sku_key, currency] = moved_average(before, average, quantity, unit_price)
-        rows.append((shard, seq, n, booked_at, sku_key, currency, quantity, unit_price, before, average, before_piece))
-    schema = pa.schema(
-        [
-            ("shard", pa.uint16()),
-            ("seq", pa.int64()),
-            ("n", pa.int32()),
-            ("booked_at", pa.timestamp("ms", "UTC")),
-            ("sku_key", pa.int64()),
-            ("currency", pa.string()),
-            ("quantity", pa.int64()),
-            ("unit_price", pa.int64()),
-            ("before", pa.int64()),
-            ("unit_cost", pa.decimal128(38, 0)),
-            ("before_piece", pa.int64()),
-        ]
-    )
-    columns = zip(*rows, strict=True)
-    return pa.table([pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema)
+        after.append(average)
+    # Python's numbers become decimals five times as slowly; only an absurd cost wants the digits.
+    fits = max(map(abs, after)) < _INT64_MAX
+    costs = pa.array(after, pa.int64()) if fits else pa.array(after, pa.decimal128(38, 0))
+    return received.drop_columns(["known"]).append_column("unit_cost", costs)

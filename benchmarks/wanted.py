@@ -166,6 +166,19 @@ ROWS: Final = (
     Row("memory of a reservation of one line", ("reservation bytes",)),
     Row("journal, bytes a row, reserve", ("journal bytes reserve",)),
     Row("journal, bytes a row, mixed life cycle", ("journal bytes mixed",)),
+    Row("analytics follow the journal, a year of real sales", ("analytics follow",), (), (Target(200e3),)),
+    *(
+        Row(f"report {name}, over that year", (f"report {name}",), (("plain SQL on Parquet", (f"plain {name}",)),))
+        for name in (
+            "channel_sales day",
+            "product_channels",
+            "channel_comparison",
+            "books",
+            "abc_xyz",
+            "basket_affinity",
+        )
+    ),
+    Row("the slowest of 13 reports beside plain SQL", ("report slowest ratio",), (), (Target(1.2, below=True),)),
     Row(
         "receipt of 12 lines, from facts to a printer's bytes, one core",
         ("receipt",),
@@ -176,6 +189,13 @@ ROWS: Final = (
     Row("the same on a printer without Cyrillic: letters and QR code drawn", ("receipt drawn",), (), (Target(200),)),
     Row("the same, drawn, slowest of a hundred", ("receipt drawn p99",), (), (Target(20, below=True),)),
     Row("a receipt's bytes to the picture of a preview", ("receipt preview",)),
+    Row(
+        "document to the first byte, job journal on the disk, slowest of a hundred",
+        ("device p99",),
+        (),
+        (Target(20, below=True),),
+    ),
+    Row("the same, a receipt for each of 50 printers at once", ("devices p99",), (), (Target(300, below=True),)),
 )
 
 LIMITS: Final = (

@@ -138,7 +138,8 @@ class JobBook:
             view.reasons = [*view.reasons[1 - ATTEMPTS_KEPT :], reason]
         if view.over:
             self._open.pop(job_id, None)
-            view.job = msgspec.structs.replace(view.job, body=b"", copy=b"")  # memory; nobody sends them any more
+            # Memory; nobody sends them any more.
+            view.job = msgspec.structs.replace(view.job, body=b"", copy=b"", source=b"")
         return view
 
 

@@ -19,7 +19,6 @@ from devices.job_book import JobBook
 from devices.job_journal import JobJournal
 from devices.job_lines import JOURNAL, JobJournalError, look
 from devices.jobs import (
-    BODY_BYTES_MAX,
     FINAL,
     ID_LENGTH_MAX,
     NO_PROOF,
@@ -37,6 +36,7 @@ from devices.jobs import (
     Sending,
     Sent,
     Submitted,
+    must_be_a_job,
 )
 
 QUEUED_MAX: Final = 1000
@@ -58,14 +58,17 @@ class DeskFull(Exception):
         return f"{self.waiting} jobs wait already"
 
 
-class BadJob(ValueError):
-    """This cannot be a job."""
-
-
 class JobDesk:
-    """One per device. `tell` hears of every change, after it is durable."""
+    """One per device. `tell` hears of every change, after it is durable; `mark` makes a marked copy of a source."""
 
-    def __init__(self, journal: JobJournal, clock: Clock, tell: Callable[[JobView], None] = lambda view: None) -> None:
+    def __init__(
+        self,
+        journal: JobJournal,
+        clock: Clock,
+        tell: Callable[[JobView], None] = lambda view: None,
+        mark: Callable[[bytes], bytes] = lambda source: source,
+    ) -> None:
+        self._mark = mark
         self._journal = journal
         self._clock = clock
         self._tell = tell
@@ -100,7 +103,7 @@ class JobDesk:
 
     def submit(self, job: Job) -> JobView:
         """Take it in, or say where the job with this id stands; raises BadJob, IdReused, DeskFull, JobJournalError."""
-        _must_be_a_job(job)
+        must_be_a_job(job)
         with self._lock:
             there = self._book.jobs.get(job.id)
             if there is not None:
@@ -233,8 +236,9 @@ class JobDesk:
                         copy_id,
                         JobKind.PRINT,
                         job.content,
-                        job.copy or job.body,
+                        job.copy or self._mark(job.source),
                         job.copy,
+                        job.source,
                         self._clock.wall_ms(),
                         by=by,
                         why=job.why,
@@ -274,17 +278,6 @@ class JobDesk:
 def _picture(view: JobView) -> JobView:
     """A copy that stays as it is."""
     return msgspec.structs.replace(view, attempts=list(view.attempts), reasons=list(view.reasons))
-
-
-def _must_be_a_job(job: Job) -> None:
-    if not 0 < len(job.id) <= ID_LENGTH_MAX or not job.id.isprintable():
-        raise BadJob(f"an id has 1 to {ID_LENGTH_MAX} printable characters")
-    if len(job.body) > BODY_BYTES_MAX or len(job.copy) > BODY_BYTES_MAX:
-        raise BadJob(f"a job has at most {BODY_BYTES_MAX} bytes")
-    if job.kind is JobKind.PRINT and not (job.body and job.copy):
-        raise BadJob("a print job brings its bytes and the same with the word COPY on it")
-    if job.kind is JobKind.OPEN_DRAWER and not (job.why and job.by):
-        raise BadJob("a drawer is opened by somebody and for a reason")
 
 
 def retire(folder: Path, clock: Clock) -> None:

@@ -60,7 +60,9 @@ class Job(msgspec.Struct, frozen=True, omit_defaults=True):
     body: bytes = b""
     """what is sent to a printer, ready"""
     copy: bytes = b""
-    """the same with the word COPY on it, for whoever has to order it again"""
+    """the same with the word COPY on it, for whoever has to order it again;"""
+    source: bytes = b""
+    """or what it can be made from, which few ever need"""
     submitted_ms: int = 0
     deadline_ms: int | None = None
     """wall clock; not one byte of it leaves afterwards"""
@@ -210,3 +212,19 @@ class NotAllowed(Exception):
 
     def __str__(self) -> str:
         return f"job {self.job_id!r} is {self.state}: {self.what}"
+
+
+class BadJob(ValueError):
+    """This cannot be a job."""
+
+
+def must_be_a_job(job: Job) -> None:
+    """Raises BadJob."""
+    if not 0 < len(job.id) <= ID_LENGTH_MAX or not job.id.isprintable():
+        raise BadJob(f"an id has 1 to {ID_LENGTH_MAX} printable characters")
+    if max(map(len, (job.body, job.copy, job.source))) > BODY_BYTES_MAX:
+        raise BadJob(f"a job has at most {BODY_BYTES_MAX} bytes")
+    if job.kind is JobKind.PRINT and not (job.body and (job.copy or job.source)):
+        raise BadJob("a print job brings its bytes and a copy with the word COPY on it, or what that is made from")
+    if job.kind is JobKind.OPEN_DRAWER and not (job.why and job.by):
+        raise BadJob("a drawer is opened by somebody and for a reason")

@@ -13,6 +13,7 @@ from typing import Final
 
 from devices.clock import Clock, Waker
 from devices.codecs.escpos_status import BLOCKING, Trouble
+from devices.drawer_watch import DrawerWatch
 from devices.drivers.printer_talk import NotReady
 from devices.drivers.receipt_printer import Attempted, ReceiptPrinter, Result, name_of
 from devices.health import Health, HealthKeeper, HealthState
@@ -49,7 +50,7 @@ class PrinterWorker:
         self._open = False
         self._poll_at = self._print_at = clock.now()
         self._attempts = 0
-        self._drawer_open_since: float | None = None
+        self._drawer = DrawerWatch(printer.settings)
         self._owed: list[Callable[[], None]] = []
         """what the journal had no room for"""
         self._stopping = False
@@ -241,7 +242,7 @@ class PrinterWorker:
             reasons = [name_of(blocked)]
         if heard.troubles & Trouble.PAPER_NEAR_END and not heard.troubles & Trouble.PAPER_OUT:
             reasons.append("paper_near_end")
-        reasons += self._drawer_reasons()
+        reasons += self._drawer.reasons(heard.troubles, self._clock.now())
         if not self.printer.line.is_open:
             state = HealthState.UNKNOWN
             reasons = ["line_lost", *reasons]
@@ -250,17 +251,6 @@ class PrinterWorker:
         else:
             state = HealthState.DEGRADED if reasons else HealthState.READY
         self._report(state, *reasons, evidence=heard.evidence)
-
-    def _drawer_reasons(self) -> list[str]:
-        settings, now = self.printer.settings, self._clock.now()
-        high = bool(self.printer.talk.heard.troubles & Trouble.DRAWER_PIN_HIGH)
-        if not settings.drawer_open_level or high is not (settings.drawer_open_level == "high"):
-            self._drawer_open_since = None
-            return []
-        if self._drawer_open_since is None:
-            self._drawer_open_since = now
-        left_open = now - self._drawer_open_since > settings.drawer_left_open_s
-        return ["drawer_left_open" if left_open else "drawer_open"]
 
     def _report(self, state: HealthState, *reasons: str, evidence: bytes = b"") -> None:
         now_ms = self._clock.wall_ms()

@@ -26,6 +26,9 @@ from devices.job_journal import JobJournal
 from devices.jobs import JobView
 from devices.printer_settings import PrinterSettings
 from devices.printer_worker import PrinterWorker
+from devices.receipts.copies import marked_copy
+from devices.receipts.document import document_from_json
+from devices.receipts.escpos import slip
 from devices.receipts.profiles import ProfileUnknown, printer_profile
 from devices.simulators.customer_display import DisplaySimulator
 from devices.simulators.receipt_printer import PrinterSimulator
@@ -95,7 +98,10 @@ class Driver:
 
 
 def _printer(parts: Parts) -> PrinterWorker:
-    desk = JobDesk(JobJournal(parts.folder), parts.clock, parts.told.job)
+    def mark(source: bytes) -> bytes:
+        return slip(marked_copy(document_from_json(source)), printer_profile(parts.settings)).data
+
+    desk = JobDesk(JobJournal(parts.folder), parts.clock, parts.told.job, mark)
     printer = ReceiptPrinter(parts.line, parts.settings, parts.clock)
     return PrinterWorker(desk, printer, parts.clock, parts.waker, parts.chance, parts.told.health)
 

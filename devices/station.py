@@ -20,7 +20,6 @@ from devices.job_journal import JobJournal
 from devices.job_lines import JobJournalError
 from devices.jobs import IdReused, Job, JobKind, JobState, JobView
 from devices.printer_worker import PrinterWorker
-from devices.receipts.copies import marked_copy
 from devices.receipts.document import Document, document_from_json
 from devices.receipts.escpos import slip
 from devices.receipts.profiles import printer_profile
@@ -118,7 +117,7 @@ class Station:
             if (known.job.kind, known.job.content) != (wanted.kind, content):
                 raise IdReused(wanted.id)
             return known, True
-        body, copy = self._bytes(worker, document) if document is not None else (b"", b"")
+        body = b"" if document is None else slip(document, printer_profile(worker.printer.settings)).data
         if self._clock.wall_ms() > wanted.not_after_ms:
             raise TooLate
         job = Job(
@@ -126,7 +125,7 @@ class Station:
             wanted.kind,
             content,
             body,
-            copy,
+            source=wanted.document,
             deadline_ms=wanted.deadline_ms,
             by=wanted.by,
             why=wanted.why,
@@ -162,11 +161,6 @@ class Station:
         if not isinstance(self._running, PrinterWorker):
             raise TakesNoJobs(self.document.kind.replace("_", " "))
         return self._running
-
-    @staticmethod
-    def _bytes(worker: PrinterWorker, document: Document) -> tuple[bytes, bytes]:
-        profile = printer_profile(worker.printer.settings)
-        return slip(document, profile).data, slip(marked_copy(document), profile).data
 
     def _note(self, health: Health) -> None:
         """News of the device, from its own thread."""

@@ -84,6 +84,7 @@ def _make(source: Path, copy: Path) -> None:
     why = "there are no tables yet"
     for _ in range(TRIES):
         began = time.time()
+        _remove(new)  # of a process that was killed
         try:
             if not _copied(source, new):
                 why = "the tables are being written too fast to be copied"
@@ -101,10 +102,14 @@ def _make(source: Path, copy: Path) -> None:
             _note(copy).write_bytes(msgspec.json.encode(_Made(began, time.time() - began)))
             return
         finally:
-            for path in (new, _log(new)):
-                with contextlib.suppress(FileNotFoundError):
-                    path.unlink()
+            _remove(new)
     raise NoCopy(why)
+
+
+def _remove(copy: Path) -> None:
+    for path in (copy, _log(copy)):
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
 
 
 def _copied(source: Path, new: Path) -> bool:

@@ -61,7 +61,7 @@ select p.sku, ranked.units, ranked.sales, ranked.share, ranked.running,
        case when ranked.running - ranked.share < 0.8 - 1e-12 then 'A'
             when ranked.running - ranked.share < 0.95 - 1e-12 then 'B' else 'C' end as abc,
        spread.variation,
-       case when spread.variation <= 0.5 then 'X' when spread.variation <= 1 then 'Y' else 'Z' end as xyz,
+       case when spread.variation <= 0.5 + 1e-9 then 'X' when spread.variation <= 1 + 1e-9 then 'Y' else 'Z' end as xyz,
        ranked.margin, ranked.uncosted, ranked.currency
 from ranked join spread using (sku_key) join products p using (sku_key)
 order by ranked.currency, ranked.weight desc, p.sku""",

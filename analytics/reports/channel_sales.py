@@ -25,15 +25,26 @@ REPORT: Final = Report(
             "by",
             "the period",
             {
-                "day": "strftime(line.business_day, '%Y-%m-%d')",
-                "hour": "strftime(line.local_at, '%Y-%m-%dT%H:00')",
-                "week": "strftime(line.business_day, '%G-W%V')",
-                "group": "coalesce(array_to_string(p.group_path, ' / '), '')",
+                "day": "line.business_day",
+                "hour": "date_trunc('hour', line.local_at)",
+                "week": "date_trunc('week', line.business_day)",
+                "group": "p.shelf",
+            },
+            {
+                "day": "strftime(part, '%Y-%m-%d')",
+                "hour": "strftime(part, '%Y-%m-%dT%H:00')",
+                "week": "strftime(part, '%G-W%V')",
+                "group": "(select any_value(label) from shelf where shelf.shelf = part)",
             },
         ),
     ),
     sql="""
-with line as (
+with shelf as (
+    select sku_key, sku, group_path, coalesce(array_to_string(group_path, ' / '), '') as label,
+           dense_rank() over (order by label) as shelf
+    from products
+),
+line as (
     select channel, warehouse, sku_key, business_day, local_at, order_key, quantity, currency,
            coalesce(gross, 0) as gross, discount, 0::HUGEINT as returns, coalesce(tax, 0) as tax
     from sales
@@ -41,16 +52,21 @@ with line as (
     select channel, warehouse, sku_key, business_day, local_at, null as order_key, 0 as quantity, currency,
            0 as gross, 0 as discount, coalesce(amount, 0) as returns, -coalesce(tax, 0) as tax
     from returned
+),
+summed as (
+    -- By numbers and dates; texts are made of what is left.
+    select c.code as channel, {by} as part, count(distinct line.order_key) as orders, sum(line.quantity) as units,
+           sum(line.gross) as gross, sum(line.discount) as discount, sum(line.returns) as returns,
+           sum(line.gross - line.discount - line.returns) as net, sum(line.tax) as tax, line.currency
+    from line join channels c using (channel) join warehouses w using (warehouse) join shelf p using (sku_key)
+    where ($from_day::DATE is null or line.business_day >= $from_day)
+      and ($to_day::DATE is null or line.business_day <= $to_day)
+      and ($channel::VARCHAR is null or c.code = $channel) and ($warehouse::VARCHAR is null or w.code = $warehouse)
+      and ($sku::VARCHAR is null or p.sku = $sku)
+      and ($group_name::VARCHAR is null or list_contains(p.group_path, $group_name))
+    group by c.code, part, line.currency
 )
-select c.code as channel, {by} as period, count(distinct line.order_key) as orders, sum(line.quantity) as units,
-       sum(line.gross) as gross, sum(line.discount) as discount, sum(line.returns) as returns,
-       sum(line.gross - line.discount - line.returns) as net, sum(line.tax) as tax, line.currency
-from line join channels c using (channel) join warehouses w using (warehouse) join products p using (sku_key)
-where ($from_day::DATE is null or line.business_day >= $from_day)
-  and ($to_day::DATE is null or line.business_day <= $to_day)
-  and ($channel::VARCHAR is null or c.code = $channel) and ($warehouse::VARCHAR is null or w.code = $warehouse)
-  and ($sku::VARCHAR is null or p.sku = $sku)
-  and ($group_name::VARCHAR is null or list_contains(p.group_path, $group_name))
-group by all
+select channel, {by_shown} as period, orders, units, gross, discount, returns, net, tax, currency
+from summed
 order by channel, period, currency""",
 )

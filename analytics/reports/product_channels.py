@@ -24,7 +24,7 @@ with line as (
     from returned
 ),
 sold as (
-    select p.sku, c.code as channel, sum(line.quantity) as units,
+    select line.sku_key, line.channel, sum(line.quantity) as units,
            case when count(distinct line.currency) <= 1 then sum(line.net) end as net
     from line join channels c using (channel) join warehouses w using (warehouse) join products p using (sku_key)
     where ($from_day::DATE is null or line.business_day >= $from_day)
@@ -32,10 +32,10 @@ sold as (
       and ($channel::VARCHAR is null or c.code = $channel) and ($warehouse::VARCHAR is null or w.code = $warehouse)
       and ($sku::VARCHAR is null or p.sku = $sku)
       and ($group_name::VARCHAR is null or list_contains(p.group_path, $group_name))
-    group by all
+    group by line.sku_key, line.channel
 )
-select sku, channel, units, net,
-       units::DOUBLE / nullif(sum(units) over (partition by sku), 0)::DOUBLE as share
-from sold
-order by sku, units desc, channel""",
+select p.sku, c.code as channel, sold.units, sold.net,
+       sold.units::DOUBLE / nullif(sum(sold.units) over (partition by sold.sku_key), 0)::DOUBLE as share
+from sold join products p using (sku_key) join channels c using (channel)
+order by p.sku, sold.units desc, c.code""",
 )

@@ -65,6 +65,8 @@ class Choice(NamedTuple):
     about: str
     pieces: Mapping[str, str]
     """by value; the first one counts when none is given"""
+    shown: Mapping[str, str] = {}
+    """by value: what makes a text of it, once for each row of the answer; the statement has it as `{name_shown}`"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,5 +89,8 @@ class Report:
 
     def statement(self, given: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         """The SQL and its parameters for what was asked, which was checked."""
-        pieces = {each.name: each.pieces[given.get(each.name) or next(iter(each.pieces))] for each in self.choices}
+        pieces: dict[str, str] = {}
+        for each in self.choices:
+            value = given.get(each.name) or next(iter(each.pieces))
+            pieces |= {each.name: each.pieces[value], f"{each.name}_shown": each.shown.get(value, "")}
         return self.sql.format(**pieces), {each.bound: given.get(each.name) for each in self.parameters}

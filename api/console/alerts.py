@@ -11,15 +11,16 @@ from api.console.text import Text, anchor
 from api.console.visit import Visit
 
 SHOWN: Final = 6
-OPEN: Final = frozenset(("open", "raised", "active"))
-STATES: Final = {
-    "open": ("Open", "bad"),
-    "raised": ("Open", "bad"),
-    "active": ("Open", "bad"),
-    "acknowledged": ("Acknowledged", "brand"),
-    "snoozed": ("Snoozed", ""),
-    "cleared": ("Cleared", "good"),
+OPEN: Final = "open"
+STATES: Final = {"open": ("Open", "bad"), "acknowledged": ("Acknowledged", "brand"), "snoozed": ("Snoozed", "")}
+ODD: Final = {
+    "channel_silent": "Silence",
+    "refusal_peak": "Many refusals",
+    "return_peak": "Many returns",
+    "release_peak": "Many reservations given back",
+    "unpaid_sales": "Sales without a payment",
 }
+"""Alerts on a channel, by their kind; all others are on a cell."""
 
 
 async def open_alerts(visit: Visit, **filters: str | int | None) -> list[dict[str, Any]]:
@@ -47,11 +48,33 @@ def alert_lines(visit: Visit, found: list[dict[str, Any]]) -> None:
         empty("notifications_none", t("No alerts"), t("Nothing has fallen to its reorder point"))
         return
     for alert in found[:SHOWN]:
-        words = f"{alert['warehouse']} · {visit.f.moment(alert.get('raised_at'))}"
-        with line(alert["sku"], words, f"/explain/{alert['sku']}/{alert['warehouse']}", "notifications_active"):
+        moment = visit.f.moment(alert.get("raised_at"))
+        if is_odd(alert):
+            with line(odd_words(visit, alert), moment, "/alerts", "sensors"):
+                Text(odd_figures(visit, alert), "span", "os-number os-bad")
+            continue
+        words = f"{alert['warehouse']} · {moment}"
+        target = f"/explain/{alert['sku']}/{alert['warehouse']}"
+        with line(alert.get("name") or alert["sku"], words, target, "notifications_active"):
             Text(position(visit, alert), "span", "os-number os-bad")
     if len(found) > SHOWN:
         anchor("/alerts", "os-small", t("All {n} alerts", n=len(found)))
+
+
+def is_odd(alert: dict[str, Any]) -> bool:
+    """Whether it is on a channel."""
+    return alert.get("kind") in ODD
+
+
+def odd_words(visit: Visit, alert: dict[str, Any]) -> str:
+    """What is odd, and where."""
+    return f"{alert['channel']}: {visit.t(ODD[alert['kind']])}"
+
+
+def odd_figures(visit: Visit, alert: dict[str, Any]) -> str:
+    """What there was, and what was to be expected."""
+    f = visit.f
+    return visit.t("{n}, expected {m}", n=f.number(alert.get("found")), m=f.number(alert.get("expected")))
 
 
 def position(visit: Visit, alert: dict[str, Any]) -> str:
@@ -70,8 +93,13 @@ def lost_margin(visit: Visit, alert: dict[str, Any]) -> str:
 def state_badge(visit: Visit, alert: dict[str, Any]) -> None:
     """Where it stands, and until when."""
     words, mood = STATES.get(str(alert.get("state")), (str(alert.get("state") or "–"), ""))
-    until = alert.get("snoozed_until") or alert.get("until")
-    badge(visit.t(words) + (f" · {visit.f.moment(until)}" if until else ""), mood)
+    who = alert.get("acknowledged_by") or alert.get("snoozed_by") or ""
+    parts = [
+        visit.t(words),
+        who.removeprefix("console:"),
+        visit.f.moment(until) if (until := alert.get("snoozed_until")) else "",
+    ]
+    badge(" · ".join(part for part in parts if part), mood)
 
 
 async def acknowledge(visit: Visit, alert: dict[str, Any]) -> bool:

@@ -158,7 +158,9 @@ class Api:
 
 def is_question(path: str) -> bool:
     """Whether the analytics answer this, of whom only a few may be asked at once."""
-    return path.startswith(("/v1/reports/", "/v1/explain/")) or path.endswith(("/explain", "/suggestions"))
+    return path.startswith(("/v1/reports/", "/v1/explain/", "/v1/alerts")) or path.endswith(
+        ("/explain", "/suggestions")
+    )
 
 
 def begun(data: bytes) -> dict[str, Any]:

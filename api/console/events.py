@@ -20,6 +20,8 @@ KINDS: Final = {
     "adjust": ("Counted", "edit_note", "warn"),
     "transfer": ("Moved", "swap_horiz", ""),
     "configure": ("Set", "tune", ""),
+    "alert.raised": ("Alert", "notifications_active", "bad"),
+    "alert.cleared": ("Alert over", "notifications_off", "good"),
     "short": ("Below its bound", "report", "bad"),
 }
 

@@ -10,6 +10,8 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 MISSING: Final = "–"
+MANYFOLD: Final = 10
+"""from here on a comparison is said as so many times as much: nobody reads 5,855,020 %"""
 UNSAID: Final = ""
 """the currency of a report that has no column for it"""
 _THIN: Final = "\N{NARROW NO-BREAK SPACE}"
@@ -82,6 +84,8 @@ class Figures:
         """(how much more or less than before, which way)."""
         if not before:
             return (MISSING, 0) if not now else ("+∞", 1)
+        if now / before >= MANYFOLD:
+            return f"×{self.number(round(now / before))}", 1
         ratio = now / before - 1
         sign = "+" if ratio > 0 else ""
         return f"{sign}{self.share(ratio, 0 if abs(ratio) >= 0.1 else 1)}", (ratio > 0) - (ratio < 0)

@@ -12,7 +12,7 @@ Columns = list[dict[str, Any]]
 
 PERCENT: Final = frozenset((
     "share", "growth", "refusal_rate", "return_rate", "conversion", "confidence", "sell_through", "running", "rate",
-    "view_to_cart", "cart_to_order", "margin_rate",
+    "cart_rate", "margin_rate",
 ))  # fmt: skip
 """of the columns that hold a ratio: those that people read as percent"""
 SKUS: Final = frozenset(("sku", "with", "suggested"))
@@ -108,9 +108,14 @@ def _sales(visit: Visit, rows: Rows) -> charts.Options | None:
     return charts.columns(labels, series, stacked=True, unit=currency, palette=charts.colours(series))
 
 
+def funnel_stages(visit: Visit, rows: Rows) -> list[tuple[str, float]]:
+    """From what was asked for to what left the house, as far as the report says."""
+    steps = (("requested", "Requested"), ("held", "Reserved"), ("confirmed", "Confirmed"), ("fulfilled", "Fulfilled"))
+    return [(visit.t(title), sum(row[name] for row in rows)) for name, title in steps if name in rows[0]]
+
+
 def _funnel(visit: Visit, rows: Rows) -> charts.Options | None:
-    steps = (("held", "Reserved"), ("confirmed", "Confirmed"), ("fulfilled", "Fulfilled"))
-    return charts.funnel([(visit.t(title), sum(row[name] for row in rows)) for name, title in steps])
+    return charts.funnel(funnel_stages(visit, rows))
 
 
 def _hours(visit: Visit, rows: Rows) -> charts.Options | None:

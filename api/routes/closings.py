@@ -202,10 +202,20 @@ def _make_router() -> APIRouter:
         close,
         methods=["POST"],
         summary="Close a business day",
-        responses={200: {"description": "All of it was closed before"}, 201: {"description": "It was closed now"}},
+        responses={
+            200: {"description": "All of it was closed before"},
+            201: {"description": "It was closed now"},
+            404: {"description": "unknown_warehouse, unknown_channel"},
+        },
         openapi_extra={"parameters": [key], "requestBody": {"required": True, "content": content}},
     )
-    made.add_api_route("/closings", list_closings, summary="Closed days", openapi_extra={"parameters": paging})
+    made.add_api_route(
+        "/closings",
+        list_closings,
+        summary="Closed days",
+        responses={404: {"description": "unknown_warehouse, unknown_channel"}},
+        openapi_extra={"parameters": paging},
+    )
     made.add_api_route(
         "/closings/{day}/{warehouse}/{channel}", get_closing, summary="A closed day, and what came later"
     )

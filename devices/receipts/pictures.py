@@ -63,6 +63,6 @@ def picture_commands(picture: Dots, pictures: Pictures) -> Iterator[bytes]:
     for top in range(0, len(picture), rows):
         strip = picture[top : top + rows]
         full = np.pad(strip, ((0, rows - len(strip)), (0, 0)))
-        packed = harmless(np.packbits(full.T, axis=1).tobytes())
-        yield b"\x1b*" + bytes([mode]) + across.to_bytes(2, "little") + packed + b"\n"
+        dots = harmless(np.packbits(full.T, axis=1).tobytes())
+        yield b"\x1b*" + bytes([mode]) + across.to_bytes(2, "little") + dots + b"\n"
     yield b"\x1b2"

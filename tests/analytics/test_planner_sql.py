@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
@@ -313,7 +314,7 @@ def test_a_copy_is_of_one_moment_while_its_owner_writes(tmp_path: Path) -> None:
         " if n % 20 == 0: c.execute('checkpoint')\n"
     )
     source = tmp_path / FILE
-    seen = []
+    seen: list[tuple[int, int]] = []
     with subprocess.Popen([sys.executable, "-c", code, str(source)], stdout=subprocess.PIPE) as owner:
         assert owner.stdout is not None
         owner.stdout.readline()
@@ -324,7 +325,7 @@ def test_a_copy_is_of_one_moment_while_its_owner_writes(tmp_path: Path) -> None:
                 copy = fresh_copy(source, directory)
             except NoCopy:
                 continue
-            with copying.duckdb.connect(str(copy), read_only=True) as connection:
+            with duckdb.connect(str(copy), read_only=True) as connection:
                 seen += connection.execute("select n, (select count(*) - 1 from rows) from positions").fetchall()
         owner.kill()
     assert len(seen) == 8

@@ -74,7 +74,13 @@ def test_a_key_speaks_for_its_own_channels(box: Box) -> None:
 
 
 def test_a_channel_says_what_an_order_costs_it(box: Box) -> None:
-    body = {"name": "Fees", "kind": "market", "warehouses": None, "fee_rate": 0.15, "payment_rate": 0.0195}
+    body: dict[str, Any] = {
+        "name": "Fees",
+        "kind": "market",
+        "warehouses": None,
+        "fee_rate": 0.15,
+        "payment_rate": 0.0195,
+    }
     body["fixed_cost"] = {"amount": 290, "currency": "EUR"}
     box.put("/v1/channels/fees", body)
     assert box.get("/v1/channels/fees") == {"code": "fees", **body}

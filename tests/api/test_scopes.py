@@ -105,8 +105,8 @@ ENDPOINTS: list[tuple[str, str, Any, frozenset[str]]] = [
     ("PUT", "/v1/keys/not-made", {"secret_sha256": DIGEST, "client": "x", "scopes": ["nothing"]}, ADMIN),
     ("DELETE", "/v1/keys/never-made", None, ADMIN),
 ]
-OPEN = {"/health/live", "/health/ready", "/docs", "/openapi.json"}
-"""Without a key; and what /docs loads."""
+OPEN = {"/", "/health/live", "/health/ready", "/docs", "/openapi.json"}
+"""Without a key; and the page that leads to them, and what /docs loads."""
 LIMITED: list[tuple[str, str, Any, str]] = [
     ("POST", "/v1/commands", {"kind": "receive", **CELL, "quantity": 1}, "warehouse"),
     ("POST", "/v1/commands", {"kind": "expect", **CELL, "delta": 1, "source": "PO"}, "warehouse"),

@@ -48,6 +48,7 @@ def test_a_comparison_says_how_much_and_which_way() -> None:
     assert EN.change(150, 100) == (f"+50{THIN}%", 1)
     assert EN.change(99, 100) == (f"\N{MINUS SIGN}1.0{THIN}%", -1)
     assert EN.change(5, 0) == ("+∞", 1)
+    assert EN.change(5_000, 2) == ("×2,500", 1)
     assert EN.change(0, 0) == ("–", 0)
 
 

@@ -143,7 +143,7 @@ def test_a_second_copy_of_a_device_takes_no_jobs_until_the_first_is_gone(printer
     second = station(tmp_path, printer.address)
     with pytest.raises(Exception, match="closed"):
         second.submit(wanted("B"))
-    assert second.health().state == "error"
+    wait_until(lambda: second.health().state == "error", "the reason to be told")
     first.stop()
     wait_until(lambda: bool(second.page([], 0, 10)), "the journal")
     second.submit(wanted("B"))

@@ -282,6 +282,24 @@ def test_what_a_planner_sets_is_journaled_in_the_planners_name(page: Page, house
     assert [event["client"] for event in events] == ["console:anna"]
 
 
+def test_an_alert_leads_to_its_explanation_and_somebody_is_at_it(page: Page, house: House) -> None:
+    if house.served.http.get("/v1/alerts").status_code == 404:
+        pytest.skip("this engine raises no alerts")
+    house.command({"kind": "configure", "sku": "cup-014", "warehouse": "riga-1", "reorder_point": 49})
+    house.sell("cup-014")
+    wait_until(lambda: "cup-014" in house.served.http.get("/v1/alerts").text, "the alert")
+    opened(page, house, "/alerts?warehouse=riga-1")
+    line = page.locator(".os-alert", has_text="cup-014")
+    expect(line).to_contain_text("49 / 49")
+    line.get_by_role("button", name="I am at it").click()
+    expect(line).to_contain_text("Acknowledged · anna")
+    line.get_by_role("link", name="Cup number 14").click()
+    page.wait_for_url("**/explain/cup-014/riga-1")
+    settled(page)
+    expect(page.get_by_test_id("sum")).to_contain_text("= 49")
+    expect(page.get_by_text("Reorder point 49")).to_be_visible()
+
+
 def test_a_viewer_sets_nothing_and_keeps_no_users(browser: Browser, house: House) -> None:
     house.users("password", "guest", "--password-stdin", words=PASSWORD)
     house.users("add", "looker", "--role", "viewer", "--password-stdin", words=PASSWORD)

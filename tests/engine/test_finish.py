@@ -157,6 +157,12 @@ def test_ids_are_those_of_the_client_and_texts_have_their_keys() -> None:
     assert rows["source_key"].tolist() == [text_key("po-1"), 0]
 
 
+def test_a_reference_of_one_letter_has_its_key() -> None:
+    rows, heap = rows_of(1, words=("id-1", "o", *WORDS[2:]))
+    finish_rows(rows, heap, SECRET)
+    assert rows["reference_key"].tolist() == [text_key("o")]
+
+
 def test_goods_on_the_way_come_from_the_command_that_sent_them() -> None:
     rows, heap = rows_of(2, Kind.TRANSFER, (*WORDS[:4], "", *WORDS[5:]))
     rows["flags"][0] = Flag.IN_TRANSIT

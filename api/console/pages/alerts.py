@@ -5,9 +5,20 @@ from typing import Any, Final
 from fastapi import Request
 from nicegui import ui
 
-from api.console.alerts import OPEN, acknowledge, alert_page, lost_margin, position, snooze, state_badge
+from api.console.alerts import (
+    OPEN,
+    acknowledge,
+    alert_page,
+    is_odd,
+    lost_margin,
+    odd_figures,
+    odd_words,
+    position,
+    snooze,
+    state_badge,
+)
 from api.console.frame import frame
-from api.console.parts import Section, card, empty, kpi, pager, presets
+from api.console.parts import Section, card, empty, kpi, line, pager, presets
 from api.console.text import Text, anchor, box
 from api.console.visit import Desk, Visit, visit_of
 
@@ -42,7 +53,8 @@ async def _places(visit: Visit) -> None:
 async def _page(visit: Visit) -> tuple[dict[str, Any], dict[str, str]]:
     params = {"limit": PAGE, "cursor": visit.query.get("cursor"), "warehouse": visit.query.get("warehouse")}
     page = await alert_page(visit, params)
-    return page, await visit.desk.names(list(dict.fromkeys(alert["sku"] for alert in page["items"])))
+    unnamed = dict.fromkeys(alert["sku"] for alert in page["items"] if not is_odd(alert) and not alert.get("name"))
+    return page, await visit.desk.names(list(unnamed))
 
 
 def _show(visit: Visit, found: tuple[dict[str, Any], dict[str, str]], section: Any) -> None:
@@ -59,22 +71,51 @@ def _show(visit: Visit, found: tuple[dict[str, Any], dict[str, str]], section: A
                 t("Stock"),
             )
         return
-    waiting = [alert for alert in alerts if alert.get("state") in OPEN]
+    waiting = [alert for alert in alerts if alert.get("state") == OPEN]
+    cells = [alert for alert in alerts if not is_odd(alert)]
     with box("os-kpis"):
         kpi(t("Open"), f.number(len(waiting)), t("nobody is at it yet"), -1 if waiting else 0)
-        kpi(t("Places"), f.number(len({alert["warehouse"] for alert in alerts})))
-        kpi(t("Products"), f.number(len({alert["sku"] for alert in alerts})))
+        kpi(t("Places"), f.number(len({alert["warehouse"] for alert in cells})))
+        kpi(t("Products"), f.number(len({alert["sku"] for alert in cells})))
+        kpi(t("Channels"), f.number(len(alerts) - len(cells)), t("that behave oddly"))
     with card(), box("os-list"):
         for alert in alerts:
-            _line(visit, alert, names, section)
+            if is_odd(alert):
+                _odd(visit, alert, section)
+            else:
+                _line(visit, alert, names, section)
         pager(visit, page["next_cursor"], first=not visit.query.get("cursor"))
+
+
+def _odd(visit: Visit, alert: dict[str, Any], section: Any) -> None:
+    t, f = visit.t, visit.f
+    with box("os-line os-alert").style("flex-wrap:wrap"):
+        with box("os-line-main"):
+            anchor("/channels?span=7", "", odd_words(visit, alert))
+            since = t("since {moment}", moment=f.moment(alert.get("raised_at")))
+            Text(f"{odd_figures(visit, alert)} · {since}", "div", "os-muted os-small")
+        state_badge(visit, alert)
+        if visit.may_plan and alert.get("id"):
+            _answers(visit, alert, section)
+        with ui.expansion(t("What is behind it")).classes("os-search os-small"):
+            for row in alert.get("rows", []):
+                _behind(visit, row)
+
+
+def _behind(visit: Visit, row: dict[str, Any]) -> None:
+    """One of the lines that made the figure odd."""
+    f = visit.f
+    sku, place = row.get("sku"), row.get("warehouse")
+    words = " · ".join(str(each) for each in (place, row.get("reference"), f.moment(row.get("at"))) if each)
+    with line(str(sku or row.get("order") or "–"), words, f"/explain/{sku}/{place}" if sku and place else None):
+        Text(f.number(row.get("quantity")), "span", "os-number")
 
 
 def _line(visit: Visit, alert: dict[str, Any], names: dict[str, str], section: Any) -> None:
     t, f = visit.t, visit.f
     with box("os-line os-alert").style("flex-wrap:wrap"):
         with box("os-line-main"):
-            anchor(f"/explain/{alert['sku']}/{alert['warehouse']}", "", names[alert["sku"]])
+            anchor(f"/explain/{alert['sku']}/{alert['warehouse']}", "", alert.get("name") or names[alert["sku"]])
             since = t("since {moment}", moment=f.moment(alert.get("raised_at")))
             Text(f"{alert['sku']} · {alert['warehouse']} · {since}", "div", "os-muted os-small")
         with ui.element("div"):
@@ -100,7 +141,7 @@ def _answers(visit: Visit, alert: dict[str, Any], section: Any) -> None:
             await section().load()
 
     with box("os-presets"):
-        if alert.get("state") in OPEN:
+        if alert.get("state") == OPEN:
             ui.button(t("I am at it"), on_click=acknowledged).props("flat dense no-caps").classes("os-soft")
         with ui.button(t("Later")).props("flat dense no-caps").classes("os-soft"), ui.menu().props("auto-close"):
             for days in SNOOZES:

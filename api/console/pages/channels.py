@@ -10,6 +10,7 @@ from api.console.figures import Figures
 from api.console.frame import frame
 from api.console.pages.overview import main_currency
 from api.console.parts import Column, Section, card, empty, table
+from api.console.report_view import funnel_stages
 from api.console.spans import Span, span_of, span_presets, span_words
 from api.console.text import box
 from api.console.visit import Desk, Visit, visit_of
@@ -73,14 +74,14 @@ def _show_compared(visit: Visit, span: Span, rows: Rows) -> None:
         Column("refusal_rate", t("Refused"), number=True),
         Column("return_rate", t("Returned"), number=True),
     ]
-    if any(row.get("contribution_per_order") is not None for row in rows):
-        columns.append(Column("contribution_per_order", t("Contribution per order"), number=True))
+    if any(row.get("per_order") is not None for row in rows):
+        columns.append(Column("per_order", t("Contribution per order"), number=True))
     table(visit, columns, [_compared_row(f, t("without a price"), row) for row in rows])
 
 
 def _compared_row(f: Figures, unpriced: str, row: dict[str, Any]) -> dict[str, Any]:
     shown = {**row, "channel_text": row["channel"] if row["currency"] else f"{row['channel']} ({unpriced})"}
-    for name in ("net", "basket", "contribution_per_order"):
+    for name in ("net", "basket", "per_order"):
         shown[f"{name}_text"] = f.money(row.get(name), row["currency"])
     for name in ("share", "refusal_rate", "return_rate"):
         shown[f"{name}_text"] = f.share(row[name])
@@ -135,11 +136,7 @@ def _show_funnel(visit: Visit, span: Span, rows: Rows) -> None:
     if not rows:
         empty("filter_alt", t("Nothing was reserved in these days"))
         return
-    stages = [
-        (t(title), sum(row[name] for row in rows))
-        for name, title in (("held", "Reserved"), ("confirmed", "Confirmed"), ("fulfilled", "Fulfilled"))
-    ]
-    ui.echart(charts.funnel(stages)).classes("os-chart os-chart-low")
+    ui.echart(charts.funnel(funnel_stages(visit, rows))).classes("os-chart os-chart-low")
     shown = [
         {
             **row,

@@ -78,7 +78,8 @@ def _show_stock(visit: Visit, sku: str, found: dict[str, Any]) -> None:
         names = ("on_hand", "reserved", "safety_stock", "available", "incoming")
         titles = ("On hand", "Reserved", "Safety stock", "Available", "Incoming")
         rows = []
-        for cell in found["cells"]:
+        # A SKU may lie in hundreds of places: those that have some, or get some, come first.
+        for cell in sorted(found["cells"], key=lambda cell: (cell["on_hand"], cell["incoming"]), reverse=True):
             where = f"/explain/{sku}/{cell['warehouse']}"
             row: dict[str, Any] = {"warehouse": cell["warehouse"], "warehouse_href": where}
             for name in names:

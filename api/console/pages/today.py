@@ -19,6 +19,8 @@ from api.console.visit import Desk, Visit, business_day, visit_of
 PLACE_COOKIE: Final = "omnistock_place"
 AGAIN_S: Final = 30.0
 SHOWN: Final = 10
+DAY_START: Final = 4
+"""the hour that stands first in the chart"""
 
 
 def register(desk: Desk) -> None:
@@ -144,8 +146,9 @@ def _show_hours(visit: Visit, now_rows: list[dict[str, Any]], then_rows: list[di
             at = int(row["period"][11:13])
             hours[at] = hours.get(at, 0) + row["units"]
         units.append(hours)
-    found = sorted({*units[0], *units[1]})
-    shown = range(found[0], found[-1] + 1)
+    # A business day goes on after midnight.
+    found = sorted((hour - DAY_START) % 24 for hour in {*units[0], *units[1]})
+    shown = [(at + DAY_START) % 24 for at in range(found[0], found[-1] + 1)]
     series = {
         t("today"): [units[0].get(hour, 0) for hour in shown],
         t("last week"): [units[1].get(hour, 0) for hour in shown],
@@ -178,6 +181,8 @@ def _show_outs(visit: Visit, rows: list[dict[str, Any]], names: dict[str, str]) 
             f"/explain/{row['sku']}/{row['warehouse']}",
             "production_quantity_limits",
         ):
+            if row.get("lost_sales"):
+                Text(f"−{f.money(row['lost_sales'], row['currency'])}", "span", "os-number os-bad")
             Text(f.moment(row["began"]), "span", "os-muted os-small os-number")
             badge(t("out") if row["ended"] is None else t("back"), "bad" if row["ended"] is None else "good")
     if len(rows) > SHOWN:

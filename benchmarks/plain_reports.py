@@ -1,0 +1,152 @@
+"""The reports once more, as somebody would write them in plain SQL over a Parquet file of the same sales.
+
+They share nothing with `analytics.reports` but the names of their columns; a year is small enough to say it simply.
+"""
+
+from math import isclose
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+
+from analytics.formats import as_columns
+from analytics.reports import REPORTS
+from analytics.store import Store
+
+_VIEW: Final = """
+create view line as
+select *, units * unit_price as gross, (2 * gross * tax_rate + 1000000 + tax_rate) // (2 * (1000000 + tax_rate)) as tax,
+       units * unit_cost as cost, (sold_at - interval 4 hour)::DATE as day
+from read_parquet('{path}')"""
+
+
+def opened(path: Path, threads: int = 1) -> duckdb.DuckDBPyConnection:
+    """A database with the file and nothing else."""
+    connection = duckdb.connect(config={"threads": threads, "memory_limit": "2GB"})
+    connection.execute("set TimeZone = 'UTC'")
+    connection.execute(_VIEW.format(path=path))
+    return connection
+
+
+def _sales(period: str) -> str:
+    return f"""
+    select channel, {period} as period, count(distinct basket) as orders, sum(units) as units, sum(gross) as gross,
+           0 as discount, 0 as returns, sum(gross) as net, sum(tax) as tax, 'USD' as currency
+    from line group by all order by channel, period"""
+
+
+PLAIN: Final[dict[tuple[str, str], str]] = {
+    ("channel_sales", "day"): _sales("strftime(day, '%Y-%m-%d')"),
+    ("channel_sales", "hour"): _sales("strftime(sold_at, '%Y-%m-%dT%H:00')"),
+    ("channel_sales", "week"): _sales("strftime(day, '%G-W%V')"),
+    ("channel_sales", "group"): _sales("department"),
+    ("product_channels", ""): """
+    select sku, channel, sum(units) as units, sum(gross) as net, sum(units) / sum(sum(units)) over (partition by sku)
+    from line group by sku, channel order by sku, units desc, channel""",
+    ("product_margins", ""): """
+    select sku, channel, sum(units), sum(gross), sum(tax), sum(cost), sum(gross - tax - cost) as margin,
+           sum(gross - tax - cost) / nullif(sum(gross - tax), 0), 0, 'USD'
+    from line group by sku, channel order by sku, margin desc, channel""",
+    ("channel_comparison", ""): """
+    select channel, count(distinct basket) as orders, sum(units), sum(gross) as net, net / sum(net) over (), null,
+           (2 * net + orders) // (2 * orders), 0.0, 0.0, sum(tax), sum(cost), sum(gross - tax - cost) as margin, 0,
+           margin, round(margin / orders), 'USD'
+    from line group by channel order by net desc""",
+    ("channel_tax", ""): """
+    select channel, store, tax_rate / 1000000, sum(gross), 0, sum(gross), sum(tax), 'USD'
+    from line group by channel, store, tax_rate order by channel, store, tax_rate""",
+    ("books", ""): """
+    select day, store, channel, count(distinct basket), sum(units), sum(gross), 0, 0, sum(gross), sum(tax), null, null,
+           null, null, null, 'USD'
+    from line group by day, store, channel order by day, store, channel""",
+    ("hourly_profile", ""): """
+    with hours as (
+        select channel, isodow(day) as weekday, hour(sold_at) as hour, count(distinct basket) as orders,
+               sum(units) as units
+        from line group by all
+    )
+    select *, orders / sum(orders) over (partition by channel) from hours order by channel, weekday, hour""",
+    ("late_corrections", ""): """
+    select day, date '2018-06-01', store, channel, count(*), sum(units), sum(gross), 0, 'USD'
+    from line group by day, store, channel order by day, store, channel""",
+    ("abc_xyz", ""): """
+    with week as (select sku, date_trunc('week', day) as week, sum(units) as units from line group by all),
+    weeks as (select date_diff('week', min(week), max(week)) + 1 as n from week),
+    spread as (
+        select sku, sqrt(greatest(sum(units * units) / any_value(n) - pow(sum(units) / any_value(n), 2), 0))
+                    / (sum(units) / any_value(n)) as variation
+        from week, weeks group by sku
+    ),
+    product as (
+        select sku, sum(units) as units, sum(gross) as sales, sum(gross - tax - cost) as margin,
+               sum(gross) / sum(sum(gross)) over () as share,
+               sum(sum(gross)) over (order by sum(gross) desc, sku_key) / sum(sum(gross)) over () as running
+        from line join sku_keys using (sku) group by sku, sku_key
+    )
+    select sku, units, sales, share, running,
+           case when running - share < 0.8 - 1e-12 then 'A' when running - share < 0.95 - 1e-12 then 'B' else 'C' end,
+           variation, case when variation <= 0.5 + 1e-9 then 'X' when variation <= 1 + 1e-9 then 'Y' else 'Z' end,
+           margin, 0, 'USD'
+    from product join spread using (sku) order by sales desc, sku""",
+    ("basket_affinity", ""): """
+    with bought as (select distinct basket, sku from line),
+    sold as (select sku, count(*) as n from bought group by sku),
+    pair as (
+        select a.sku as first, b.sku as second, count(*) as n
+        from bought a join bought b on a.basket = b.basket and a.sku <> b.sku group by all having count(*) > 1
+    )
+    select first, second, pair.n, pair.n / a.n, (pair.n / a.n) / (b.n / (select count(distinct basket) from line))
+    from pair join sold a on a.sku = first join sold b on b.sku = second""",
+}
+"""By report and its choice."""
+
+
+class Compared:
+    """The tables of a store, and the Parquet file with the same sales."""
+
+    def __init__(self, store: Store, path: Path, threads: int = 1) -> None:
+        self.store = store
+        self._tables = store.cursor()
+        self._plain = opened(path, threads)
+        keys = self._tables.sql("select sku, sku_key from products").to_arrow_table()
+        self._plain.register("sku_keys", keys)
+
+    def close(self) -> None:
+        """Let go of both."""
+        self._tables.close()
+        self._plain.close()
+
+    def report(self, name: str, by: str) -> pa.Table:
+        """The report's rows, units as people write them."""
+        report = REPORTS[name]
+        sql, bound = report.statement({"by": by} if by else {})
+        return as_columns(self._tables.sql(sql, params=bound).to_arrow_table(), report.columns)
+
+    def plain(self, name: str, by: str) -> pa.Table:
+        """What the plain query says."""
+        return self._plain.sql(PLAIN[name, by]).to_arrow_table()
+
+    def differences(self, name: str, by: str) -> int:
+        """Fails at the first row that differs; gives how many rows are equal."""
+        ours, plain = _rows(self.report(name, by)), _rows(self.plain(name, by))
+        if name == "basket_affinity":  # so many pairs have one rank that the order is by nothing but names
+            plain.sort(key=lambda row: (row[0], -row[2], -row[4], row[1]))
+        assert len(ours) == len(plain), (name, by, len(ours), len(plain))
+        for at, (own, other) in enumerate(zip(ours, plain, strict=True)):
+            assert len(own) == len(other), (name, by)
+            assert all(map(_same, own, other)), (name, by, at, own, other)
+        return len(ours)
+
+
+def _rows(table: pa.Table) -> list[tuple[Any, ...]]:
+    return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+
+
+def _same(own: Any, other: Any) -> bool:
+    """Equal; a ratio to the last but few of its 53 bits, for the two may divide in another order."""
+    if own is None or other is None or isinstance(own, str):
+        return bool(own == other)
+    if isinstance(own, float):
+        return isclose(own, float(other), rel_tol=1e-12, abs_tol=1e-15)
+    return bool(own == other)
