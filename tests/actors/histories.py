@@ -2,7 +2,9 @@
 
 import random
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from unittest.mock import patch
 
 from actors.datadir import DataDir
 from actors.segments import SegmentJournal
@@ -17,6 +19,7 @@ from tests.builders import (
     release,
     reserve,
     sell,
+    standard_definitions,
     together,
     transfer,
 )
@@ -37,6 +40,17 @@ def history(batches: int, seed: int = 1) -> World:
         if batch % OPEN_EVERY == 0:
             reopen(world)
         world.send(*(_command(rng, held) for _ in range(rng.randrange(1, 12))))
+    return world
+
+
+def before_alerts() -> World:
+    """A world whose records were decided by rules without alerts: five of A-1, to be reordered at ten."""
+    world = World()
+    decide = world.shard.decide
+    with patch.object(world.shard, "decide", partial(decide, rules=1)):
+        world.send(*standard_definitions())
+        world.send(receive("A-1", "north", 5), configure("A-1", "north", reorder_point=10))
+    world.records = [replace(record, rules=1) for record in world.records]
     return world
 
 

@@ -17,6 +17,7 @@ from engine.layout import Limits
 from engine.outcomes import Outcome
 from engine.record import Record, RecordKind
 from engine.wire import Array, Batch, Bytes, Reply, ShardState, WireError
+from tests.actors.histories import before_alerts
 from tests.actors.shop import SECRET, Spec, ask, definitions, encode, receive, reserve, settle, together
 
 LIMITS = Limits(skus_max=1 << 10, cells_max=1 << 10, ids_max=1 << 16, reservations_max=1 << 12, lines_max=1 << 14)
@@ -269,6 +270,20 @@ def test_due_holds_wait_while_there_is_no_room(house: House) -> None:
     house.store.full = False
     house.actor.tick()
     assert house.store.records[-1].movements["kind"].tolist() == [Kind.EXPIRE]
+
+
+def test_a_shard_from_before_alerts_looks_through_its_cells_though_nobody_asks_anything(house: House) -> None:
+    house.actor.stop()
+    house.store = MemoryStore()
+    house.store.records = before_alerts().records
+    house.restarted()
+    assert house.status().state == ShardState.READY
+    house.actor.tick()
+    assert house.store.records[-1].movements["kind"].tolist() == [Kind.ALERT_RAISED]
+    count = len(house.store.records)
+    house.actor.tick()
+    house.restarted().tick()
+    assert [record.kind for record in house.store.records[count:]] == [RecordKind.OPEN]
 
 
 def test_an_append_that_fails_ends_the_shard_and_nothing_is_answered(house: House) -> None:

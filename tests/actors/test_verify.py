@@ -13,9 +13,11 @@ from actors.segment_files import segments_in
 from actors.snapshot import Snapshot, load, path_of, write
 from actors.standby import Standby
 from actors.verify import Problem, Progress, verify
+from engine.kinds import Kind
 from engine.record import RULES_VERSION, Record, RecordKind
-from tests.actors.histories import history, journaled
+from tests.actors.histories import before_alerts, history, journaled
 from tests.actors.journal_stores import small_journal
+from tests.builders import receive
 from tests.world import World
 
 
@@ -73,6 +75,19 @@ def test_rows_of_unknown_rules_are_folded_and_counted(tmp_path: Path, world: Wor
     assert report.ok
     assert report.shards[0].folded_only == len(world.records[at].rows)
     assert report.shards[0].decided_again == report.shards[0].rows - report.shards[0].folded_only
+
+
+def test_records_from_before_alerts_are_decided_again_and_what_was_due_is_raised_after_them(tmp_path: Path) -> None:
+    world = before_alerts()
+    assert not any((record.movements["kind"] == Kind.ALERT_RAISED).any() for record in world.records)
+    decision = world.decide(receive("B-2", "north", 1))
+    assert decision.movements["kind"].tolist() == [Kind.RECEIVE, Kind.ALERT_RAISED]
+    data = journaled(tmp_path, world.records)
+    snapshot(data)
+    report = verify(tmp_path)
+    assert report.ok
+    assert report.shards[0].folded_only == 0
+    assert report.shards[0].state_hash == world.shard.state_hash().hex()
 
 
 def with_other_result(record: Record) -> Record:
