@@ -112,12 +112,15 @@ class JobEvents:
 
     def newest(self) -> int:
         """The number of the last durable event."""
-        seq, last = self.oldest(), -1
-        while seq != last:
-            last = seq
-            for event in self.after(seq, 1 << 30):
-                seq = event.seq
-        return seq
+        try:
+            with open(self._folder / JOURNAL, "rb") as file:
+                inode, size = _words(self._folder)
+                read = _opened(file)
+                if read.inode == inode:
+                    return _last(file, read, size)
+        except FileNotFoundError:
+            pass
+        return self.oldest()
 
     def durable(self) -> tuple[int, int]:
         """The journal's inode and durable size: changes when there is something new."""
@@ -165,7 +168,10 @@ def _opened(file: BinaryIO) -> _Read:
     while line := file.readline():
         if not line.endswith(b"\n"):
             break
-        event = _decode(line[PREFIX_BYTES:])
+        try:
+            event = _decode(line[PREFIX_BYTES:])
+        except msgspec.DecodeError:
+            break
         if isinstance(event, Retold):
             first = event.seq
         elif not isinstance(event, Remembered):
@@ -186,9 +192,23 @@ def _events(file: BinaryIO, read: _Read, size: int, seq: int, count_max: int) ->
             break
         number += 1
         if number > seq:
-            found.append(_told(number, _decode(line[PREFIX_BYTES:])))
+            try:
+                event = _decode(line[PREFIX_BYTES:])
+            except msgspec.DecodeError:
+                break  # damage: the device has stopped there, and says so
+            found.append(_told(number, event))
             _mark(read, number, at)
     return found
+
+
+def _last(file: BinaryIO, read: _Read, size: int) -> int:
+    """The number of the last whole line within `size`."""
+    number, at = read.first, read.begin
+    file.seek(at)
+    while (line := file.readline()).endswith(b"\n") and at + len(line) <= size:
+        at += len(line)
+        number += 1
+    return number
 
 
 def _mark(read: _Read, number: int, at: int) -> None:

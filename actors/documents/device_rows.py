@@ -22,14 +22,24 @@ DEVICES_MAX: Final = 10_000
 
 
 class _Facts(msgspec.Struct):
+    transport: str = ""
     warehouse: str = ""
+
+    @property
+    def port(self) -> str:
+        """The physical port, however it is set; empty for one that others may have, too."""
+        scheme, _, _ = self.transport.partition(":")
+        return self.transport.partition("?")[0] if scheme in ("tcp", "serial") else ""
 
 
 _facts: Final = msgspec.json.Decoder(_Facts).decode
 
 
 def change_devices(connection: Connection, change: Change) -> list[Verdict]:
-    """Put or archive devices; one that is not there to be archived is `ok` and not changed."""
+    """Put or archive devices; one that is not there to be archived is `ok` and not changed.
+
+    A port has one owner: two programs on one printer mix their receipts.
+    """
     version = next_version(connection)
     missing = _missing_warehouses(connection, change.proposals)
     return [
@@ -49,6 +59,8 @@ def _changed(connection: Connection, proposal: Proposal, version: int) -> Verdic
         values: dict[str, object] = {"archived": True}
     elif row is not None and in_force and row["document"] == proposal.document:
         return Verdict(Outcome.OK)
+    elif owner := _owner(connection, proposal):
+        return Verdict(Outcome.CONFLICT, detail=f"device {owner} has this port")
     else:
         values = {"archived": False, "document": proposal.document}
         if not in_force:
@@ -62,6 +74,17 @@ def _changed(connection: Connection, proposal: Proposal, version: int) -> Verdic
     else:
         connection.execute(update(devices).where(devices.c.code == proposal.code).values(version=version, **values))
     return Verdict(Outcome.OK, made=not in_force and not proposal.archived, changed=True)
+
+
+def _owner(connection: Connection, proposal: Proposal) -> str:
+    """The other device that has the port; empty when there is none."""
+    port = _facts(proposal.document).port
+    if not port:
+        return ""
+    others = select(devices.c.code, devices.c.document).where(
+        devices.c.archived.is_(False), devices.c.code != proposal.code
+    )
+    return next((row.code for row in connection.execute(others) if _facts(row.document).port == port), "")
 
 
 def _missing_warehouses(connection: Connection, proposals: Sequence[Proposal]) -> dict[str, str]:

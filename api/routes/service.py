@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Depends, Response
 
+from actors.documents.device_rows import DEVICES_MAX
 from actors.documents.directory import Directory, DirectoryUnavailable
 from actors.documents.keys import Principal
 from actors.shard_limits import shard_limits
@@ -25,6 +26,7 @@ from api.deps import Runtime, get_runtime
 from api.metrics import MEDIA, exposition
 from api.rows import NOT_AFTER_DEFAULT_MS
 from api.security import require
+from devices.job_desk import QUEUED_MAX
 from engine.wire import ShardState
 
 router = APIRouter(tags=["service"])
@@ -95,6 +97,8 @@ async def limits(runtime: Runtime = Depends(get_runtime), _: Principal = Depends
             "warehouses": engine.warehouses_max,
             "channels": engine.channels_max,
             "clients": engine.clients_max,
+            "devices": DEVICES_MAX,
+            "device_jobs_waiting": QUEUED_MAX,
             "report_rows": ROWS_MAX,
             "report_s": QUERY_S_MAX,
             "report_wait_s": WAIT_S_MAX,

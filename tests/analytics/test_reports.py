@@ -305,7 +305,7 @@ def test_every_report_takes_every_parameter_it_says(tables: Tables) -> None:
 
 
 def test_no_spreadsheet_runs_what_a_caller_wrote() -> None:
-    evil = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "plain", "=cmd|' /C calc'!A0", 'say "hi", then']
+    evil = ["=1+1", "＝1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "plain", "=cmd|' /C calc'!A0", 'say "hi", then']
     columns = (Column("name", Sort.TEXT, ""), Column("units", Sort.UNITS, ""))
     units = pa.array([-1500] * len(evil), pa.int64()).cast(pa.decimal128(38, 3))
     table = pa.table({"name": evil, "units": units})

@@ -36,7 +36,7 @@ from actors.planner_sql import PlannerSql
 from actors.settings import Settings
 from actors.shard_actor import ShardActor, ShardConfig
 from actors.warmup import warm_up
-from analytics.store import Store
+from analytics.store import FILE, Store
 from api.app import create_app
 from api.asgi import Front
 from api.deps import ApiLimits, Runtime
@@ -88,7 +88,7 @@ class Box:
         analytics: bool = False,
     ) -> None:
         """`send_buffer`: bytes that the system takes of an answer before its caller reads; 0 = as it likes.
-        `analytics`: follow the journals and answer reports, as a thread, with tables in memory."""
+        `analytics`: follow the journals and answer reports, as a thread, with tables in a file."""
         self.stores = [MemoryStore(shard) for shard in range(shards)]
         self.runtime: Runtime | None = None
         self._limits = limits or ApiLimits()
@@ -201,7 +201,7 @@ class Box:
         if not self._with_analytics:
             yield
             return
-        store = Store(None, era=0, shards=len(self.stores))
+        store = Store(self._data / FILE, era=0, shards=len(self.stores))
         file = AnalyticsFile(store, [each.journal() for each in self.stores], DetailsReader(documents))
         actor = AnalyticsActor(file, self._data / ANALYTICS_SOCKET)
         thread = threading.Thread(target=actor.run, name="analytics", daemon=True)

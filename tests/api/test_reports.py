@@ -265,3 +265,19 @@ def test_without_analytics_reports_are_unavailable_and_the_stock_is_not(tmp_path
         assert "omnistock_analytics_up 0.0" in box.call("GET", "/metrics").text
     finally:
         box.close()
+
+
+def test_a_planner_asks_in_sql(shop: Box) -> None:
+    shop.get("/v1/reports/stock_as_of", params={"after": end_of_feed(shop)})
+    sql = {"sql": "select code, kind from warehouses order by code"}
+    answer = shop.call("POST", "/v1/sql", json=sql)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["rows"][:2] == [["berlin", "warehouse"], ["hamburg", "store"]]
+    assert answer.headers["as-of-cursor"] == answer.json()["as_of"]["cursor"]
+    assert shop.call("POST", "/v1/sql?format=csv", json=sql).text.startswith("code,kind\r\nberlin,warehouse\r\n")
+    wrong = shop.call("POST", "/v1/sql", json={"sql": "drop table sales"})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid_request")
+    tables = {item["name"]: item["columns"] for item in shop.get("/v1/sql")["items"]}
+    assert [column["name"] for column in tables["clients"]] == ["client", "name"]
+    limited = shop.make_key("reports", client="partner-sql", channels=["market"])
+    assert shop.call("POST", "/v1/sql", key=limited, json=sql).status_code == 403

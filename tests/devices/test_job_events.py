@@ -85,6 +85,18 @@ def test_nothing_is_told_before_it_is_durable(tmp_path: Path) -> None:
     assert JobEvents(tmp_path).after(0, 100) == []
 
 
+def test_a_damaged_line_ends_what_is_told_and_nothing_else(tmp_path: Path) -> None:
+    first = desk(tmp_path)
+    for name in "ABC":
+        first.submit(print_job(name))
+    first.close()
+    data = bytearray((tmp_path / "jobs").read_bytes())
+    data[data.index(b'"B"') + 1] = 0x01
+    (tmp_path / "jobs").write_bytes(data)
+    assert told(JobEvents(tmp_path).after(0, 10)) == ["start 1", "A queued"]
+    assert JobEvents(tmp_path).newest() == 4
+
+
 def test_a_device_that_is_not_there_yet_has_nothing_to_tell(tmp_path: Path) -> None:
     events = JobEvents(tmp_path / "none")
     assert (events.oldest(), events.newest(), events.after(0, 10), events.durable()) == (0, 0, [], (0, 0))

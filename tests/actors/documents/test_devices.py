@@ -19,6 +19,7 @@ from tests.actors.documents.shards import MemoryShards
 DEVICE = DocumentKind.DEVICE
 PRINTER = '{"kind":"receipt_printer","driver":"escpos","transport":"tcp://a:1","settings":{}}'
 ELSEWHERE = PRINTER.replace("a:1", "b:1")
+ANOTHER = PRINTER.replace("a:1", "c:1")
 IN_RIGA = '{"kind":"scale","driver":"cas","transport":"memory:","settings":{},"warehouse":"riga"}'
 
 Scene = Callable[[DocumentsWriter, Directory], Awaitable[None]]
@@ -43,7 +44,7 @@ def test_a_device_is_made_replaced_removed_and_comes_back(settings: DocumentsSet
         found = await directory.document(DEVICE, "till-1")
         assert found is not None
         assert found.document == ELSEWHERE
-        await put(writer, DEVICE, "till-0", PRINTER)
+        await put(writer, DEVICE, "till-0", ANOTHER)
         assert [each.code for each in await directory.page(DEVICE, "", 10)] == ["till-0", "till-1"]
         gone = await archive(writer, DEVICE, "till-1")
         assert (gone.outcome, gone.changed) == (Outcome.OK, True)
@@ -68,12 +69,32 @@ def test_a_device_stands_in_a_warehouse_that_there_is(settings: DocumentsSetting
     play(settings, scene)
 
 
+def test_a_port_has_one_owner(settings: DocumentsSettings) -> None:
+    slow = PRINTER.replace("tcp://a:1", "serial:/by-id/P?baud=9600")
+    fast = slow.replace("9600", "19200")
+    shared = PRINTER.replace("tcp://a:1", "file:/dev/null")
+
+    async def scene(writer: DocumentsWriter, directory: Directory) -> None:
+        for first, second in ((PRINTER, PRINTER), (slow, fast)):
+            assert (await put(writer, DEVICE, "a", first)).outcome == Outcome.OK
+            refused = await put(writer, DEVICE, "b", second)
+            assert (refused.outcome, refused.detail) == (Outcome.CONFLICT, "device a has this port")
+            assert (await put(writer, DEVICE, "a", second)).outcome == Outcome.OK
+        await archive(writer, DEVICE, "a")
+        assert (await put(writer, DEVICE, "b", fast)).outcome == Outcome.OK
+        assert (await put(writer, DEVICE, "a", fast)).outcome == Outcome.CONFLICT
+        for code in "cd":
+            assert (await put(writer, DEVICE, code, shared)).outcome == Outcome.OK
+
+    play(settings, scene)
+
+
 def test_numbers_end_somewhere(settings: DocumentsSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device_rows, "DEVICES_MAX", 1)
 
     async def scene(writer: DocumentsWriter, directory: Directory) -> None:
         assert (await put(writer, DEVICE, "a", PRINTER)).outcome == Outcome.OK
-        assert (await put(writer, DEVICE, "b", PRINTER)).outcome == Outcome.LIMIT_EXCEEDED
+        assert (await put(writer, DEVICE, "b", ANOTHER)).outcome == Outcome.LIMIT_EXCEEDED
         assert (await put(writer, DEVICE, "a", ELSEWHERE)).outcome == Outcome.OK
 
     play(settings, scene)
@@ -89,12 +110,12 @@ def test_who_runs_the_devices_is_told_each_change_once(settings: DocumentsSettin
         assert reader.changed() == []
         await put(writer, DEVICE, "a", PRINTER)
         await put(writer, DocumentKind.WAREHOUSE, "riga", STORE)
-        await put(writer, DEVICE, "b", PRINTER)
+        await put(writer, DEVICE, "b", ELSEWHERE)
         found = reader.changed()
         assert found is not None
         assert [(each.code, each.document, each.archived) for each in found] == [
             ("a", PRINTER, False),
-            ("b", PRINTER, False),
+            ("b", ELSEWHERE, False),
         ]
         assert reader.changed() == []
         await archive(writer, DEVICE, "a")
