@@ -38,7 +38,7 @@ def threshold_dialog(visit: Visit, sku: str, done: Callable[[], Awaitable[None]]
             fields[name] = number.classes("os-search")
         with box("os-row"):
             ui.space()
-            ui.button(t("Cancel"), on_click=dialog.close).props("flat").classes("os-soft")
+            ui.button(t("Cancel"), on_click=dialog.close, color=None).props("flat").classes("os-soft")
             ui.button(t("Save"), on_click=lambda: save()).props("unelevated color=primary")
 
     async def fill(code: str | None) -> None:
