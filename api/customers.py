@@ -115,7 +115,7 @@ class Street:
         sale = [
             {
                 "id": f"{receipt}:{line}", "kind": "sell", "sku": sku, "warehouse": warehouse, "channel": "till",
-                "quantity": self._chance.randint(1, 3), "group": receipt,
+                "quantity": self._chance.randint(1, 3), "group": receipt, "reference": receipt,
                 "unit_price": self._price(),
             }
             for line, sku in enumerate(skus)

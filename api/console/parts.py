@@ -126,7 +126,7 @@ def failed(visit: Visit, problem: ApiProblem, again: Callable[[], Awaitable[None
         if problem.detail and problem.status not in (0, 503):
             Text(problem.detail, "div", "os-muted os-small")
         if again is not None:
-            ui.button(t("Try again"), on_click=again).props("flat dense").classes("os-soft")
+            ui.button(t("Try again"), on_click=again, color=None).props("flat dense").classes("os-soft")
 
 
 def sentence(problem: ApiProblem) -> str:

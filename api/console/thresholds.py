@@ -38,18 +38,26 @@ def threshold_dialog(visit: Visit, sku: str, done: Callable[[], Awaitable[None]]
             fields[name] = number.classes("os-search")
         with box("os-row"):
             ui.space()
-            ui.button(t("Cancel"), on_click=dialog.close).props("flat").classes("os-soft")
+            ui.button(t("Cancel"), on_click=dialog.close, color=None).props("flat").classes("os-soft")
             ui.button(t("Save"), on_click=lambda: save()).props("unelevated color=primary")
 
+    filled: list[str | None] = [None]
+
     async def fill(code: str | None) -> None:
-        if code is None:
+        if code is None or code == filled[0]:
             return
+        filled[0] = code
+        # Nobody types into a field that is about to be filled: what was typed would be gone.
+        for field in fields.values():
+            field.disable()
         try:
             found: dict[str, Any] = await visit.desk.api.get(f"/v1/explain/{sku}/{code}", {"limit": 1})
         except ApiProblem:
-            return
-        for name, field in fields.items():
-            field.set_value(found.get(name))
+            found = {}
+        if filled[0] == code:
+            for name, field in fields.items():
+                field.set_value(found.get(name))
+                field.enable()
 
     async def show() -> None:
         try:
@@ -62,6 +70,8 @@ def threshold_dialog(visit: Visit, sku: str, done: Callable[[], Awaitable[None]]
         place.set_options([*own, *(code for code in everywhere if code not in own)])
         if place.value is None and own:
             place.set_value(own[0])
+        filled[0] = None
+        await fill(place.value)
         dialog.open()
 
     async def save() -> None:

@@ -89,7 +89,7 @@ def _show(visit: Visit, found: tuple[dict[str, Any], dict[str, str]], section: A
 
 def _odd(visit: Visit, alert: dict[str, Any], section: Any) -> None:
     t, f = visit.t, visit.f
-    with box("os-line os-alert").style("flex-wrap:wrap"):
+    with box("os-line os-alert"):
         with box("os-line-main"):
             anchor("/channels?span=7", "", odd_words(visit, alert))
             since = t("since {moment}", moment=f.moment(alert.get("raised_at")))
@@ -97,7 +97,7 @@ def _odd(visit: Visit, alert: dict[str, Any], section: Any) -> None:
         state_badge(visit, alert)
         if visit.may_plan and alert.get("id"):
             _answers(visit, alert, section)
-        with ui.expansion(t("What is behind it")).classes("os-search os-small"):
+        with ui.expansion(t("What is behind it")).props("dense").classes("os-small"):
             for row in alert.get("rows", []):
                 _behind(visit, row)
 
@@ -113,7 +113,7 @@ def _behind(visit: Visit, row: dict[str, Any]) -> None:
 
 def _line(visit: Visit, alert: dict[str, Any], names: dict[str, str], section: Any) -> None:
     t, f = visit.t, visit.f
-    with box("os-line os-alert").style("flex-wrap:wrap"):
+    with box("os-line os-alert"):
         with box("os-line-main"):
             anchor(f"/explain/{alert['sku']}/{alert['warehouse']}", "", alert.get("name") or names[alert["sku"]])
             since = t("since {moment}", moment=f.moment(alert.get("raised_at")))
@@ -142,7 +142,10 @@ def _answers(visit: Visit, alert: dict[str, Any], section: Any) -> None:
 
     with box("os-presets"):
         if alert.get("state") == OPEN:
-            ui.button(t("I am at it"), on_click=acknowledged).props("flat dense no-caps").classes("os-soft")
-        with ui.button(t("Later")).props("flat dense no-caps").classes("os-soft"), ui.menu().props("auto-close"):
+            ui.button(t("I am at it"), on_click=acknowledged, color=None).props("flat dense no-caps").classes("os-soft")
+        with (
+            ui.button(t("Later"), color=None).props("flat dense no-caps").classes("os-soft"),
+            ui.menu().props("auto-close"),
+        ):
             for days in SNOOZES:
                 ui.menu_item(t("in {n} d", n=days), on_click=lambda days=days: snoozed(days))

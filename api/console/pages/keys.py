@@ -71,7 +71,7 @@ def _revoke(visit: Visit, key: dict[str, Any], section: Any) -> None:
         Text(t("Programs that use it are refused within half a second. That cannot be undone."), "p", "os-muted")
         with box("os-row"):
             ui.space()
-            ui.button(t("Cancel"), on_click=sure.close).props("flat").classes("os-soft")
+            ui.button(t("Cancel"), on_click=sure.close, color=None).props("flat").classes("os-soft")
             ui.button(t("Revoke"), on_click=revoke).props("unelevated color=negative")
     ui.button(icon="block", on_click=sure.open).props(f'flat round dense aria-label="{t("Revoke")}"')
 
@@ -105,7 +105,7 @@ def _new(visit: Visit, section: Section[list[dict[str, Any]]]) -> None:
         with shown:
             Text(t("Keep it now: it cannot be shown again."), "strong", "os-warn")
             Text(key.text, "div", "os-code")
-            ui.button(t("Copy"), icon="content_copy", on_click=lambda: ui.clipboard.write(key.text)).props(
+            ui.button(t("Copy"), icon="content_copy", on_click=lambda: ui.clipboard.write(key.text), color=None).props(
                 "flat dense"
             ).classes("os-soft")
         await section.load()

@@ -66,6 +66,6 @@ def _show(visit: Visit, item: dict[str, Any], section: Any) -> None:
         Text(t("The units are available to every channel again. The customer is not told."), "p", "os-muted")
         with box("os-row"):
             ui.space()
-            ui.button(t("Cancel"), on_click=sure.close).props("flat").classes("os-soft")
+            ui.button(t("Cancel"), on_click=sure.close, color=None).props("flat").classes("os-soft")
             ui.button(t("Release"), on_click=release).props("unelevated color=negative").on_click(sure.close)
-    ui.button(t("Release"), icon="undo", on_click=sure.open).props("flat").classes("os-soft")
+    ui.button(t("Release"), icon="undo", on_click=sure.open, color=None).props("flat").classes("os-soft")

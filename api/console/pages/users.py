@@ -90,7 +90,7 @@ class _Listed:
             Text(t("Open pages stop working at once. What was done stays in the journal."), "p", "os-muted")
             with box("os-row"):
                 ui.space()
-                ui.button(t("Cancel"), on_click=sure.close).props("flat").classes("os-soft")
+                ui.button(t("Cancel"), on_click=sure.close, color=None).props("flat").classes("os-soft")
                 ui.button(t("Remove"), on_click=remove).props("unelevated color=negative")
         ui.button(icon="delete", on_click=sure.open).props(f'flat round dense aria-label="{t("Remove")}"')
 
