@@ -19,7 +19,7 @@ ANALYTICS: Final = "analytics"
 BESIDE: Final = (STANDBY, ANALYTICS)
 """Started when the service answers, so that they take no time from its start; nobody waits for them."""
 CONSOLE: Final = "console"
-"""Started when the service answers and somebody comes to its door: pages take a second of a processor and 150 MB,
+"""Started when the service answers and somebody comes to its door: pages take two seconds of a processor and 100 MB,
 and many a box never shows one. From then on it is kept running like the others."""
 
 
