@@ -23,7 +23,7 @@ run: $(VENV)/.demo ## set up, then the demo until Ctrl-C (DEMO_SECONDS=90 make r
 setup: $(VENV)/.dev ## make .venv with everything, and nothing else
 
 test: $(VENV)/.dev ## set up, then the whole test suite, in two workers
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder
 
 check: $(VENV)/.dev ## ruff (rules and format), mypy --strict, import-linter
 	$(BIN)/ruff check .

@@ -4,9 +4,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 from actors.kernel_cache import is_warm, kernel_cache, kernel_cache_environment
 
@@ -32,16 +34,43 @@ def pytest_configure(config: pytest.Config) -> None:
         subprocess.run([sys.executable, "-m", "actors.warmup"], timeout=900, check=True)
 
 
-# Before the one of pytest-xdist, which reads the groups and is there first.
-@pytest.hookimpl(tryfirst=True)
+# What takes longest is begun first.
+_BREAKING, _SERVED, _WORLDS, _OTHERS = range(4)
+_BROKEN = (
+    "tests/actors/test_cluster", "tests/actors/test_shard_watch", "tests/e2e/chaos/", "tests/e2e/test_disk_faults",
+    "tests/e2e/test_serve_postgres", "tests/e2e/test_soak",
+)  # fmt: skip
+"""These start Ray, or engines that nobody shares."""
+
+
+def _rank(nodeid: str) -> int:
+    if nodeid.startswith(_BROKEN):
+        return _BREAKING
+    if nodeid.startswith("tests/e2e/"):
+        return _SERVED
+    # Simulated worlds give way to everything else.
+    return _WORLDS if nodeid.startswith("tests/simulation/test_simulation") else _OTHERS
+
+
+class _Parted(LoadScopeScheduling):  # type: ignore[misc]  # it ships no types
+    """A file's tests stay in one worker, for they share fixtures. Those that start engines are two parts, one for those
+    that share some: so there are never more than two at work. (The groups of pytest-xdist 3.8 do not survive pytest
+    9.2: every test is a group of its own.)"""
+
+    def _split_scope(self, nodeid: str) -> str:
+        rank = _rank(nodeid)
+        return str(rank) if rank in (_BREAKING, _SERVED) else nodeid.partition("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Which worker runs what."""
+    return _Parted(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file's tests stay in one worker, for they share fixtures. All that start an engine of processes share one, so
-    that there is one at a time. What takes longest is begun first: they in one worker, in the other the simulated
-    worlds, which give way to everything else."""
-    apart = {item for item in items if "e2e" in item.path.parts or "ray_run" in getattr(item, "fixturenames", ())}
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("processes" if item in apart else str(item.path)))
-    items.sort(key=lambda item: (item not in apart, item.path.name != "test_simulation.py"))
+    """In the order of their ranks."""
+    items.sort(key=lambda item: _rank(item.nodeid))
 
 
 @pytest.fixture
