@@ -71,6 +71,11 @@ class House:
         command = [sys.executable, "-m", "api.cli", "users", *words_, "--data", str(self.served.data)]
         return subprocess.run(command, input=words, capture_output=True, text=True, timeout=60, check=False)
 
+    def come(self) -> None:
+        """Somebody comes to the door, by which the console is started."""
+        with httpx2.Client(base_url=self.url, trust_env=False, timeout=WAIT_MS / 1000) as http:
+            assert http.get("/login").status_code == 200
+
     def processes(self) -> list[int]:
         return [each.pid for each in self.served.family() if "api.console" in command_line(each.pid)]
 
@@ -134,6 +139,7 @@ def test_the_apis_root_leads_to_the_console(house: House) -> None:
 
 
 def test_every_secret_of_the_console_is_for_its_owner_alone(house: House) -> None:
+    house.come()
     directory = house.served.data / "console"
     assert {"secret", "api.key", "users.json"} <= {path.name for path in directory.iterdir()}
     for path in [directory, *directory.rglob("*")]:
@@ -141,6 +147,7 @@ def test_every_secret_of_the_console_is_for_its_owner_alone(house: House) -> Non
 
 
 def test_the_consoles_own_key_can_read_and_nothing_else(house: House) -> None:
+    house.come()
     headers = {"Authorization": f"Bearer {(house.served.data / 'console' / 'api.key').read_text()}"}
     with httpx2.Client(base_url=house.served.url, headers=headers, trust_env=False) as http:
         assert http.get("/v1/stock/cup-001").status_code == 200
