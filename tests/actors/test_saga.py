@@ -24,6 +24,8 @@ from tests.actors.shop import SECRET, Spec, encode, labelled, reserve, sell, set
 SHARDS = 3
 MAP = PartitionMap.even(SHARDS)
 SETTINGS = Settings(undecided_ms=5_000)
+OF_A_HOLD = ("reservation", "partition", "state", "expires_at_ms", "made_at")
+"""of a result, when it says nothing of one"""
 
 
 def sku_on(shard: int, nth: int = 0) -> str:
@@ -149,6 +151,7 @@ def test_one_short_line_fails_all_and_holds_nothing(world: World) -> None:
     answered = world.send(together(reserve(A, 2), reserve(B, 11), reserve(C, 4)))
     assert outcomes(answered) == [Outcome.GROUP_FAILED, Outcome.INSUFFICIENT_STOCK, Outcome.GROUP_FAILED]
     assert answered.results["quantity"].tolist() == [0, 0, 0]
+    assert not any(answered.results[name].any() for name in OF_A_HOLD)
     assert len(answered.lines) == 0
     assert (world.parts(), total(world.shards, "reserved")) == ([], 0)
     assert world.trace[-1] == [Kind.APPLY] * 2, "no decision is needed: a no is pinned"
@@ -182,6 +185,7 @@ def test_every_step_is_taken_on_all_shards(world: World, kinds: list[Kind], stat
         assert answered.lines["line"].tolist() == [0, 1, 2, 3]
     assert world.parts() == [state] * 3
     assert answered.results["state"].tolist() == [state]
+    assert (answered.results["expires_at_ms"] != 0).tolist() == [state == ReservationState.HELD]
     assert total(world.shards, "sold") == sold
     if kinds == [Kind.EXTEND]:
         due = {part.expires_at_ms for shard in world.shards for part in shard.parts.values()}
@@ -227,12 +231,28 @@ def test_a_reservation_is_replaced_over_shards_or_kept(world: World) -> None:
     first = settle(Kind.RELEASE, old, flags=Flag.REPLACES) | place_of_old
     too_much = world.send(together(first, reserve(A, 1), reserve(B, 11)))
     assert Outcome.OK not in outcomes(too_much)
+    assert too_much.results["state"].tolist() == [ReservationState.HELD, 0, 0]
+    assert not any(too_much.results[name][1:].any() for name in OF_A_HOLD)
     assert world.parts() == [ReservationState.HELD] * 3
     again = settle(Kind.RELEASE, old, flags=Flag.REPLACES) | place_of_old
     answered = world.send(together(again, reserve(A, 1), reserve(B, 2)))
     assert outcomes(answered) == [Outcome.OK] * 3
+    new = answered.results[1:]
+    assert len({*new["reservation"].tolist(), int(old["reservation"])}) == 2
+    assert new["state"].tolist() == [ReservationState.HELD] * 2
     assert total(world.shards, "reserved") == 3
     assert world.pending() == 0
+
+
+def test_lines_are_found_where_the_results_point_also_in_later_rounds(world: World) -> None:
+    answered = world.send(basket(), reserve(A, 1), reserve(A, 11), [*together(reserve(A, 2), reserve(B, 1))])
+    results = answered.results
+    found = [
+        answered.lines["quantity"][at : at + n].tolist()
+        for at, n in zip(results["lines_at"], results["lines_n"], strict=True)
+    ]
+    assert [quantities for quantities in found if quantities] == [[2, 3, 1, 4], [1], [2, 1]]
+    assert not results["lines_at"][results["lines_n"] == 0].any()
 
 
 def test_sales_of_one_basket_stand_or_fall_together(world: World) -> None:

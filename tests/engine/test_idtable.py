@@ -135,6 +135,20 @@ def test_what_was_not_decided_after_all_is_taken_back(ring: Ring) -> None:
     assert all(ring.knows(number, 1_000) for number in range(5))
 
 
+def test_what_is_taken_back_may_lie_at_both_ends_of_the_ring(ring: Ring) -> None:
+    ring.come(ID_BLOCK, 1_000)
+    ring.come(ID_BLOCK - 2, 2_000)
+    now_ms = 1_000 + WINDOW_MS + 1
+    assert make_ids_room(ring.state.memory, 5, now_ms)
+    ring.come(5, now_ms)
+    forget_newest(ring.state.memory, 4)
+    ring.made -= 4
+    newest = 2 * ID_BLOCK - 2
+    assert [ring.knows(number, now_ms) for number in range(newest - 1, newest + 5)] == [True] * 2 + [False] * 4
+    ring.come(4, now_ms)
+    assert all(ring.knows(number, now_ms) for number in range(newest, newest + 5))
+
+
 def test_an_id_that_comes_again_after_the_window_is_found_as_the_new_one_alone(ring: Ring) -> None:
     ring.come(3, 1_000)
     ring.come(ID_BLOCK - 3, 1_000)
