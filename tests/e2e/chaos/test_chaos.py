@@ -113,7 +113,7 @@ class Scenario:
         assert [check.statement for check in checks if not check.looked_at] == []
         assert statuses[500] == statuses[502] == 0, self.served.words()
         assert [client.failure for client in clients if client.failure] == []
-        assert statuses[201] > CLIENTS, "hardly anything happened"
+        assert statuses[201], "nothing happened"
         return checks
 
 
