@@ -109,15 +109,20 @@ def _counted_length(data: bytes | bytearray, at: int, first: int, second: int) -
 
 
 def pieces(data: bytes, bytes_max: int) -> Iterator[bytes]:
-    """The same bytes in pieces that end where a command ends, each as long as fits; a long command is one piece."""
+    """The same bytes in pieces that end where a command ends, each as long as fits; a long command is one piece.
+
+    None ends with a lone DLE: a question that is asked between two pieces would begin with a second one.
+    """
     start = end = 0
+    begun = False
     while end < len(data):
         length = command_length(data, end)
         if length <= 0 or end + length > len(data):
             break
-        if end + length - start > bytes_max and end > start:
+        if end + length - start > bytes_max and end > start and not begun:
             yield data[start:end]
             start = end
+        begun = length == 1 and data[end] == DLE
         end += length
     if start < len(data):
         yield data[start:]

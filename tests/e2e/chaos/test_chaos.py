@@ -113,7 +113,7 @@ class Scenario:
         assert [check.statement for check in checks if not check.looked_at] == []
         assert statuses[500] == statuses[502] == 0, self.served.words()
         assert [client.failure for client in clients if client.failure] == []
-        assert statuses[201], "nothing happened"
+        assert statuses[201] > CLIENTS, "hardly anything happened"
         return checks
 
 
@@ -176,6 +176,8 @@ def test_calls_that_ray_loses_before_and_after_they_ran(
             time.sleep(SHORT_S)
             scenario.havoc.strike("shard", signal.SIGKILL, 0)
             time.sleep(SHORT_S)
+            # Where the machine is slow and calls are lost, twelve seconds may be too few for anything to be judged.
+            wait_until(lambda: sum(client.statuses[201] for client in clients) > CLIENTS, "some orders", FULL_S)
         scenario.havoc.wait()
         assert scenario.lost_calls() > 0, "nothing was lost"
         # The judge need not wait for calls that are lost.
