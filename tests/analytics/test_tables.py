@@ -1,6 +1,7 @@
 """Numbers of products, room for any amount, returns that find their sale, and what is on its way."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ from tests.builders import (
 from tests.rows import Row
 from tests.world import World
 
-EUR = {"currency": "EUR", "flags": Flag.HAS_PRICE}
+EUR: dict[str, Any] = {"currency": "EUR", "flags": Flag.HAS_PRICE}
 AMOUNTS = "select gross, discount, tax, cost from sales order by seq, n"
 
 
