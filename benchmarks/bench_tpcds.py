@@ -1,6 +1,6 @@
 """The reports over ten million sales of TPC-DS and their returns, in three channels, beside plain SQL on Parquet.
 
-OMNISTOCK_TPCDS_SCALE is the scale factor (2: 10 M sales, 1 M returns); left out where `tpcgen-cli` is not installed.
+OMNISTOCK_TPCDS_SCALE is the scale factor (2: 10 M sales, 1 M returns); without `tpcgen-cli` it is left out, as it says.
 """
 
 import os
