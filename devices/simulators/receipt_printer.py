@@ -130,6 +130,11 @@ class PrinterSimulator:
         self.paper_out = True
         self._tell_automatically()
 
+    def shut_drawer(self) -> None:
+        """The cashier pushes it in."""
+        self.drawer.is_open = False
+        self._tell_automatically()
+
     def cycle_power(self, *, line_stays: bool, seconds: float = START_S) -> None:
         """Off and on: everything in its memory is gone."""
         self._lose_memory()
