@@ -54,7 +54,7 @@ def register(desk: Desk) -> None:
                         jobs = Section(
                             visit, lambda: _jobs(visit, code), lambda page: _show_jobs(visit, code, page), lines=8
                         )
-                with card(t("The last receipt"), t("from the very bytes that the printer got"), "os-w4"):
+                with card(t("The last receipt"), t("from the very bytes that the printer gets"), "os-w4"):
                     last = Section(visit, lambda: _last(visit, code), lambda job: _show_last(visit, code, job))
             live(visit, doubts.renew, health.renew, jobs.renew, last.renew)
 
@@ -130,7 +130,7 @@ def _show(visit: Visit, device: dict[str, Any]) -> None:
             (t("Settings"), settings or "–", "os-code"),
             (t("Last looked at"), ago(visit, health["checked_at"]), ""),
             (t("The last bytes it said"), health["evidence"] or "–", "os-code"),
-            (t("Stopped working"), t("{n} times in ten minutes", n=f.number(health["flaps"])), ""),
+            (t("Stopped working"), t("{n}× in ten minutes", n=f.number(health["flaps"])), ""),
         ):
             Text(title)
             Text(value, "span", classes)

@@ -49,14 +49,14 @@ def _show(visit: Visit, code: str, job: dict[str, Any], pictured: bool, done: An
     t = visit.t
     with box("os-grid"):
         with box("os-section os-w7"):
-            with card(job_title(visit, job)):
+            with card(job_title(visit, job) if job["kind"] == "open_drawer" else t("Where it stands")):
                 _facts(visit, code, job)
                 if job["state"] == "unknown":
                     Text(t("The printer could not say. Look at the paper, then answer."), "div", "os-bad")
                     answers(visit, code, job, done)
             with card(t("Attempts")):
                 _attempts(visit, job)
-        with card(t("On the paper"), t("from the very bytes that the printer got"), "os-w5"):
+        with card(t("On the paper"), t("from the very bytes that the printer gets"), "os-w5"):
             if pictured:
                 with box("os-paper-holder"):
                     receipt(visit, code, job)

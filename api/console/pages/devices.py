@@ -138,8 +138,9 @@ def _line(visit: Visit, device: dict[str, Any]) -> None:
                 Text(t("since {moment}", moment=visit.f.moment(health["since"])), "div", "os-muted os-small os-number")
         evidence = Text(health["evidence"][-EVIDENCE_CHARS:], "span", "os-code os-muted os-hide-small")
         evidence.props["title"] = t("The last bytes it said")
-        if jobs.get("queued"):
-            badge(t("{n} waiting", n=visit.f.number(jobs["queued"])), "brand")
-        if jobs.get("unknown"):
-            badge(t("{n} to decide", n=visit.f.number(jobs["unknown"])), "bad")
-        health_badge(visit, health)
+        with box("os-device-badges"):
+            if jobs.get("queued"):
+                badge(t("{n} waiting", n=visit.f.number(jobs["queued"])), "brand")
+            if jobs.get("unknown"):
+                badge(t("{n} to decide", n=visit.f.number(jobs["unknown"])), "bad")
+            health_badge(visit, health)

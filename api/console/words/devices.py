@@ -41,12 +41,13 @@ DEVICES: Final[dict[str, tuple[str, str]]] = {
     "Settings": ("Настройки", "Ustawienia"),
     "Last looked at": ("Проверено", "Sprawdzono"),
     "Stopped working": ("Переставало работать", "Przestawało działać"),
-    "{n} times in ten minutes": ("раз за десять минут: {n}", "razy w ciągu dziesięciu minut: {n}"),
+    "{n}× in ten minutes": ("{n}× за десять минут", "{n}× w ciągu dziesięciu minut"),
     "The last receipt": ("Последний чек", "Ostatni paragon"),
-    "from the very bytes that the printer got": (
-        "из тех самых байтов, что получил принтер",
-        "z tych samych bajtów, które dostała drukarka",
+    "from the very bytes that the printer gets": (
+        "из тех самых байтов, что получает принтер",
+        "z tych samych bajtów, które dostaje drukarka",
     ),
+    "Where it stands": ("Что с ним", "Co z nim"),
     "No receipt yet": ("Чеков ещё нет", "Nie ma jeszcze paragonów"),
     "What is printed here appears by itself": (
         "Напечатанное появится здесь само",
@@ -130,9 +131,12 @@ DEVICES: Final[dict[str, tuple[str, str]]] = {
     "the drawer was left open": ("ящик оставили открытым", "szuflada pozostawiona otwarta"),
     "it never says how it is": ("никогда не сообщает о себе", "nigdy nie mówi o swoim stanie"),
     "unplugged": ("отсоединён", "odłączone"),
-    "nobody is there": ("никого нет", "nikogo nie ma"),
-    "nothing listens there": ("там никто не отвечает", "nikt tam nie odpowiada"),
-    "no answer in time": ("нет ответа вовремя", "brak odpowiedzi na czas"),
+    "nothing listens there": ("там никто не слушает", "nikt tam nie nasłuchuje"),
+    "the connection broke": ("связь оборвалась", "połączenie się zerwało"),
+    "the other side ended the connection": ("другая сторона закрыла связь", "druga strona zamknęła połączenie"),
+    "it takes no more bytes": ("больше не принимает байтов", "nie przyjmuje więcej bajtów"),
+    "nobody answers there": ("там никто не отвечает", "nikt tam nie odpowiada"),
+    "the program ended meanwhile": ("программа тем временем завершилась", "program tymczasem się zakończył"),
     "no proof came": ("подтверждение не пришло", "nie przyszło potwierdzenie"),
     "this device cannot prove that it is done": (
         "это устройство не может подтвердить выполнение",
