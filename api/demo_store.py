@@ -43,8 +43,11 @@ DRAWER_S: Final = 2.0
 """until the cashier shuts it"""
 CLOSE_S: Final = 5.0
 BYTES_PER_S: Final = 6_000.0
-POWER_CUT_AT: Final = 3_500
-"""of the bytes that the till's printer receives: in its third or fourth receipt"""
+DOUBTFUL: Final = 3
+"""which of the replayed receipts meets a power cut, the first being 0"""
+POWER_CUT: Final = Fault(FaultKind.POWER_LOSS, 400, lasts_s=2.0)
+IDLE_S: Final = 20.0
+"""for the receipts before it to come out"""
 TAX_PERCENT: Final = 6
 _SHOP: Final = {"legal_name": "A retailer that does not exist", "website": "omnistock.example", "till": "1"}
 
@@ -66,9 +69,7 @@ class DemoStore:
         self._client, self._store, self._names, self._tally = client, store, names, tally
         self._sales: asyncio.Queue[tuple[str, list[Sold]]] = asyncio.Queue(1)
         self._printed = 0
-        self.printer = PrinterSimulator(
-            bytes_per_s=BYTES_PER_S, faults=(Fault(FaultKind.POWER_LOSS, POWER_CUT_AT, lasts_s=2.0),)
-        )
+        self.printer = PrinterSimulator(bytes_per_s=BYTES_PER_S)
         labels = PrinterSimulator()
         labels.run_out_of_paper()
         self.scanner, self.scale = ScannerSimulator(), ScaleSimulator("cas")
@@ -136,9 +137,22 @@ class DemoStore:
         for rows in await asyncio.to_thread(self._last_baskets, plan):
             # All lines of a till sale stand or fall together.
             if (await self._client.get(f"/v1/commands/{rows[0]['id']}"))["outcome"] == "ok" and printed < REPLAYED:
+                if printed == DOUBTFUL:
+                    await self._until_idle()
+                    self._lines[TILL].do(partial(self.printer.break_soon, POWER_CUT))
                 lines = [Sold(row["sku"], row["quantity"], row["unit_price"]) for row in rows]
                 await self._receipt(rows[0]["reference"], lines, rows[0]["occurred_at"])
                 printed += 1
+
+    async def _until_idle(self) -> None:
+        """The till has printed what it was given; or not for so long that nobody waits for it."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(IDLE_S):
+                while True:
+                    newest = await self._client.get(f"/v1/devices/{TILL}/jobs", order="newest", limit=1)
+                    if all(job["state"] not in ("queued", "sending", "sent") for job in newest["items"]):
+                        return
+                    await asyncio.sleep(0.2)
 
     def _last_baskets(self, plan: Plan) -> list[list[dict[str, Any]]]:
         places, fates = plan.lines["store"].to_pylist(), plan.lines["fate"].to_pylist()

@@ -7,7 +7,7 @@ is turned from outside (`pass_time`), so it runs under a test's clock, or behind
 
 import random
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from devices.codecs.escpos_commands import CommandSplitter
@@ -129,6 +129,10 @@ class PrinterSimulator:
         """Now."""
         self.paper_out = True
         self._tell_automatically()
+
+    def break_soon(self, fault: Fault) -> None:
+        """Have it happen at byte `fault.at` of those received from now on."""
+        self._faults.append(replace(fault, at=self.received + fault.at))
 
     def shut_drawer(self) -> None:
         """The cashier pushes it in."""

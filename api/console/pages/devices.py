@@ -133,7 +133,8 @@ def _line(visit: Visit, device: dict[str, Any]) -> None:
             Text(device["code"], "div")
             Text(" · ".join(filter(None, (kind, device.get("warehouse", "")))), "div", "os-muted os-small")
         with box("os-device-why"):
-            Text(reason_words(visit, health["reasons"]), "div", "os-small")
+            if health["reasons"]:
+                Text(reason_words(visit, health["reasons"]), "div", "os-small")
             if health["since"]:
                 Text(t("since {moment}", moment=visit.f.moment(health["since"])), "div", "os-muted os-small os-number")
         evidence = Text(health["evidence"][-EVIDENCE_CHARS:], "span", "os-code os-muted os-hide-small")
