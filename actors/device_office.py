@@ -17,7 +17,7 @@ import structlog
 from actors.documents.device_rows import StoredDevice
 from devices.clock import SystemClock
 from devices.device_document import DeviceDocument, folder_of
-from devices.job_desk import retire
+from devices.retire import retire
 
 POLL_S: Final = 0.25
 """How long a changed document takes to be seen."""

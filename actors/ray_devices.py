@@ -98,6 +98,9 @@ class RayDeviceHost:
                 run.process, run.heard_at = None, time.monotonic()
         else:
             run.process, run.heard_at = Process(probe.pid, probe.started), time.monotonic()
+            if not probe.works:
+                await self.stop(code)
+                raise DeviceGone
 
 
 class RayDevices:

@@ -87,13 +87,23 @@ def till(
     simulator = PrinterSimulator(bytes_per_s=bytes_per_s, faults=faults)
     endpoint = line(simulator)
     endpoint.start()
-    transport = endpoint.address if isinstance(endpoint, TcpDevice) else f"file:{endpoint.path}"
-    made = Till(served, simulator, transport, **settings)
+    made = Till(served, simulator, transport_to(served, endpoint), **settings)
     try:
         yield made
     finally:
         served.http.delete(f"/v1/devices/{made.code}")
         endpoint.stop()
+
+
+def transport_to(served: Served, endpoint: TcpDevice | PtyDevice) -> str:
+    """A pseudo-terminal is none of the files that a device may name: whoever has the machine links it into them."""
+    if isinstance(endpoint, TcpDevice):
+        return endpoint.address
+    paper = served.data / "paper"
+    paper.mkdir(exist_ok=True)
+    link = paper / fresh_id()
+    link.symlink_to(endpoint.path)
+    return f"file:{link.name}"
 
 
 @pytest.mark.parametrize("line", [TcpDevice, PtyDevice])
