@@ -31,6 +31,9 @@ WIDE_QUANTITY: Final = 1_000_000_000_000
 """... and thousandths, a thousand million pieces: up to both, sums of a line's amounts fit 64 bits."""
 _SOLD: Final = (int(Kind.SELL), int(Kind.FULFIL), int(Kind.RETURN))
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
+_EARLIEST_MS: Final = -62_135_596_800_000 + 2 * 86_400_000
+_LATEST_MS: Final = 253_402_300_799_999 - 2 * 86_400_000
+"""Two days within the years 1 to 9999: a clock on a wall is up to 14 hours off UTC, a business day up to 24."""
 _DEMAND: Final = (int(Kind.RESERVE), int(Kind.SELL), int(Kind.TRANSFER))
 _SETTINGS: Final = (
     ("safety_stock", Setting.SAFETY_STOCK, "quantity"),
@@ -300,7 +303,7 @@ def _refusals(stretch: Stretch, which: Int64s) -> pa.Table:
             "seq": stretch.seqs[record],
             "row": stretch.row_n[which].astype(np.int32),
             "booked_at": _moments(booked),
-            "occurred_at": _moments(np.where(rows["occurred_at_ms"] != 0, rows["occurred_at_ms"], booked)),
+            "occurred_at": _moments(_said_or(rows, booked)),
             "kind": _named(rows["kind"], _KINDS),
             **_goods(rows),
             "outcome": _named(results["outcome"], _OUTCOMES),
@@ -395,8 +398,13 @@ def _price(rows: Array) -> dict[str, Any]:
 
 
 def _occurred(stretch: Stretch, which: Int64s, rows: Array) -> pa.Array:
+    return _moments(_said_or(rows, stretch.times[stretch.of_movement[which]]))
+
+
+def _said_or(rows: Array, booked: Int64s) -> Int64s:
+    """When it happened: as the caller said, within the years in which every place's clock and day can be written."""
     said = rows["occurred_at_ms"]
-    return _moments(np.where(said != 0, said, stretch.times[stretch.of_movement[which]]))
+    return np.where(said != 0, np.clip(said, _EARLIEST_MS, _LATEST_MS), booked)
 
 
 def _moments(times_ms: Int64s, valid: Bools | None = None) -> pa.Array:

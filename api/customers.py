@@ -9,7 +9,7 @@ import asyncio
 import random
 import uuid
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -70,6 +70,8 @@ class Street:
         self._client, self._shelves, self._goods = client, shelves, goods
         self._chance = random.Random(seed)
         self.tally = Tally()
+        self.sold: Callable[[str, str, Sequence[dict[str, Any]]], None] = lambda warehouse, receipt, sale: None
+        """told of every sale over the counter"""
         self._scarce = ("", "")
         self._ordered: set[tuple[str, str]] = set()
 
@@ -134,6 +136,7 @@ class Street:
         ]  # fmt: skip
         outcomes = {result["outcome"] for result in (await self._client.post("/v1/commands", sale))["results"]}
         if outcomes == {"ok"}:
+            self.sold(warehouse, receipt, sale)
             self.tally.note("till", "sold", f"sold {self._words(skus)} at {warehouse}")
         else:
             self.tally.note("till", "refused", f"not enough of {self._words(skus)} at {warehouse}")
