@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
+from pyarrow import parquet
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from analytics.retailer import SalesFiles
 from analytics.store import FILE, Store
 from benchmarks.beside import followed_rates, timed
 from benchmarks.figures import note
-from benchmarks.plain_reports import PLAIN, Compared
+from benchmarks.plain_reports import OPENING, PLAIN, Compared
 from benchmarks.sales_journal import BATCHES, SalesJournal
 from benchmarks.sales_year import lines_of
 from benchmarks.sizes import scaled, scratch
@@ -25,6 +26,7 @@ def compared() -> Iterator[Compared]:
     """The whole year, in a file of DuckDB and in one of Parquet; what following it took is kept."""
     with scratch("year") as directory:
         year = SalesJournal(lines_of(SalesFiles.installed(), LINES, directory / "lines.parquet"))
+        parquet.write_table(year.opening(), directory / OPENING)
         store = Store(directory / FILE, era=0, shards=1)
         _rates.extend(followed_rates(year, store))
         made = Compared(store, directory / "lines.parquet")

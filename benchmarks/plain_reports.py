@@ -22,13 +22,20 @@ select *, units * unit_price as gross, (2 * gross * tax_rate + 1000000 + tax_rat
 from read_parquet('{path}')"""
 
 
+OPENING: Final = "opening.parquet"
+"""What cells were stocked with, beside the file of the year's sales."""
+
+
 def opened(sales: Path, returns: Path | None = None) -> duckdb.DuckDBPyConnection:
     """A database with the files and nothing else."""
     connection = duckdb.connect(config={"threads": 1, "memory_limit": "2GB"})
     connection.execute("set TimeZone = 'UTC'")
-    for view in VIEWS if returns else (_VIEW,):
-        connection.execute(view.format(path=sales, sales=sales, returns=returns))
+    for view in VIEWS if returns else (_VIEW, _OPENING):
+        connection.execute(view.format(path=sales, opening=sales.with_name(OPENING), sales=sales, returns=returns))
     return connection
+
+
+_OPENING: Final = "create view opening as from read_parquet('{opening}')"
 
 
 def _sales(period: str) -> str:
@@ -69,6 +76,10 @@ PLAIN: Final[dict[tuple[str, str], str]] = {
         from line group by all
     )
     select *, orders / sum(orders) over (partition by channel) from hours order by channel, weekday, hour""",
+    ("stock_as_of", ""): """
+    select sku, store, sum(units) as on_hand, 0, 0, on_hand as available
+    from (select sku, store, units from opening union all select sku, store, -units from line)
+    group by all order by sku, store""",
     ("late_corrections", ""): """
     select day, date '2018-06-01', store, channel, count(*), sum(units), sum(gross), 0, 'USD'
     from line group by day, store, channel order by day, store, channel""",

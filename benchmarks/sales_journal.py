@@ -71,6 +71,11 @@ class SalesJournal:
         ]
         return Details(1, products=rows)
 
+    def opening(self) -> pa.Table:
+        """What each cell is stocked with before anything is sold: sku, store, units."""
+        sku, store, units = self._stocked()
+        return pa.table({"sku": np.array(self._skus)[sku], "store": np.array(self._stores)[store], "units": units})
+
     def records(self) -> Iterator[int]:
         """Decide a piece; gives how many command rows it has. What was decided before it is forgotten."""
         for batches in _chunks(self._batches(), BATCHES):
@@ -111,16 +116,20 @@ class SalesJournal:
         if self.returns is not None:
             yield from self._brought_back(number)
 
-    def _receipts(self) -> Iterator[Batch]:
+    def _stocked(self) -> tuple[Int64s, Int64s, Int64s]:
         cells, of_line = np.unique(
             self._sku_of.astype(np.int64) * len(self._stores) + self._store_of, return_inverse=True
         )
         wanted = np.bincount(of_line, weights=self.sales["units"].to_numpy()).astype(np.int64)
+        sku, store = cells // len(self._stores), cells % len(self._stores)
+        return sku, store, wanted + sku % 4
+
+    def _receipts(self) -> Iterator[Batch]:
+        sku, store, units = self._stocked()
         costs = np.zeros(len(self._skus), np.int64)
         costs[self._sku_of] = self.sales["unit_cost"].to_numpy()
-        sku, store = cells // len(self._stores), cells % len(self._stores)
         for part in _slices(len(sku)):
-            table = self._rows(Kind.RECEIVE, sku[part], store[part], wanted[part] + sku[part] % 4)
+            table = self._rows(Kind.RECEIVE, sku[part], store[part], units[part])
             table["unit_price"] = costs[sku[part]]
             yield _with_texts(table, part.start)
 
