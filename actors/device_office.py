@@ -135,3 +135,5 @@ class _Minder:
             await self._host.start(wanted.code, document_of(wanted.document))
             self._runs = wanted
             _log.info("device_started", device=wanted.code)
+            # At once: only a process that is known can be killed when it stops.
+            await self._host.watch(wanted.code)

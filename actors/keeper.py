@@ -131,12 +131,12 @@ async def stop_actors(handles: Sequence[Any]) -> None:
     await asyncio.gather(*(stop(handle) for handle in handles))
 
 
-async def client_of_shards(path: Path, sockets: Path) -> Client:
+async def client_of_shards(path: Path, sockets: Path, settings: Settings | None = None) -> Client:
     """In any process that has joined the cluster: its way to the shards of `path`, which listen in `sockets`."""
     data = DataDir.open(path)
     handles = await asyncio.to_thread(cluster.find_shards, data.partitions.shards, FIND_S_MAX)
     transport = SocketTransport(RayTransport(handles), socket_paths(sockets, len(handles)))
-    return make_client(transport, data, Settings())
+    return make_client(transport, data, settings or Settings())
 
 
 def main() -> None:

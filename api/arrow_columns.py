@@ -25,7 +25,7 @@ from api.columns import (
     mapped,
     path_of,
 )
-from api.numbers import THOUSANDTHS_MAX
+from api.numbers import THOUSANDTHS_MAX, TIME_MAX_MS, TIME_MIN_MS
 from api.status import Problem, invalid
 from api.texts import known_sku
 from engine.kinds import Kind
@@ -187,7 +187,11 @@ class ArrowColumns:
     def times_ms(self, name: str) -> Int64s:
         """Milliseconds since 1970; null is 0."""
         values: Int64s = _filled(_cast(self._columns[name], pa.int64()), 0).to_numpy()
-        return values
+        wrong = (values < TIME_MIN_MS) | (values > TIME_MAX_MS)
+        if wrong.any():
+            raise invalid(path_of(wrong, name), "a time of the years 1 to 9999 in UTC")
+        # As `api.numbers.time_ms` has it: 0 is nothing said.
+        return np.where(self.valid(name) & (values == 0), 1, values)
 
     def coded(self, name: str) -> tuple[Int64s, list[str]]:
         """(index, texts): the text of row i is texts[index[i]]; len(texts) stands for null."""

@@ -71,11 +71,15 @@ def serve(
     if database and not database.startswith(POSTGRES):
         raise typer.BadParameter(f"an address that begins with {POSTGRES[0]}", param_hint="--database")
     from api.serving import Asked, console_port_of, serve_until_told
+    from api.set_limits import LimitRefused, limits_given
 
     try:
+        limits_given(os.environ)
         console = console_port_of(console_port)
     except ValueError:
         raise typer.BadParameter("a port, 0, next or off", param_hint="--console-port") from None
+    except LimitRefused as refused:
+        raise typer.BadParameter(str(refused), param_hint="the environment") from None
     raise typer.Exit(serve_until_told(Asked(data, host, port, shards, workers, transport, database, console)))
 
 

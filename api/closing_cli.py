@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from actors.logs import escaped
-from api.reports_cli import TIMEOUT_S, engine_asked
+from api.reports_cli import TIMEOUT_S, engine_asked, failed_with
 
 _SHOWN: Final = ("orders", "units", "gross", "discount", "returns", "net", "tax", "currency")
 
@@ -62,5 +62,5 @@ def _post(url: str, key: str, body: dict[str, str]) -> httpx2.Response:
         problem = answer.json()
         told = ": ".join(str(problem[field]) for field in ("title", "path", "detail") if problem.get(field))
         typer.echo(f"omnistock: {escaped(told)}", err=True)
-        raise typer.Exit(1)
+        raise typer.Exit(failed_with(answer))
     return answer

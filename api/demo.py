@@ -29,7 +29,7 @@ from rich.text import Text
 from analytics.retailer import Plan, SalesFiles, SalesMissing, last_day, make_plan, moved
 from api import replay
 from api.console.accounts import Accounts, Role
-from api.customers import Shelf, Street, Tally
+from api.customers import Goods, Shelf, Street, Tally
 from api.demo_store import DemoStore
 from api.engine_client import EngineClient, NotServed, Refused
 from api.running import Engine, EngineNotStarted, engine_of
@@ -108,14 +108,15 @@ async def run(engine: Engine, data: Path, plan: Plan, files: SalesFiles, console
     """Replay, prove, then keep the customers moving until the monotonic time `until` (None: for ever)."""
     report = await replay.run(engine, plan, files, console)
     shelves = shelves_of(plan)
-    names = dict(zip(plan.products["sku"].to_pylist(), plan.products["name"].to_pylist(), strict=True))
+    goods = {row["sku"]: Goods(row["name"], row["price"], row["unit_cost"]) for row in plan.products.to_pylist()}
     console.print()
     password = await asyncio.to_thread(demo_user, data)
     console.print(addresses(engine, data, shelves[0].skus[0], password), soft_wrap=True, highlight=False, markup=False)
     console.print()
     async with EngineClient(engine.url, engine.key) as client:
-        street = Street(client, shelves, names)
+        street = Street(client, shelves, goods)
         await street.open()
+        names = {sku: each.name for sku, each in goods.items()}
         store = DemoStore(client, shelves[0].warehouse, names, street.tally)
         street.sold = store.sold
         moving = asyncio.create_task(street.run())

@@ -16,7 +16,7 @@ from actors.device_link import CALL_S, DeviceAway
 from actors.documents.keys import Principal
 from api import decode
 from api.deps import Runtime
-from api.numbers import time_json
+from api.numbers import time_json, time_ms
 from api.schemas import Body, Code, Moment, Text
 from api.status import Problem, invalid
 from api.texts import check_code, check_text
@@ -119,7 +119,7 @@ def job_wanted(body: bytes, key: str, principal: Principal, now_ms: int) -> m.Su
     if isinstance(given, OpenDrawer):
         why = NO_REASON if given.reason is None else check_text(given.reason, "$.reason")
         return m.Submit(job_id, JobKind.OPEN_DRAWER, b"", None, principal.name, why, not_after_ms)
-    deadline_ms = None if given.deadline is None else int(given.deadline.timestamp() * 1000)
+    deadline_ms = time_ms(given.deadline, "$.deadline") or None
     return m.Submit(job_id, JobKind.PRINT, bytes(given.document), deadline_ms, principal.name, "", not_after_ms)
 
 

@@ -141,12 +141,12 @@ class Encoder:
         row.issued_at_ms = uuid7_ms(command_id)
         if times is not None:
             if times.not_after is not None:
-                row.not_after_ms = time_ms(times.not_after)
+                row.not_after_ms = time_ms(times.not_after, "not_after")
             if times.issued_at is not None:
-                said_ms = time_ms(times.issued_at)
+                said_ms = time_ms(times.issued_at, "issued_at")
                 row.issued_at_ms = min(said_ms, row.issued_at_ms) if row.issued_at_ms else said_ms
             if times.occurred_at is not None:
-                row.occurred_at_ms = time_ms(times.occurred_at)
+                row.occurred_at_ms = time_ms(times.occurred_at, "occurred_at")
         row.text_at = len(self._heap)
         if texts is None:
             joined = command_id

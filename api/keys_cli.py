@@ -28,6 +28,7 @@ from api.texts import is_code
 from engine.outcomes import Outcome
 
 TIMEOUT_S: Final = 30.0
+KEYS_AT_ONCE: Final = 1_000
 _UNITS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 Data = Annotated[Path | None, typer.Option("--data", envvar="OMNISTOCK_DATA", help="The data directory.")]
@@ -99,7 +100,13 @@ class ServedKeys:
 
     def all(self) -> list[ListedKey]:
         """See `Keys`."""
-        return [ListedKey(**item) for item in self._call("GET", "/v1/keys").json()["items"]]
+        found, asked = [], {"limit": str(KEYS_AT_ONCE)}
+        while True:
+            page = self._call("GET", "/v1/keys", params=asked).json()
+            found += [ListedKey(**item) for item in page["items"]]
+            if page["next_cursor"] is None:
+                return found
+            asked["cursor"] = page["next_cursor"]
 
     def revoke(self, key_id: str) -> None:
         """See `Keys`."""
@@ -182,7 +189,7 @@ def create(
         if scope not in SCOPES:
             raise typer.BadParameter(f"{scope!r} is none of {', '.join(SCOPES)}", param_hint="--scopes")
     limits = {name: _codes(text, f"--{name}") for name, text in (("channels", channels), ("warehouses", warehouses))}
-    expires_at_ms = None if expires is None else time_ms(_expiry(expires, datetime.now(UTC)))
+    expires_at_ms = None if expires is None else time_ms(_expiry(expires, datetime.now(UTC)), "expires")
     made = make_key(secrets.token_bytes(ENTROPY_BYTES))
     with keys_at(data, url, key, database) as keys:
         keys.put(PutKey(made.id, made.secret_sha256, client, wanted, expires_at_ms=expires_at_ms, **limits))
@@ -271,7 +278,7 @@ def _expiry(text: str, now: datetime) -> datetime:
             found = now + int(text[:-1]) * _UNITS[text[-1]]
         else:
             given = datetime.fromisoformat(text)
-            found = given if given.tzinfo is not None else given.replace(tzinfo=UTC)
+            found = (given if given.tzinfo is not None else given.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise typer.BadParameter(f"{text!r} is neither 90d nor 2027-12-31", param_hint="--expires") from None
     if found <= now:

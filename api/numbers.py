@@ -21,6 +21,9 @@ _MILLIONTHS: Final[dict[int | Decimal, int]] = {}
 """The few tax rates that everybody sends, as they were worked out: doing so takes as long as decoding the request."""
 _EXACT: Final = Context(prec=60, traps=[Inexact])
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+TIME_MIN_MS: Final = -62_135_596_800_000
+TIME_MAX_MS: Final = 253_402_300_799_999
+"""The years 1 to 9999 in UTC: what RFC 3339 can write."""
 _WHOLE_MAX: Final = THOUSANDTHS_MAX // 1000
 _FLOAT_EXACT_MAX: Final = 10**15
 """Decimals of up to 15 significant digits go through a double and back unharmed (DBL_DIG)."""
@@ -91,16 +94,24 @@ def thousandths_json(value: int) -> Any:
     return quantity_json(value, DECIMALS_MAX)
 
 
-def time_ms(moment: datetime | None) -> int:
-    """Milliseconds since 1970, 0 for None."""
+def time_ms(moment: datetime | None, path: str) -> int:
+    """Milliseconds since 1970, 0 for None, else 422 `invalid_request` outside TIME_MIN_MS to TIME_MAX_MS.
+
+    The first millisecond of 1970 becomes the second one: whoever writes that means "long ago", and 0 is nothing said.
+    """
     if moment is None:
         return 0
     since = moment - _EPOCH
-    return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
+    at_ms = (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
+    if not TIME_MIN_MS <= at_ms <= TIME_MAX_MS:
+        raise invalid(path, "a time of the years 1 to 9999 in UTC")
+    return at_ms or 1
 
 
 @lru_cache(maxsize=4096)
 def _second(at_s: int) -> str:
+    # A journal may hold times from before they were checked; a feed that cannot be read would be worse.
+    at_s = min(max(at_s, TIME_MIN_MS // 1000), TIME_MAX_MS // 1000)
     return (_EPOCH + timedelta(seconds=at_s)).isoformat()[:19]
 
 

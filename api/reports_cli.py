@@ -42,8 +42,10 @@ def register(app: typer.Typer) -> None:
         out: Annotated[Path | None, typer.Option("--out", help="Write it to this file.", dir_okay=False)] = None,
     ) -> None:
         """Show a report of a running engine, or write it to a file."""
-        url, key = engine_asked(data, url, key)
+        if name not in REPORTS:
+            raise typer.BadParameter(f"one of {', '.join(REPORTS)}", param_hint="NAME")
         asked = _asked(ask or [])
+        url, key = engine_asked(data, url, key)
         chosen = format_ or (out.suffix.lstrip(".") if out is not None else None)
         if chosen is not None and chosen not in MEDIA:
             raise typer.BadParameter(f"one of {', '.join(MEDIA)}", param_hint="--format")
@@ -72,6 +74,11 @@ def engine_asked(data: Path | None, url: str | None, key: str | None) -> tuple[s
     return engine.url, key or engine.key
 
 
+def failed_with(answer: httpx2.Response) -> int:
+    """The command's exit code after a refusal: 2 when what was asked cannot be asked, else 1."""
+    return 2 if answer.status_code == httpx2.codes.UNPROCESSABLE_CONTENT else 1
+
+
 def _asked(words: list[str]) -> dict[str, str]:
     asked = {}
     for word in words:
@@ -95,7 +102,7 @@ def _get(url: str, key: str, name: str, asked: dict[str, str]) -> bytes:
         problem = answer.json()
         told = ": ".join(str(problem[field]) for field in ("path", "detail") if problem.get(field))
         typer.echo(f"omnistock: {escaped(told or problem.get('title', ''))}", err=True)
-        raise typer.Exit(1)
+        raise typer.Exit(failed_with(answer))
     return answer.content
 
 

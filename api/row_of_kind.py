@@ -48,7 +48,7 @@ def _expect(to: Places, c: s.Expect) -> Encoded:
         sku_key=to.sku(c.sku),
         quantity=thousandths(c.delta, "delta"),
         warehouse=to.warehouse(c.warehouse),
-        due_ms=time_ms(c.due),
+        due_ms=time_ms(c.due, "due"),
         content=place_crc(c.warehouse, "", ""),
     )
     return row, Texts(source=check_text(c.source, "source"))

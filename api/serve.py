@@ -39,10 +39,11 @@ from actors.shard_limits import shard_limits
 from actors.supervisor import PULSE_VARIABLE
 from api.app import create_app
 from api.asgi import App
-from api.deps import Runtime
+from api.deps import ApiLimits, Runtime
 from api.device_feed import DeviceFeed
 from api.feed import Feed
 from api.http_protocol import DirectProtocol
+from api.set_limits import as_set
 
 GRACEFUL_S: Final = 10
 """For requests in flight; afterwards they are cancelled. Less than the supervisor's own patience."""
@@ -131,6 +132,7 @@ async def _runtime(serving: ServeSettings, ending: AsyncExitStack) -> Runtime:
         device_feed=DeviceFeed(data.devices, lambda: directory.device_numbers),
         sql=PlannerSql(data.path / ANALYTICS),
         now_ms=client.now_ms,
+        limits=as_set(ApiLimits(), os.environ),
         console=serving.console,
         share=RunDirectory(serving.run).metrics,
     )
@@ -138,7 +140,7 @@ async def _runtime(serving: ServeSettings, ending: AsyncExitStack) -> Runtime:
 
 async def _local(serving: ServeSettings, data: DataDir, ending: AsyncExitStack) -> tuple[Client, Documents, Devices]:
     """Shards and devices as threads, and the documents' writer, in this process."""
-    settings = Settings()
+    settings = as_set(Settings(), os.environ)
     transport = local_shards(shard_arguments(data, serving.database, settings, shard_limits()))
     ending.push_async_callback(asyncio.to_thread, transport.close)
     client = make_client(transport, data, settings)
@@ -157,7 +159,8 @@ async def _remote(serving: ServeSettings, data: DataDir, ending: AsyncExitStack)
     from actors.ray_devices import RayDevices
     from actors.ray_transport import caller
 
-    client = await client_of_shards(serving.data, RunDirectory(serving.run).sockets)
+    settings = as_set(Settings(), os.environ)
+    client = await client_of_shards(serving.data, RunDirectory(serving.run).sockets, settings)
     ending.push_async_callback(client.close)
     writer = await asyncio.to_thread(cluster.find, DOCUMENTS, FIND_S_MAX)
     return client, RemoteDocuments(caller(writer.submit)), RayDevices()

@@ -23,6 +23,11 @@ _OPTIONAL: Final = {
     for command in s.COMMANDS
 }
 """By command: the fields that may be None."""
+_NEEDED: Final = {
+    command: {field.name for field in msgspec.structs.fields(command) if field.required} & {"quantity", "delta"}
+    for command in s.COMMANDS
+}
+"""By command: the fields that are decoded untyped, and must not be None all the same."""
 
 Values = Sequence[Any]
 
@@ -95,7 +100,7 @@ class StructColumns:
 
     def times_ms(self, name: str) -> Int64s:
         """Milliseconds since 1970."""
-        return np.array(list(map(time_ms, self._columns[name])), np.int64)
+        return np.array([time_ms(moment, name) for moment in self._columns[name]], np.int64)
 
     def coded(self, name: str) -> tuple[Int64s, list[str]]:
         """(index, texts): the text of row i is texts[index[i]]; len(texts) stands for none."""
@@ -183,8 +188,11 @@ class StructColumns:
 
 def _columns_of(command: type[s.AnyCommand], own: Sequence[s.AnyCommand]) -> dict[str, Values]:
     """The columns of commands of one type that have any value."""
-    columns = zip(command.__struct_fields__, zip(*map(_values_of, own), strict=True), strict=True)
-    return {name: column for name, column in columns if any(column) or column.count(None) < len(column)}
+    columns = dict(zip(command.__struct_fields__, zip(*map(_values_of, own), strict=True), strict=True))
+    for name in _NEEDED[command]:
+        if None in columns[name]:
+            raise invalid(name, "a number")
+    return {name: column for name, column in columns.items() if any(column) or column.count(None) < len(column)}
 
 
 def _text_column(texts: Values) -> TextColumn:

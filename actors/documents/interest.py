@@ -5,7 +5,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, select
 
 from actors.documents.answers import known_answer
-from actors.documents.messages import PutInterest, Verdict
+from actors.documents.messages import Interest, PutInterest, Verdict
 from actors.documents.proposing import Proposed
 from actors.documents.rows import execute_many, next_version
 from actors.documents.schema import interest
@@ -24,12 +24,15 @@ def put_interest(connection: Connection, message: PutInterest) -> Proposed:
         return Proposed(list(known), replayed=all(verdict.outcome != Outcome.ID_REUSED for verdict in known))
     version = next_version(connection)
     rows: list[dict[str, Any]] = [
-        {name: getattr(row, name) for name in (*_KEY, *_FIGURES)} | {"version": version} for row in message.rows
+        {name: getattr(row, name) for name in (*_KEY, *_FIGURES)} | {"version": version}
+        for row in message.rows
+        if isinstance(row, Interest)
     ]
     same = and_(*(interest.c[name] == bindparam(f"b_{name}") for name in _KEY))
     execute_many(connection, delete(interest).where(same), [{f"b_{name}": row[name] for name in _KEY} for row in rows])
     execute_many(connection, insert(interest), rows)
-    return Proposed([Verdict(Outcome.OK, changed=True)] * len(rows))
+    kept = Verdict(Outcome.OK, changed=True)
+    return Proposed([kept if isinstance(row, Interest) else Verdict(row) for row in message.rows])
 
 
 def interest_after(connection: Connection, version: int, newest: int) -> tuple[int, list[Row[Any]]]:

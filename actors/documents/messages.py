@@ -83,9 +83,9 @@ class Interest(msgspec.Struct, frozen=True, array_like=True):
 
 
 class PutInterest(msgspec.Struct, frozen=True, tag=True):
-    """The last word on these; each at most once."""
+    """The last word on these; each at most once. A row that cannot be kept is its outcome, which is pinned too."""
 
-    rows: list[Interest]
+    rows: list[Interest | Outcome]
     request: RequestId
 
 

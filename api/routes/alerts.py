@@ -164,7 +164,7 @@ async def acknowledge(request: Request, runtime: GivenRuntime, principal: Writer
 async def snooze(request: Request, runtime: GivenRuntime, principal: Writer, alert_id: AlertId) -> Response:
     """Open again when the time has come, unless it has cleared."""
     given = decode.decode(_snooze, await body_of(request, runtime.limits.single_body_bytes))
-    until_ms = time_ms(given.until)
+    until_ms = time_ms(given.until, "$.until")
     if until_ms > runtime.now_ms() + SNOOZE_MAX_MS:
         raise invalid("$.until", "at most a year ahead")
     return await _mark(request, runtime, principal, alert_id, "snoozed", given.by, until_ms)

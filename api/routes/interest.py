@@ -30,6 +30,8 @@ from engine.outcomes import Outcome
 GivenRuntime = Annotated[Runtime, Depends(get_runtime)]
 _JSON: Final = "application/json"
 _COUNT_MAX: Final = 10**12
+_OF_ROWS: Final = (Outcome.OK, Outcome.UNKNOWN_SKU, Outcome.UNKNOWN_CHANNEL)
+"""What one row may come to by itself; any other verdict is of the whole request."""
 Count = Annotated[int, msgspec.Meta(ge=0, le=_COUNT_MAX)]
 
 
@@ -61,11 +63,12 @@ async def post_interest(
     _check(looked, principal)
     rows = await _known(runtime, looked)
     request_id = RequestId(principal.client, key, hashlib.sha256(msgspec.json.encode(looked)).digest())
-    kept = [row for row in rows if isinstance(row, Interest)]
-    changed = await runtime.documents.submit(PutInterest(kept, request_id)) if kept else Changed([])
+    changed = await runtime.documents.submit(PutInterest(rows, request_id)) if rows else Changed([])
     for verdict in changed.verdicts:
-        check(verdict)
-    results = [_result(each, row) for each, row in zip(looked, rows, strict=True)]
+        if verdict.outcome not in _OF_ROWS:
+            check(verdict)
+    # What is answered is what the writer says: a request that comes again knows more names than it did then.
+    results = [_result(each, verdict.outcome) for each, verdict in zip(looked, changed.verdicts, strict=True)]
     headers = {name.decode(): value.decode() for name, value in [IDEMPOTENT_REPLAYED]} if changed.replayed else {}
     return Response(orjson.dumps({"results": results}), headers=headers, media_type=_JSON)
 
@@ -112,9 +115,8 @@ async def _known(runtime: Runtime, looked: list[Looked]) -> list[Interest | Outc
     return rows
 
 
-def _result(looked: Looked, row: Interest | Outcome) -> dict[str, Any]:
+def _result(looked: Looked, outcome: Outcome) -> dict[str, Any]:
     what = {"sku": looked.sku} if looked.sku is not None else {"query": looked.query}
-    outcome = Outcome.OK if isinstance(row, Interest) else row
     return {**what, "channel": looked.channel, "day": looked.day, "outcome": outcome.text}
 
 

@@ -17,7 +17,8 @@ from actors.documents.messages import PutKey, RevokeKey
 from api import decode
 from api.deps import Runtime, get_runtime
 from api.documents import body_of, check, reading
-from api.numbers import time_json
+from api.numbers import time_json, time_ms
+from api.paging import code_cursor, code_in_cursor, query_of
 from api.schemas import Body, Code, Moment
 from api.security import require
 from api.status import Problem, invalid
@@ -25,6 +26,7 @@ from api.texts import check_code
 
 GivenRuntime = Annotated[Runtime, Depends(get_runtime)]
 _JSON: Final = "application/json"
+_PAGING: Final = {"limit": {"type": "integer", "minimum": 1}, "cursor": {"type": "string"}}
 
 
 class NewKey(Body, kw_only=True):
@@ -60,18 +62,25 @@ async def put_key(request: Request, runtime: GivenRuntime, key_id: str) -> Respo
         given.scopes,
         given.channels,
         given.warehouses,
-        int(given.expires_at.timestamp() * 1000) if given.expires_at else None,
+        time_ms(given.expires_at, "$.expires_at") or None,
     )
     verdict = check((await runtime.documents.submit(message)).verdicts[0])
     return Response(orjson.dumps({"id": key_id}), 201 if verdict.made else 200, media_type=_JSON)
 
 
-async def list_keys(runtime: GivenRuntime) -> Response:
-    """All keys, the revoked ones too; no secrets, for there are none."""
+async def list_keys(request: Request, runtime: GivenRuntime) -> Response:
+    """Oldest first, the revoked ones too; no secrets, for there are none."""
+    query = query_of(request.scope["query_string"], _PAGING)
+    limit, after = query.limit(runtime.limits.page), code_in_cursor(query.get("cursor"))
     keys = await reading(runtime.directory.keys())
+    begin = next((at for at, key in enumerate(keys, 1) if key.id == after), 0)  # a key is never taken off the list
+    if after and not begin:
+        raise invalid("cursor", "not a cursor of this list")
+    page = keys[begin : begin + limit]
     await reading(runtime.directory.refresh())
-    items = [key_json(key, runtime.directory.client_name(key.client)) for key in keys]
-    return Response(orjson.dumps({"items": items, "next_cursor": None}), media_type=_JSON)
+    items = [key_json(key, runtime.directory.client_name(key.client)) for key in page]
+    following = code_cursor(page[-1].id) if begin + limit < len(keys) else None
+    return Response(orjson.dumps({"items": items, "next_cursor": following}), media_type=_JSON)
 
 
 async def revoke_key(runtime: GivenRuntime, key_id: str) -> Response:
@@ -110,7 +119,14 @@ def _make_router() -> APIRouter:
     made.add_api_route(
         "/{key_id}", put_key, methods=["PUT"], summary="Register a key", openapi_extra={"requestBody": body}
     )
-    made.add_api_route("", list_keys, summary="All keys, without their secrets")
+    made.add_api_route(
+        "",
+        list_keys,
+        summary="The keys, without their secrets",
+        openapi_extra={
+            "parameters": [{"in": "query", "name": name, "schema": schema} for name, schema in _PAGING.items()]
+        },
+    )
     made.add_api_route("/{key_id}", revoke_key, methods=["DELETE"], status_code=204, summary="Revoke a key")
     return made
 

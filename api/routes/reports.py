@@ -25,7 +25,7 @@ from api.analytics import (
     seqs_now,
 )
 from api.deps import Runtime, get_runtime
-from api.paging import EVERYONE, YES_OR_NO, query_of
+from api.paging import EVERYONE, YES_OR_NO, decode_cursor, encode_cursor, query_of
 from api.security import require
 from api.texts import CODE_PATTERN, check_code
 
@@ -52,7 +52,8 @@ _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
 @router.get("/reports", summary="What reports there are")
 async def list_reports(_: Reader) -> Response:
     """Each with its columns, what their figures are, and what it can be asked."""
-    return Response(orjson.dumps({"items": list(map(_described, REPORTS.values()))}), media_type=_JSON)
+    items = list(map(_described, REPORTS.values()))
+    return Response(orjson.dumps({"items": items, "next_cursor": None}), media_type=_JSON)
 
 
 def _described(report: Report) -> dict[str, Any]:
@@ -118,6 +119,7 @@ async def get_report(
         "parameters": [
             _in_query("warehouse", "what is in stock here comes first; else what is in stock anywhere"),
             _in_query("limit", "at most so many; 100 unless given"),
+            _in_query("cursor", "`next_cursor` of the page before"),
         ]
     },
 )
@@ -129,14 +131,16 @@ async def suggestions(
 ) -> Response:
     """What was bought together with it in any channel; that which is in stock comes first."""
     check_code(sku, "sku")
-    query = query_of(request.scope["query_string"], ("warehouse", "limit"))
+    query = query_of(request.scope["query_string"], ("warehouse", "limit", "cursor"))
     limit = query.limit(runtime.limits.page)
+    (begin,) = decode_cursor("cursor", query.get("cursor"), 1) or (0,)
     given = given_to(report_of("suggestions"), query)
     found = orjson.loads(b"{" + await read(runtime, ReportAsked("suggestions", {**given, "sku": sku})))
-    items = [dict(zip(found["columns"][1:], row[1:], strict=True)) for row in found["rows"][:limit]]
+    items = [dict(zip(found["columns"][1:], row[1:], strict=True)) for row in found["rows"][begin : begin + limit]]
     for item in items:
         item["sku"] = item.pop("suggested")
-    return Response(orjson.dumps({"items": items, "next_cursor": None}), media_type=_JSON)
+    following = encode_cursor([begin + limit]) if begin + limit < len(found["rows"]) else None
+    return Response(orjson.dumps({"items": items, "next_cursor": following}), media_type=_JSON)
 
 
 @router.get(

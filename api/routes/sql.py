@@ -54,7 +54,7 @@ async def list_tables(principal: Planner) -> Response:
     """The tables and their columns."""
     _check_unlimited(principal)
     items = [{"name": name, "columns": [column._asdict() for column in columns]} for name, columns in TABLES.items()]
-    return Response(orjson.dumps({"items": items}), media_type=_JSON)
+    return Response(orjson.dumps({"items": items, "next_cursor": None}), media_type=_JSON)
 
 
 async def _each(pieces: list[bytes]) -> AsyncIterator[bytes]:

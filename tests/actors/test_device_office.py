@@ -32,6 +32,7 @@ class Hands:
         self.fails: dict[str, list[Exception]] = {}
         self.stuck: set[str] = set()
         self.gone: set[str] = set()
+        self.watched = asyncio.Event()
 
     async def start(self, code: str, document: DeviceDocument) -> None:
         if self.fails.get(code):
@@ -44,6 +45,7 @@ class Hands:
             await asyncio.Event().wait()
 
     async def watch(self, code: str) -> None:
+        self.watched.set()
         if code in self.gone:
             self.gone.discard(code)
             raise DeviceGone
@@ -123,6 +125,18 @@ def test_devices_are_started_changed_and_stopped_as_the_documents_say(tmp_path: 
         "start a at memory:", "stop a", "start a at memory:other", "stop a",
     ]  # fmt: skip
     assert [what for what in done if what.split()[1] == "b"] == ["start b at memory:", "stop b"]
+
+
+def test_a_device_is_looked_after_from_its_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that nobody has asked who it is cannot be killed when it stops."""
+    monkeypatch.setattr(device_office, "WATCH_S", 1e6)
+
+    async def scene(hands: Hands, documents: Documents) -> None:
+        documents.put("a")
+        async with asyncio.timeout(BOUND_S):
+            await hands.watched.wait()
+
+    play(tmp_path, scene)
 
 
 def test_one_that_cannot_be_stopped_or_started_holds_up_no_other(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from analytics.reports import REPORTS
 from engine.kinds import Flag
 from tests.analytics.tables import Tables, ms
 from tests.builders import define_warehouse, receive, sell
@@ -95,3 +96,15 @@ def test_a_place_whose_day_begins_at_another_hour(tables: Tables) -> None:
     assert [row[1] for row in tables.report("channel_sales", warehouse="warsaw")] == ["2026-06-01"]
     tables.places(("warsaw", "Asia/Vladivostok", "00:00"))
     assert [row[1] for row in tables.report("channel_sales", warehouse="warsaw", by="hour")] == ["2026-06-02T13:00"]
+
+
+@pytest.mark.parametrize("occurred_ms", [1 << 62, -(1 << 62), 253_402_300_799_999, -62_135_596_800_000])
+def test_a_time_at_the_end_of_all_calendars_breaks_no_report(tables: Tables, occurred_ms: int) -> None:
+    for place in ("kaliningrad", "vladivostok"):
+        tables.world.send(sell("A-1", place, 1, channel="web", occurred_at_ms=occurred_ms, **PRICE))
+        tables.world.send(sell("A-1", place, 1_000, channel="web", occurred_at_ms=occurred_ms, **PRICE))
+    for name, report in REPORTS.items():
+        tables.report(name)
+        for choice in report.choices:
+            for by in choice.pieces:
+                tables.report(name, **{choice.name: by})

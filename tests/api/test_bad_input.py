@@ -107,6 +107,8 @@ def test_what_is_no_quantity_is_refused_with_its_path(box: Box, text: str, code:
     assert found[:2] == (422, code)
     if path != "$":
         assert found[2] == "$[1].quantity"
+    many = b"[" + b",".join([with_quantity("1")] * 40 + [with_quantity(text)]) + b"]"
+    assert problem_of(post_raw(box, many))[:2] == (422, code)
 
 
 @pytest.mark.parametrize("text", ["1e400", "-1e400", "1e18", "-1", "-0", "-0.0", "0", "0e5", "1000000000001", "1" * 40])
@@ -148,6 +150,20 @@ FIELDS: list[tuple[str, Any, int, str, str]] = [
         "$.not_after",
     ),
     ("a time that is none", {"id": "x", **receive(occurred_at="yesterday")}, 422, "invalid_request", "$.occurred_at"),
+    (
+        "a time after the last year in UTC",
+        {"id": "x", **receive(occurred_at="9999-12-31T23:59:59-01:00")},
+        422,
+        "invalid_request",
+        "$.occurred_at",
+    ),
+    (
+        "a time before the first year in UTC",
+        [{"id": "y", **receive()}, {"id": "x", **receive(not_after="0001-01-01T00:00:00+01:00")}],
+        422,
+        "invalid_request",
+        "$[1].not_after",
+    ),
     ("money as a number", {"id": "x", **sell(unit_price=12.9)}, 422, "invalid_request", "$.unit_price"),
     (
         "money with a fraction",
@@ -286,6 +302,11 @@ SCHEMAS: list[tuple[str, dict[str, Any], tuple[int, str, str]]] = [
     ("a list as a SKU", {"sku": pa.array([["TEE-M"]])}, (422, "invalid_request", "sku")),
     ("times without a zone", {"not_after": pa.array([0], pa.timestamp("ms"))}, (422, "invalid_request", "not_after")),
     ("times in seconds", {"not_after": pa.array([0], pa.timestamp("s", "UTC"))}, (422, "invalid_request", "not_after")),
+    (
+        "a time beyond all years",
+        {"occurred_at": pa.array([1 << 62], pa.timestamp("ms", "UTC"))},
+        (422, "invalid_request", "$[0].occurred_at"),
+    ),
     (
         "four decimals",
         {"quantity": pa.array(["1.0001"]).cast(pa.decimal128(10, 4))},

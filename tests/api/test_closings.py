@@ -146,3 +146,5 @@ def test_the_command_closes_a_day(shop: Box) -> None:
     wrong = subprocess.run([*command[:4], "2999-01-01", *command[5:]], capture_output=True, text=True, check=False)
     assert wrong.returncode == 1
     assert "is not over yet" in wrong.stderr
+    wrong = subprocess.run([*command[:4], "yesterday", *command[5:]], capture_output=True, text=True, check=False)
+    assert wrong.returncode == 2

@@ -129,8 +129,11 @@ VALUES: list[tuple[str, dict[str, Any], str]] = [
     ("a quantity beyond the limit", receive(10**12 + 1), "invalid_quantity"),
     ("a quantity beyond any number", receive(10**30), "invalid_quantity"),
     ("too late", sell(not_after="2020-01-01T00:00:00Z"), "too_late"),
+    ("too late since clocks began", sell(not_after="1970-01-01T00:00:00Z"), "too_late"),
+    ("too late since Caesar", sell(not_after="0001-01-01T00:00:00Z"), "too_late"),
     ("an id of last year", sell(id="01890a5d-ac96-774b-bcce-b302099a8057"), "id_too_old"),
     ("issued last year", sell(issued_at="2025-01-01T00:00:00Z"), "id_too_old"),
+    ("issued when clocks began", sell(issued_at="1970-01-01T00:00:00Z"), "id_too_old"),
 ]
 
 

@@ -163,6 +163,15 @@ EVERYTHING: list[dict[str, Any]] = [
         "in_transit": True,
         "reason": "truck",
     },
+    {
+        "id": "f3",
+        "kind": "expect",
+        "sku": "CHEESE",
+        "warehouse": "hamburg",
+        "delta": 1,
+        "source": "PO",
+        **dict.fromkeys(("not_after", "issued_at", "occurred_at", "due"), "1970-01-01T00:00:00Z"),
+    },
     {"id": "g1", "kind": "configure", "sku": "TEE-M", "warehouse": "berlin", "floor": 3},
     {
         "id": "g2",

@@ -49,6 +49,16 @@ def test_many_at_once_each_with_its_own_outcome(box: Box) -> None:
     ]
 
 
+def test_what_was_unknown_stays_so_for_the_request_that_said_it(box: Box) -> None:
+    rows, late = [looked(views=1), looked(sku="MADE-LATER", views=1)], {"Idempotency-Key": fresh()}
+    first = box.call("POST", "/v1/interest", json=rows, headers=late)
+    assert [result["outcome"] for result in first.json()["results"]] == ["ok", "unknown_sku"]
+    box.put("/v1/products/MADE-LATER", {"name": "Made later"})
+    again = box.call("POST", "/v1/interest", json=rows, headers=late)
+    assert (again.json(), again.headers["idempotent-replayed"]) == (first.json(), "true")
+    assert box.post("/v1/interest", rows)["results"][1]["outcome"] == "ok"
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -47,6 +47,21 @@ def test_list_shows_everything_but_secrets(tmp_path: Path) -> None:
     in_house(tmp_path, scene)
 
 
+def test_list_goes_on_from_a_cursor(tmp_path: Path) -> None:
+    async def scene(house: House) -> None:
+        for number in range(1, 4):
+            await register(house, ["read"], number)
+        whole = [item["id"] for item in (await house.get("keys")).json()["items"]]
+        first = (await house.get("keys?limit=2")).json()
+        second = (await house.get(f"keys?limit=2&cursor={first['next_cursor']}")).json()
+        pages = [[item["id"] for item in page["items"]] for page in (first, second)]
+        assert pages == [whole[:2], whole[2:]]
+        assert second["next_cursor"] is None
+        assert problem_of(await house.get("keys?cursor=eA"))[2] == "cursor"
+
+    in_house(tmp_path, scene)
+
+
 def test_same_key_twice_is_one_key_and_another_under_its_id_a_conflict(tmp_path: Path) -> None:
     async def scene(house: House) -> None:
         await register(house, ["read"])
@@ -71,6 +86,7 @@ GOOD = {"secret_sha256": "0" * 64, "client": "shop", "scopes": ["read"]}
         (GOOD | {"secret_sha256": "0"}, "$.secret_sha256"),
         (GOOD | {"channels": ["a b"]}, "$.channels[0]"),
         (GOOD | {"expires_at": "tomorrow"}, "$.expires_at"),
+        (GOOD | {"expires_at": "9999-12-31T23:59:59-01:00"}, "$.expires_at"),
         (GOOD | {"secret": "s"}, "$.secret"),
     ],
 )

@@ -62,6 +62,11 @@ def test_times_are_rfc_3339_with_milliseconds() -> None:
     assert time_json(-1) == "1969-12-31T23:59:59.999Z"
 
 
+def test_a_journaled_time_that_nobody_can_write_is_the_nearest_that_one_can() -> None:
+    assert time_json(1 << 62)[:19] == "9999-12-31T23:59:59"
+    assert time_json(-(1 << 62))[:19] == "0001-01-01T00:00:00"
+
+
 @given(st.lists(st.integers(0, 2**63 - 1), max_size=9))
 def test_a_cursor_comes_back_as_it_went(numbers: list[int]) -> None:
     assert list(decode_cursor("after", encode_cursor(numbers)) or ()) == numbers

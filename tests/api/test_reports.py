@@ -8,11 +8,14 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+import typer
 from pyarrow import parquet
 from python_calamine import CalamineWorkbook
+from typer.testing import CliRunner
 
 from analytics.questions import MEDIA
 from analytics.reports import REPORTS
+from api import reports_cli
 from tests.api.box import Box, fresh
 
 COLUMNS = {
@@ -244,6 +247,15 @@ def test_suggestions_are_what_was_bought_together(shop: Box) -> None:
     shop.get("/v1/reports/stock_as_of", params={"after": end})
     items = shop.get("/v1/products/TEE-M/suggestions?warehouse=hamburg&limit=1")["items"]
     assert [(item["sku"], item["orders"], item["available"]) for item in items] == [("CHEESE", 2, 10.5)]
+    basket = [
+        {**sell(sku, 1, 100), "channel": "shop", "group": "c", "warehouse": "berlin"} for sku in ("TEE-M", "TEE-L")
+    ]
+    assert [result["outcome"] for result in shop.commands(*basket)] == ["ok", "ok"]
+    shop.get("/v1/reports/stock_as_of", params={"after": end_of_feed(shop)})
+    first = shop.get("/v1/products/TEE-M/suggestions?limit=1")
+    second = shop.get("/v1/products/TEE-M/suggestions", params={"limit": 1, "cursor": first["next_cursor"]})
+    assert [item["sku"] for item in first["items"] + second["items"]] == ["CHEESE", "TEE-L"]
+    assert second["next_cursor"] is None
     assert shop.get("/v1/products/HAT/suggestions")["items"] == []
 
 
@@ -265,6 +277,14 @@ def test_without_analytics_reports_are_unavailable_and_the_stock_is_not(tmp_path
         assert "omnistock_analytics_up 0.0" in box.call("GET", "/metrics").text
     finally:
         box.close()
+
+
+@pytest.mark.parametrize("words", [["nope"], ["channel_sales", "by"], ["channel_sales", "by=year"]])
+def test_a_report_that_there_is_not_is_wrong_usage(shop: Box, words: list[str]) -> None:
+    app = typer.Typer()
+    reports_cli.register(app)
+    result = CliRunner().invoke(app, [*words, "--url", shop.url, "--key", shop.admin])
+    assert result.exit_code == 2, result.output
 
 
 def test_a_planner_asks_in_sql(shop: Box) -> None:

@@ -37,8 +37,14 @@ def register(desk: Desk) -> None:
 
 
 async def _all(visit: Visit) -> list[dict[str, Any]]:
-    found = await visit.desk.api.as_user(visit.account.key, "/v1/keys")
-    return [key for key in found["items"] if key["revoked_at"] is None]
+    found: list[dict[str, Any]] = []
+    cursor = ""
+    while True:
+        page = await visit.desk.api.as_user(visit.account.key, "/v1/keys", {"limit": 1_000, "cursor": cursor})
+        found += [key for key in page["items"] if key["revoked_at"] is None]
+        cursor = page["next_cursor"]
+        if not cursor:
+            return found
 
 
 def _show(visit: Visit, keys: list[dict[str, Any]], section: Any) -> None:
