@@ -29,6 +29,7 @@ from actors.journal import JournalCorrupt, JournalError, JournalReader
 from actors.logs import set_up_logging
 from actors.machine import memory_bytes, processors
 from actors.pulse import BEAT_S
+from analytics.alerts.lookout import Lookout
 from analytics.answering import Answering
 from analytics.following import Following
 from analytics.questions import decode_question
@@ -138,12 +139,14 @@ class AnalyticsActor:
         self._stopping = False
         self._beat = beat
         self._beat_at = 0.0
-        self._answering = Answering(file.following)
+        self._lookout = Lookout(file.following)
+        self._answering = Answering(file.following, self._lookout)
         self._listening = _Listening(path, self._answering)
 
     def run(self) -> None:
         """Until `stop` is called."""
         wanted = self._answering.wanted
+        self._lookout.start()
         try:
             while not self._stopping:
                 began = time.monotonic()
@@ -156,6 +159,7 @@ class AnalyticsActor:
                 wanted.clear()
         finally:
             self._listening.close()
+            self._lookout.stop()
 
     def stop(self) -> None:
         """End `run` after its turn; may be called from anywhere."""

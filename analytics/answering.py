@@ -5,13 +5,14 @@ What is asked has been checked by whoever asks; statements are ours, with parame
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any, Final
 
 import duckdb
 
 from analytics.alerts.listing import alerts
+from analytics.alerts.lookout import Lookout
 from analytics.closing import corrections, figures_of_day
 from analytics.explaining import explain, stock, why
 from analytics.following import Following
@@ -47,10 +48,11 @@ _LATE: Final = Refused(503, "unavailable", "the analytics have not followed the 
 class Answering:
     """Of one store; `moved` is called after every turn of whoever enters."""
 
-    def __init__(self, following: Following) -> None:
+    def __init__(self, following: Following, lookout: Lookout) -> None:
         self.wanted = threading.Event()
         """somebody waits for the next turn"""
         self._following = following
+        self._lookout = lookout
         self._turn_began_at = 0.0
         self._slots = threading.BoundedSemaphore(QUESTIONS_MAX)
         self._moved = threading.Condition()
@@ -84,7 +86,10 @@ class Answering:
 
     def _status(self) -> Status:
         counted = self._following.counted
-        return Status(self._following.behind(), self._following.lag_s(), counted.rows, counted.turns, counted.busy_s)
+        return Status(
+            self._following.behind(), self._following.lag_s(), counted.rows, counted.turns, counted.busy_s,
+            self._lookout.odd(), self._lookout.looked_s(),
+        )  # fmt: skip
 
     def _wait(self, after: list[int] | None) -> None:
         """Until the tables hold these records, and the names as they are now; for a bounded time."""
@@ -110,7 +115,9 @@ class Answering:
             known = positions(connection)
             seqs = [known[shard].seq if shard in known else 0 for shard in range(self._following.store.shards)]
             at_ms = max((position.at_ms for position in known.values()), default=0)
-            media, body = _body(connection, question, self._following.store.era)
+            # Who waits for what he has just seen on the feed wants it judged.
+            seen = self._lookout.lately() if question.after is None else None
+            media, body = _body(connection, question, self._following.store.era, seen)
         except duckdb.InterruptException:
             raise Refused(503, "unavailable", f"it took longer than {QUERY_S_MAX:.0f} s: ask for less") from None
         finally:
@@ -119,7 +126,9 @@ class Answering:
         yield from body
 
 
-def _body(connection: duckdb.DuckDBPyConnection, question: Question, era: int) -> tuple[str, Iterator[bytes]]:
+def _body(
+    connection: duckdb.DuckDBPyConnection, question: Question, era: int, seen: Sequence[dict[str, Any]] | None
+) -> tuple[str, Iterator[bytes]]:
     """The media type, and the body from what was read already."""
     match question:
         case ReportAsked(name, given, format_):
@@ -135,7 +144,7 @@ def _body(connection: duckdb.DuckDBPyConnection, question: Question, era: int) -
         case CorrectionsAsked():
             return MEDIA["json"], iter([corrections(connection, question)])
         case AlertsAsked():
-            return MEDIA["json"], iter([alerts(connection, question, era)])
+            return MEDIA["json"], iter([alerts(connection, question, era, seen)])
         case StatusAsked():
             raise AssertionError("answered without the tables")
 

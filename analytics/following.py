@@ -64,6 +64,8 @@ class Following:
         self.positions = [known.get(shard, nowhere) for shard in range(len(journals))]
         self.left_some = False
         """whether the last turn could not take all that was durable when it began"""
+        self.caught_up = False
+        """whether any turn could"""
         self._up_to_date_at = [time.monotonic()] * len(journals)
 
     def advance(self) -> bool:
@@ -88,6 +90,7 @@ class Following:
                 self._up_to_date_at[shard] = began
             else:
                 self.left_some = True
+        self.caught_up = self.caught_up or not self.left_some
         return bool(pieces)
 
     def behind(self) -> list[int]:

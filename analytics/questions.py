@@ -158,6 +158,10 @@ class Status(msgspec.Struct, frozen=True):
     """entered since the process started"""
     turns: int
     busy_s: float
+    odd: list[tuple[str, str]] = []
+    """(channel, kind) of the alerts on channels that were found last"""
+    looked_s: float | None = None
+    """how long ago channels were looked at; None: not yet"""
 
 
 class Refused(Exception):

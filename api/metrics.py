@@ -182,6 +182,16 @@ def _analytics(status: AnalyticsStatus | None) -> Iterator[Metric]:
     yield CounterMetricFamily("omnistock_analytics_rows", "Command rows and movements entered", value=status.rows)
     yield CounterMetricFamily("omnistock_analytics_turns", "Transactions that entered rows", value=status.turns)
     yield CounterMetricFamily("omnistock_analytics_busy_seconds", "Time spent entering", value=status.busy_s)
+    odd = GaugeMetricFamily(
+        "omnistock_channel_alerts", "1 for each alert on a channel that is raised", labels=["channel", "kind"]
+    )
+    for channel, kind in status.odd:
+        odd.add_metric([channel, kind], 1.0)
+    yield odd
+    if status.looked_s is not None:
+        yield GaugeMetricFamily(
+            "omnistock_channel_look_age_seconds", "How long ago channels were looked at", value=status.looked_s
+        )
 
 
 _CLIENT_COUNTERS: Final = {

@@ -179,6 +179,16 @@ ROWS: Final = (
         )
     ),
     Row("the slowest of 13 reports beside plain SQL", ("report slowest ratio",), (), (Target(1.2, below=True),)),
+    Row("analytics follow TPC-DS: 10 M sales and their returns, in three channels", ("tpcds follow",)),
+    *(
+        Row(
+            f"report {name}, over TPC-DS",
+            (f"tpcds report {name}",),
+            (("plain SQL on Parquet", (f"tpcds plain {name}",)),),
+        )
+        for name in ("channel_sales day", "product_channels", "channel_comparison", "books", "abc_xyz")
+    ),
+    Row("the slowest of 13 reports over TPC-DS", ("tpcds report slowest ratio",), (), (Target(1.2, below=True),)),
     Row(
         "receipt of 12 lines, from facts to a printer's bytes, one core",
         ("receipt",),

@@ -105,9 +105,11 @@ class _Mark(NamedTuple):
     until_ms: int | None = None
 
 
-def alerts(connection: duckdb.DuckDBPyConnection, asked: AlertsAsked, era: int) -> bytes:
-    """As JSON: a page of alerts, and where the next one begins."""
-    odd = _odd(connection, asked)
+def alerts(
+    connection: duckdb.DuckDBPyConnection, asked: AlertsAsked, era: int, seen: Sequence[dict[str, Any]] | None = None
+) -> bytes:
+    """As JSON: a page of alerts, and where the next one begins. `seen`: those on channels, who else are judged now."""
+    odd = _odd(connection, asked, seen)
     page = odd[asked.offset : asked.offset + asked.limit]
     items = [*page]
     groups = None
@@ -133,17 +135,23 @@ def alerts(connection: duckdb.DuckDBPyConnection, asked: AlertsAsked, era: int) 
     return orjson.dumps({"items": items, **({} if groups is None else {"groups": groups}), "next": following})
 
 
-def _odd(connection: duckdb.DuckDBPyConnection, asked: AlertsAsked) -> list[dict[str, Any]]:
+def _odd(
+    connection: duckdb.DuckDBPyConnection, asked: AlertsAsked, seen: Sequence[dict[str, Any]] | None
+) -> list[dict[str, Any]]:
     """Those on channels, as they are shown: a place or a group of goods has none."""
     if asked.kind == REORDER or asked.warehouse is not None or asked.group is not None:
         return []
     marks = {row[0]: _Mark(*row[1:]) for row in connection.execute(_MARKS, {"now": asked.now}).fetchall()}
+    if seen is None:
+        seen = watch(connection, asked.now, asked.now_ms, asked.channel)
     found = []
-    for alert in watch(connection, asked.now, asked.now_ms, asked.channel):
+    for alert in seen:
+        if asked.channel not in (None, alert["channel"]):
+            continue
         mark = marks.get(alert["id"], _Mark())
         wanted = asked.kind in (None, alert["kind"]) and asked.id in (None, alert["id"])
         if wanted and asked.state in (None, mark.state):
-            found.append(_shown_odd(alert, mark))
+            found.append(_shown_odd(dict(alert), mark))
     return found
 
 

@@ -21,10 +21,14 @@ with line as (
     union all
     select product, channel, currency, 0 as quantity, -coalesce(amount, 0) as net from returned where {only}
 ),
+priced as (
+    select product, channel, currency, sum(quantity) as units, sum(net) as net
+    from line group by product, channel, currency
+),
 sold as (
-    select product, channel, sum(quantity) as units,
-           case when min(currency) is not distinct from max(currency) then sum(net) end as net
-    from line group by product, channel
+    -- Currencies are counted of groups: of lines that takes longer than everything else here.
+    select product, channel, sum(units) as units, case when count(currency) <= 1 then sum(net) end as net
+    from priced group by product, channel
 )
 select p.sku, c.code as channel, sold.units, sold.net,
        sold.units::DOUBLE / nullif(sum(sold.units) over (partition by sold.product), 0)::DOUBLE as share

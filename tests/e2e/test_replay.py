@@ -57,6 +57,15 @@ def test_a_cell_is_asked_by_one_lane_only(plan: Plan) -> None:
     assert {lane for hub in plan.hubs for lane in lanes[hub]} == {0}
 
 
+def test_goods_cost_less_than_they_are_sold_for_and_the_same_in_every_place(plan: Plan) -> None:
+    costs = {row["sku"]: (row["unit_cost"], row["price"]) for row in plan.products.to_pylist()}
+    opening = plan.opening.select(["sku", "unit_cost", "currency"]).to_pylist()
+    assert {(row["sku"], row["unit_cost"], row["currency"]) for row in opening} == {
+        (sku, cost, "USD") for sku, (cost, _) in costs.items()
+    }
+    assert all(0 < cost < price or cost == price == 1 for cost, price in costs.values())
+
+
 def test_the_plan_has_every_fate_and_sourced_lines(plan: Plan) -> None:
     assert set(plan.lines["fate"].to_pylist()) == {fate.value for fate in Fate}
     assert plan.lines["warehouse"].null_count > 0

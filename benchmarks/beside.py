@@ -1,0 +1,58 @@
+"""A report beside plain SQL over the same lines: equal in every cell first, then timed in turns.
+
+Both ask the same DuckDB in this process, with one thread each. Times are of the processor: whoever else runs must not
+be in the figure.
+"""
+
+import time
+from collections.abc import Callable
+
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from analytics.following import Following
+from analytics.store import Store
+from benchmarks.figures import note
+from benchmarks.plain_reports import Compared
+from benchmarks.sales_journal import SalesJournal
+
+
+def followed_rates(journal: SalesJournal, store: Store) -> list[float]:
+    """Has all of it in the tables; command rows a second of the processor, piece by piece."""
+    following = Following(store, [journal])
+    while following.advance():
+        pass
+    rates = []
+    for rows in journal.records():
+        before = time.process_time()
+        while following.advance():
+            pass
+        rates.append(rows / (time.process_time() - before))
+    store.enter_details(journal.details())
+    return rates
+
+
+def timed(
+    benchmark: BenchmarkFixture, compared: Compared, kind: str, asked: tuple[str, str], ratios: list[float], rounds: int
+) -> None:
+    """Notes both times as `KIND report ...` and `KIND plain ...`, and the worst of `ratios` with this one."""
+    compared.differences(*asked)
+    ours: list[float] = []
+    plain: list[float] = []
+
+    def both() -> None:
+        ours.append(_seconds(lambda: compared.report(*asked)))
+        plain.append(_seconds(lambda: compared.plain(*asked)))
+
+    pedantic = benchmark.pedantic
+    pedantic(both, rounds=rounds, warmup_rounds=1, iterations=1)  # type: ignore[no-untyped-call]
+    key = " ".join(asked).strip()
+    own = note(benchmark, f"{kind}report {key}", [1e3 * seconds for seconds in ours[1:]], "ms")
+    other = note(benchmark, f"{kind}plain {key}", [1e3 * seconds for seconds in plain[1:]], "ms")
+    ratios.append(own / other)
+    note(benchmark, f"{kind}report slowest ratio", [max(ratios)], "x")
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    before = time.process_time()
+    work()
+    return time.process_time() - before
