@@ -250,6 +250,24 @@ def test_what_replaced_a_reservation_over_shards_is_found_by_its_key(box: Box, l
     step(box, new, "release")
 
 
+def test_the_id_of_a_step_is_known_on_the_shards_that_it_was_not_about(box: Box) -> None:
+    goods = [f"STEP-{number}" for number in range(4)]
+    for sku in goods:
+        box.put(f"/v1/products/{sku}", {"name": sku})
+    rows = ({"kind": "receive", "sku": sku, "warehouse": "berlin", "quantity": 2} for sku in goods)
+    assert {row["outcome"] for row in box.commands(*rows)} == {"ok"}
+    made = make(box, *((sku, 2) for sku in goods))
+    path, again = f"/v1/reservations/{made['reservation']}/release", {"Idempotency-Key": fresh("key")}
+    part = {"lines": [{"line": 0, "quantity": 1}]}
+    first = box.post(path, part, headers=again)
+    for other in ({"lines": [{"line": line}]} for line in range(len(goods))):
+        answer = box.call("POST", path, json=other, headers=again)
+        assert (answer.status_code, answer.json()["code"]) == (422, "id_reused"), other
+    assert box.get(f"/v1/reservations/{made['reservation']}") == first
+    assert box.post(path, part, headers=again) == first
+    step(box, made, "release")
+
+
 def test_a_reservation_over_shards_takes_the_units_of_the_one_that_it_replaces(box: Box) -> None:
     goods = [f"LAST-{number}" for number in range(4)]
     for sku in goods:
