@@ -11,8 +11,11 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml
 
+# Dozens of processes start from the same modules: each is compiled once, also where the environment says never.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check bench chaos soak mutants screenshots lock system clean
+.PHONY: help run setup test faults check bench chaos soak mutants screenshots lock system clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -22,8 +25,12 @@ run: $(VENV)/.demo ## set up, then the demo until Ctrl-C (DEMO_SECONDS=90 make r
 
 setup: $(VENV)/.dev ## make .venv with everything, and nothing else
 
-test: $(VENV)/.dev ## set up, then the whole test suite, in two workers
-	$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder
+test: $(VENV)/.dev ## set up, then the test suite, in two workers
+	$(PYTEST) -m "not faults"
+
+faults: $(VENV)/.dev ## tests that kill, stop and starve real processes, which take as long again
+	$(PYTEST) -m faults
 
 check: $(VENV)/.dev ## ruff (rules and format), mypy --strict, import-linter
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@
     DIR/analytics.sock  where the analytics answer questions
     DIR/analytics/    their DuckDB file, a fold of the journals: removed, it is made again
     DIR/devices/CODE/ lock, jobs, durable: a device's journal
+    DIR/paper/        what devices with the transport file: print
     DIR/shards/000/   lock, durable, reserve, segments, known, note, snapshots/
 
 Only its owner can read it. With a database URL the journals are on that server; everything else is here.

@@ -11,11 +11,10 @@ from actors import device_messages as m
 from actors.process_group import Process
 from devices.clock import SystemClock
 from devices.device_document import DeviceDocument
-from devices.job_desk import DeskFull
 from devices.job_lines import JobJournalError
-from devices.jobs import BadJob, IdReused, NotAllowed
+from devices.jobs import BadJob, DeskFull, IdReused, NotAllowed
 from devices.receipts.document import DocumentRefused
-from devices.station import NoSuchJob, Station, TakesNoJobs, TooLate, Wanted
+from devices.station import NoPicture, NoSuchJob, Station, TakesNoJobs, TooLate, Wanted
 
 
 class DeviceActor:
@@ -34,7 +33,12 @@ class DeviceActor:
     def probe(self) -> bytes:
         """A DeviceProbe: whoever hears it knows that the process runs, and which one it is."""
         process = Process.this()
-        return m.encode(m.DeviceProbe(process.pid, process.started))
+        return m.encode(m.DeviceProbe(process.pid, process.started, self.works))
+
+    @property
+    def works(self) -> bool:
+        """False when it has to be made anew, although it answers."""
+        return self._station.works
 
     def stop(self) -> None:
         """A clean end: a job under way is finished, or given up as unknown."""
@@ -45,6 +49,8 @@ class DeviceActor:
             return self._answer(asked)
         except NoSuchJob:
             return m.Refusal("unknown_job", "")
+        except NoPicture as error:
+            return m.Refusal("unknown_picture", error.reason)
         except TakesNoJobs as error:
             return m.Refusal("invalid_request", str(error), "device")
         except DocumentRefused as error:
@@ -74,12 +80,15 @@ class DeviceActor:
                 return m.JobTold(m.JobPicture.of(view), replayed)
             case m.Find(job_id):
                 return m.JobTold(m.JobPicture.of(station.find(job_id)))
-            case m.ListJobs(states, after, count_max):
-                return m.JobsTold([m.JobPicture.of(view) for view in station.page(states, after, count_max)])
+            case m.ListJobs(states, after, count_max, newest):
+                found = station.page(states, after, count_max, newest=newest)
+                return m.JobsTold([m.JobPicture.of(view) for view in found])
+            case m.Draw(job_id):
+                return m.Drawn(station.picture(job_id))
             case m.Decide(job_id, printed, by, not_after_ms):
                 if self._clock.wall_ms() > not_after_ms:
                     raise TooLate
                 decided, copy, replayed = station.decide(job_id, printed=printed, by=by)
                 return m.JobTold(m.JobPicture.of(decided), replayed, copy.job.id if copy else "")
             case m.AskHealth():
-                return m.HealthTold(station.health())
+                return m.HealthTold(station.health(), station.counts())

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from actors import device_messages as m
-from actors.device_office import DeviceOffice
+from actors.device_office import DeviceGone, DeviceOffice
 from actors.documents.database import DocumentsSettings
 from actors.documents.device_rows import DevicesReader
 from devices.device_document import DeviceDocument
@@ -101,7 +101,10 @@ class LocalDevices:
             await asyncio.to_thread(actor.stop)
 
     async def watch(self, code: str) -> None:
-        """Threads of one process live and die together."""
+        """Threads of one process live and die together, as a rule."""
+        if not self._actors[code].works:
+            await self.stop(code)
+            raise DeviceGone
 
     def close(self) -> None:
         """When all have stopped."""

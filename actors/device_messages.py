@@ -28,11 +28,12 @@ class Find(msgspec.Struct, frozen=True, tag=True, array_like=True):
 
 
 class ListJobs(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """Those in these states (none: all) that came after number `after`."""
+    """Those in these states (none: all) that came after number `after`; the newest first: before it."""
 
     states: list[JobState]
     after: int
     count_max: int
+    newest: bool = False
 
 
 class Decide(msgspec.Struct, frozen=True, tag=True, array_like=True):
@@ -44,11 +45,17 @@ class Decide(msgspec.Struct, frozen=True, tag=True, array_like=True):
     not_after_ms: int
 
 
+class Draw(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """What does it look like on the paper?"""
+
+    id: str
+
+
 class AskHealth(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """How is it?"""
 
 
-Asked = Submit | Find | ListJobs | Decide | AskHealth
+Asked = Submit | Find | ListJobs | Decide | Draw | AskHealth
 
 
 class JobPicture(msgspec.Struct, frozen=True, array_like=True):
@@ -95,9 +102,16 @@ class JobsTold(msgspec.Struct, frozen=True, tag=True, array_like=True):
 
 
 class HealthTold(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """How it is."""
+    """How it is, and how many jobs wait there for the device and for a person."""
 
     health: Health
+    jobs: dict[str, int] = {}
+
+
+class Drawn(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """A picture."""
+
+    png: bytes
 
 
 class Refusal(msgspec.Struct, frozen=True, tag=True, array_like=True):
@@ -108,7 +122,7 @@ class Refusal(msgspec.Struct, frozen=True, tag=True, array_like=True):
     path: str = ""
 
 
-Told = JobTold | JobsTold | HealthTold | Refusal
+Told = JobTold | JobsTold | Drawn | HealthTold | Refusal
 
 
 class DeviceProbe(msgspec.Struct, frozen=True, array_like=True):
@@ -116,6 +130,8 @@ class DeviceProbe(msgspec.Struct, frozen=True, array_like=True):
 
     pid: int
     started: int
+    works: bool = True
+    """False when the device has to be made anew, although its process answers"""
 
 
 encode: Final = msgspec.msgpack.Encoder().encode

@@ -17,7 +17,7 @@ import structlog
 from actors.documents.device_rows import StoredDevice
 from devices.clock import SystemClock
 from devices.device_document import DeviceDocument, folder_of
-from devices.job_desk import retire
+from devices.retire import retire
 
 POLL_S: Final = 0.25
 """How long a changed document takes to be seen."""
@@ -135,3 +135,5 @@ class _Minder:
             await self._host.start(wanted.code, document_of(wanted.document))
             self._runs = wanted
             _log.info("device_started", device=wanted.code)
+            # At once: only a process that is known can be killed when it stops.
+            await self._host.watch(wanted.code)

@@ -40,6 +40,8 @@ class _Run:
     """Ray gives its handles no type"""
     process: Process | None = None
     heard_at: float = field(default_factory=time.monotonic)
+    asked: "asyncio.Task[bytes] | None" = None
+    """One question at a time; the first is answered as soon as the process has started."""
 
 
 class RayDeviceHost:
@@ -64,6 +66,8 @@ class RayDeviceHost:
         run = self._runs.pop(code, None)
         if run is None:
             return
+        if run.asked is not None:
+            run.asked.cancel()
         with contextlib.suppress(RayError, TimeoutError):
             async with asyncio.timeout(STOP_S):
                 await run.handle.stop.remote()
@@ -74,9 +78,14 @@ class RayDeviceHost:
     async def watch(self, code: str) -> None:
         """Ask whether it is there; kill what is silent."""
         run = self._runs[code]
+        if run.asked is None:
+            run.asked = asyncio.create_task(cluster.probe(run.handle))
+        answered, _ = await asyncio.wait([run.asked], timeout=PROBE_S)
         try:
-            async with asyncio.timeout(PROBE_S):
-                probe = m.decode_probe(await cluster.probe(run.handle))
+            if not answered:
+                raise TimeoutError
+            asked, run.asked = run.asked, None
+            probe = m.decode_probe(asked.result())
         except ActorDiedError:
             del self._runs[code]
             raise DeviceGone from None
@@ -89,6 +98,9 @@ class RayDeviceHost:
                 run.process, run.heard_at = None, time.monotonic()
         else:
             run.process, run.heard_at = Process(probe.pid, probe.started), time.monotonic()
+            if not probe.works:
+                await self.stop(code)
+                raise DeviceGone
 
 
 class RayDevices:

@@ -143,10 +143,9 @@ def _body(connection: duckdb.DuckDBPyConnection, question: Question, era: int) -
 def _report(connection: duckdb.DuckDBPyConnection, name: str, given: dict[str, Any], format_: str) -> Iterator[bytes]:
     report = REPORTS[name]
     sql, bound = report.statement(given)
-    types = {each.bound: TYPES[each.ask] for each in report.parameters}
-    for each, type_ in types.items():
+    for each in report.parameters:
         # Once in the statement a parameter has its type spelt out, elsewhere it is compared with a column.
-        assert f"${each}::{type_}" in sql, (name, each)
+        assert each.bound not in bound or f"${each.bound}::{TYPES[each.ask]}" in sql, (name, each)
     found = connection.sql(f"{sql} limit {ROWS_MAX + 1}", params=bound).to_arrow_table()
     if found.num_rows > ROWS_MAX:
         raise Refused(413, "too_large", f"more than {ROWS_MAX} rows: ask for less")

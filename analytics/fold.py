@@ -25,6 +25,11 @@ _HIDDEN: Final = np.uint8(MovementFlag.HIDDEN)
 _REPLAYED: Final = np.uint8(ResultFlag.REPLAYED)
 _HAS_PRICE: Final = np.uint16(Flag.HAS_PRICE)
 _ARCHIVED: Final = np.uint16(Flag.ARCHIVED)
+WIDE_PRICE: Final = 1_000_000_000
+"""Minor units for one written unit, ten million euros ..."""
+WIDE_QUANTITY: Final = 1_000_000_000_000
+"""... and thousandths, a thousand million pieces: up to both, sums of a line's amounts fit 64 bits."""
+_SOLD: Final = (int(Kind.SELL), int(Kind.FULFIL), int(Kind.RETURN))
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 _EARLIEST_MS: Final = -62_135_596_800_000 + 2 * 86_400_000
 _LATEST_MS: Final = 253_402_300_799_999 - 2 * 86_400_000
@@ -56,6 +61,8 @@ class Folded(NamedTuple):
     """by name; those that are empty are left out. `sales_at_once` and `fulfilments` become `sales`"""
     last_seq: int
     last_ms: int
+    wide: bool
+    """whether a price or a quantity is beyond WIDE_PRICE or WIDE_QUANTITY"""
 
 
 def fold(records: Sequence[Record], read: Callable[[int], Record]) -> Folded:
@@ -66,7 +73,21 @@ def fold(records: Sequence[Record], read: Callable[[int], Record]) -> Folded:
         **(_of_rows(stretch) if len(stretch.results) else {}),
     }
     last = records[-1]
-    return Folded({name: table for name, table in tables.items() if table.num_rows}, last.seq, last.now_ms)
+    given = {name: table for name, table in tables.items() if table.num_rows}
+    return Folded(given, last.seq, last.now_ms, _is_wide(stretch))
+
+
+def _is_wide(stretch: Stretch) -> bool:
+    rows, movements = stretch.rows, stretch.movements
+    priced = (rows["flags"] & _HAS_PRICE) != 0
+    units = movements["quantity"][np.isin(movements["kind"], _SOLD)]
+    most = (_most(rows["unit_price"][priced]), _most(rows["discount"][priced]), _most(units) * QUANTITY_SCALE)
+    return most[0] > WIDE_PRICE or most[1] > WIDE_PRICE or most[2] > WIDE_QUANTITY
+
+
+def _most(values: Int64s) -> int:
+    """The largest amount, of whatever sign."""
+    return max(int(values.max()), -int(values.min())) if len(values) else 0
 
 
 def _of_movements(stretch: Stretch) -> dict[str, pa.Table]:
@@ -142,6 +163,7 @@ def _movements(stretch: Stretch) -> pa.Table:
             "reference": stretch.texts(stretch.with_text(causes, "reference"), "reference"),
             "reason": stretch.texts(causes, "reason"),
             "source": _where(pa.array(sourced), _where(in_transit, ids, sources)),
+            "due": _moments(rows["due_ms"], (movements["kind"] == Kind.EXPECT) & (rows["due_ms"] != 0)),
             **_price(rows),
         }
     )
@@ -298,6 +320,9 @@ def _products(stretch: Stretch, which: Int64s) -> pa.Table:
     rows = stretch.rows.take(stretch.first_row + which)
     return pa.table(
         {
+            "shard": np.full(len(which), stretch.shard, np.uint16),
+            "seq": stretch.seqs[stretch.of_row[which]],
+            "row": stretch.row_n[which].astype(np.int32),
             "sku_key": rows["sku_key"],
             "sku": stretch.texts(stretch.first_row + which, "name"),
             "decimals": rows["quantity"].astype(np.uint8),

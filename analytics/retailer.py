@@ -8,7 +8,8 @@ therefore always the same, who buys what where and what becomes of it:
 - a share are web baskets: collected in their store, or delivered from the hubs (the largest stores), which
   leaves the choice of the warehouse to the engine;
 - a web basket is fetched, given back, left to lapse, or fetched in part (`Fate`);
-- opening stock covers what each cell will be asked for, but on purpose too little for a share of the SKUs.
+- opening stock covers what each cell will be asked for, but on purpose too little for a share of the SKUs;
+- the data has no costs: each product gets one, a part of the price that it was sold at on average.
 
 Every store belongs to one *lane* and all hubs to lane 0, so that a cell is only ever asked by one lane: a lane
 that sends one request after the other knows the order in which its cells were asked.
@@ -32,6 +33,8 @@ HUBS = 8
 """The largest stores: the web channel delivers from them."""
 SHORT_PER_MILLE = 8
 """SKUs that are given too little on purpose. Few, because one short line refuses its whole basket: about 6 % of all."""
+COST_PERCENT = (58, 83)
+"""A product's cost, of its average price: from so much to less than so much, seeded. What a supermarket leaves."""
 WEB_PERCENT = 15
 """Baskets that are web reservations."""
 LAPSE_TTL_S = 2
@@ -86,9 +89,9 @@ class Plan:
     stores: pa.Table
     """store, lane, hub; the largest store first"""
     products: pa.Table
-    """sku, name, department, category"""
+    """sku, name, department, category, price (on average) and unit_cost"""
     opening: pa.Table
-    """`receive` commands (COMMAND_COLUMNS) and lane; ordered by lane"""
+    """`receive` commands (COMMAND_COLUMNS, unit_cost) and lane; ordered by lane"""
     lines: pa.Table
     """one command per Parquet line (COMMAND_COLUMNS), lane, basket, store and fate; `line` counts them in the order
     in which they are sent, lane by lane"""
@@ -117,6 +120,14 @@ from read_parquet($transactions) t join read_parquet($products) p using (product
 where p.department not in ('FUEL', 'COUPON', 'MISCELLANEOUS') and t.quantity between 1 and 100
 order by sold_at, basket_id, product_id
 limit $rows
+"""
+
+# The data says what was paid, not what the goods cost.
+_PRICED = """
+create temp table priced as
+select product_id, greatest(1, round(sum(unit_price * quantity) / sum(quantity)))::bigint as price,
+       greatest(1, price * ($least + chance('cost', product_id, $span)) // 100)::bigint as unit_cost
+from goods group by product_id
 """
 
 _STORES = """
@@ -155,12 +166,13 @@ select $name || '.open.' || store_id || '.' || product_id as id, 'receive' as ki
        store as warehouse, null::varchar as channel,
        case when short then greatest(1, wanted * 7 // 10)
             else wanted + (product_id + store_id) % 4 end::bigint as quantity,
-       null::bigint as unit_price, null::varchar as currency, $opened_at::timestamp as occurred_at,
+       null::bigint as unit_price, unit_cost, 'USD' as currency, $opened_at::timestamp as occurred_at,
        null::varchar as group, null::varchar as reservation, null::integer as ttl_s, null::varchar as reference, lane
 from (select product_id, store_id, sum(quantity)::bigint as wanted from goods group by product_id, store_id)
      join stores using (store_id)
      join (select product_id, chance('short', product_id, 1000) < $short as short
            from (select distinct product_id from goods)) using (product_id)
+     join priced using (product_id)
 order by lane, store_id, product_id
 """
 
@@ -181,8 +193,8 @@ order by line
 _PRODUCTS = """
 select p.product_id::varchar as sku,
        coalesce(p.product_type, p.product_category, p.department) || coalesce(', ' || p.package_size, '') as name,
-       p.department, p.product_category as category
-from read_parquet($products) p where p.product_id in (select product_id from goods) order by p.product_id
+       p.department, p.product_category as category, price, unit_cost
+from read_parquet($products) p join priced using (product_id) order by p.product_id
 """
 
 
@@ -199,12 +211,14 @@ def make_plan(
 
     The same arguments give the same plan. Raises ValueError when the data is not what it should be.
     """
-    name = f"j{seed}.{rows or 'all'}"
+    name = f"k{seed}.{rows or 'all'}"  # a letter on whenever the same plan has other commands than before
     paths = {"transactions": str(files.transactions), "products": str(files.products)}
     con = duckdb.connect()
     try:
         con.execute(_CHANCE.format(seed=int(seed)))
         con.execute(_GOODS, {**paths, "rows": rows or LINES_ALL * 2})
+        least, most = COST_PERCENT
+        con.execute(_PRICED, {"least": least, "span": most - least})
         con.execute(_STORES, {"hubs": HUBS, "lanes": lanes})
         con.execute(_BASKETS, {"web": web_percent})
         opened_at = "2017-01-01 00:00:00"

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from analytics.entering import DAY_START, PLACE_AGAIN, TIME_ZONE, enter
 from analytics.fold import Folded
-from analytics.schema import KEYS, TABLES, VERSION, statements
+from analytics.schema import KEYS, TABLES, VERSION, statements, widening
 
 FILE: Final = "analytics.duckdb"
 MEMORY_BYTES: Final = 1 << 30
@@ -166,9 +166,18 @@ class Store:
             for name in names
         }
         with self._transaction(), self._given({**tables, "positions": _as_positions(pieces)}):
+            if any(folded.wide for folded, _ in pieces.values()):
+                self._widen()
             enter(self._connection, frozenset(names))
             self._connection.execute("delete from positions where shard in (select shard from new_positions)")
             self._connection.execute("insert into positions select * from new_positions")
+
+    def _widen(self) -> None:
+        """Room for amounts of any size, from now on."""
+        found = self._connection.execute("select typeof(any_value(gross)) from (select gross from sales limit 0)")
+        if found.fetchall() != [("HUGEINT",)]:
+            for statement in widening():
+                self._connection.execute(statement)
 
     def enter_details(self, details: Details) -> None:
         """Have names as the documents have them; figures by business day follow a place whose day has changed."""
@@ -205,17 +214,25 @@ class Store:
     def _replace(
         self, table: str, rows: Sequence[tuple[Any, ...]], columns: tuple[str, ...], key: tuple[str, ...] = ()
     ) -> None:
-        """Rows with the key of one of these give way to it; the key is the first column unless said."""
+        """Rows with the key of one of these give way to it; the key is the first column unless said.
+
+        A column that is not given stays as it was.
+        """
         if not rows:
             return
         types = {column.name: column.type for column in TABLES[table]}
         given = pa.table({name: list(column) for name, column in zip(columns, zip(*rows, strict=True), strict=True)})
         typed = ", ".join(f"{name}::{types[name]} as {name}" for name in columns)
         same = " and ".join(f"{table}.{name} is not distinct from given.{name}" for name in key or columns[:1])
+        kept = "".join(f", {table}.{name}" for name in types if name not in columns)
         with self._given({table: given}):
-            found = f"(select {typed} from new_{table})"
-            self._connection.execute(f"delete from {table} using {found} given where {same}")
-            self._connection.execute(f"insert into {table} by name from {found}")
+            self._connection.execute(
+                f"create temp table given as select given.*{kept}"
+                f" from (select {typed} from new_{table}) given left join {table} on {same}"
+            )
+            self._connection.execute(f"delete from {table} using given where {same}")
+            self._connection.execute(f"insert into {table} by name from given")
+            self._connection.execute("drop table given")
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

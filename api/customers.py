@@ -9,8 +9,9 @@ import asyncio
 import random
 import uuid
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from api.engine_client import EngineClient, NotServed, Refused
@@ -38,6 +39,15 @@ class Shelf:
     skus: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """A product as people know it, its price and what it costs, in cents."""
+
+    name: str
+    price: int
+    unit_cost: int
+
+
 @dataclass(slots=True)
 class Tally:
     """What happened so far, by who and how it ended, and the last few things in words."""
@@ -54,10 +64,14 @@ class Tally:
 class Street:
     """Everybody who is out today."""
 
-    def __init__(self, client: EngineClient, shelves: Sequence[Shelf], names: dict[str, str], seed: int = 1) -> None:
-        self._client, self._shelves, self._names = client, shelves, names
+    def __init__(
+        self, client: EngineClient, shelves: Sequence[Shelf], goods: Mapping[str, Goods], seed: int = 1
+    ) -> None:
+        self._client, self._shelves, self._goods = client, shelves, goods
         self._chance = random.Random(seed)
         self.tally = Tally()
+        self.sold: Callable[[str, str, Sequence[dict[str, Any]]], None] = lambda warehouse, receipt, sale: None
+        """told of every sale over the counter"""
         self._scarce = ("", "")
         self._ordered: set[tuple[str, str]] = set()
 
@@ -106,7 +120,7 @@ class Street:
         return shelf.warehouse, sorted(picked)
 
     def _words(self, skus: Sequence[str]) -> str:
-        first = self._names.get(skus[0], skus[0])
+        first = self._goods[skus[0]].name
         return first if len(skus) == 1 else f"{first} and {len(skus) - 1} more"
 
     async def _till(self) -> None:
@@ -116,12 +130,13 @@ class Street:
             {
                 "id": f"{receipt}:{line}", "kind": "sell", "sku": sku, "warehouse": warehouse, "channel": "till",
                 "quantity": self._chance.randint(1, 3), "group": receipt, "reference": receipt,
-                "unit_price": self._price(),
+                "unit_price": self._price(sku),
             }
             for line, sku in enumerate(skus)
         ]  # fmt: skip
         outcomes = {result["outcome"] for result in (await self._client.post("/v1/commands", sale))["results"]}
         if outcomes == {"ok"}:
+            self.sold(warehouse, receipt, sale)
             self.tally.note("till", "sold", f"sold {self._words(skus)} at {warehouse}")
         else:
             self.tally.note("till", "refused", f"not enough of {self._words(skus)} at {warehouse}")
@@ -130,7 +145,7 @@ class Street:
         warehouse, skus = self._pick()
         collect = self._chance.random() < 0.5
         lines: list[dict[str, Any]] = [
-            {"sku": sku, "quantity": self._chance.randint(1, 2), "unit_price": self._price()} for sku in skus
+            {"sku": sku, "quantity": self._chance.randint(1, 2), "unit_price": self._price(sku)} for sku in skus
         ]
         if collect:
             lines = [line | {"warehouse": warehouse} for line in lines]
@@ -163,7 +178,7 @@ class Street:
             "channel": "marketplace",
             "ttl_s": 30,
             "partial": True,
-            "lines": [{"sku": s, "quantity": 3, "unit_price": self._price()} for s in skus],
+            "lines": [{"sku": s, "quantity": 3, "unit_price": self._price(s)} for s in skus],
         }
         try:
             held = await self._client.post("/v1/reservations", order, str(uuid.uuid4()))
@@ -190,13 +205,16 @@ class Street:
         low = [sku for sku in low if (shelf.warehouse, sku) not in {*self._ordered, self._scarce}]
         if low:
             delivery = str(uuid.uuid4())
+            comes_after_s = self._chance.uniform(*COMES_AFTER_S)
+            due = datetime.now(UTC) + timedelta(seconds=comes_after_s)
             self._ordered |= {(shelf.warehouse, sku) for sku in low}
             await self._send(
                 {"kind": "expect", "sku": sku, "warehouse": shelf.warehouse, "delta": BROUGHT, "source": delivery}
+                | {"due": due.isoformat()}
                 for sku in low
             )
             self.tally.note("clerk", "ordered", f"ordered {BROUGHT} each of {self._words(low)} for {shelf.warehouse}")
-            await asyncio.sleep(self._chance.uniform(*COMES_AFTER_S))
+            await asyncio.sleep(comes_after_s)
             await self._bring(shelf, low, delivery)
             self._ordered -= {(shelf.warehouse, sku) for sku in low}
             self.tally.note("clerk", "received", f"brought {BROUGHT} each of {self._words(low)} to {shelf.warehouse}")
@@ -205,10 +223,16 @@ class Street:
         came: dict[str, Any] = {"kind": "receive", "warehouse": shelf.warehouse, "quantity": BROUGHT}
         if source is not None:
             came["source"] = source
-        await self._send({**came, "sku": sku} for sku in skus)
+        await self._send({**came, "sku": sku, "unit_cost": _usd(self._goods[sku].unit_cost)} for sku in skus)
 
     async def _send(self, commands: Iterable[dict[str, Any]]) -> None:
         await self._client.post("/v1/commands", [{"id": str(uuid.uuid4()), **command} for command in commands])
 
-    def _price(self) -> dict[str, Any]:
-        return {"amount": self._chance.randint(49, 1999), "currency": "USD"}
+    def _price(self, sku: str) -> dict[str, Any]:
+        """Nearly always the usual one; now and then it is reduced."""
+        price = self._goods[sku].price
+        return _usd(price if self._chance.random() < 0.8 else max(1, price * 9 // 10))
+
+
+def _usd(amount: int) -> dict[str, Any]:
+    return {"amount": amount, "currency": "USD"}

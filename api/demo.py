@@ -1,8 +1,8 @@
 """`omnistock demo`: a whole retailer at work, from nothing, in one command.
 
-Starts the engine, replays part of a year of real sales and proves the result, then lets simulated customers loose
-and leaves everything open to look at, until Ctrl-C or until the seconds given are over. The sales are moved by whole
-weeks to end in this one, so that the console has something to compare today with.
+Starts the engine, replays part of a year of real sales and proves the result, then lets simulated customers loose,
+opens a store with simulated devices, and leaves everything open to look at, until Ctrl-C or until the seconds given are
+over. The sales are moved by whole weeks to end in this one, so that the console has something to compare today with.
 """
 
 import asyncio
@@ -29,7 +29,8 @@ from rich.text import Text
 from analytics.retailer import Plan, SalesFiles, SalesMissing, last_day, make_plan, moved
 from api import replay
 from api.console.accounts import Accounts, Role
-from api.customers import Shelf, Street, Tally
+from api.customers import Goods, Shelf, Street, Tally
+from api.demo_store import DemoStore
 from api.engine_client import EngineClient, NotServed, Refused
 from api.running import Engine, EngineNotStarted, engine_of
 from api.users_cli import add_user
@@ -75,7 +76,11 @@ def demo_user(data: Path) -> str:
 def addresses(engine: Engine, data: Path, sku: str, password: str) -> str:
     """Where to look; each line can be copied as it is."""
     key = f'-H "Authorization: Bearer $(cat {data / "admin.key"})"'
-    console = {"planners' console": engine.console, "sign in as": f"{USER}, password {password}"}
+    console = {
+        "planners' console": engine.console,
+        "sign in as": f"{USER}, password {password}",
+        "till and receipts": f"{engine.console}/devices",
+    }
     places = (console if engine.console else {}) | {
         "interactive docs": f"{engine.url}/docs",
         "metrics": f"{engine.url}/metrics",
@@ -103,23 +108,27 @@ async def run(engine: Engine, data: Path, plan: Plan, files: SalesFiles, console
     """Replay, prove, then keep the customers moving until the monotonic time `until` (None: for ever)."""
     report = await replay.run(engine, plan, files, console)
     shelves = shelves_of(plan)
-    names = dict(zip(plan.products["sku"].to_pylist(), plan.products["name"].to_pylist(), strict=True))
+    goods = {row["sku"]: Goods(row["name"], row["price"], row["unit_cost"]) for row in plan.products.to_pylist()}
     console.print()
     password = await asyncio.to_thread(demo_user, data)
     console.print(addresses(engine, data, shelves[0].skus[0], password), soft_wrap=True, highlight=False, markup=False)
     console.print()
     async with EngineClient(engine.url, engine.key) as client:
-        street = Street(client, shelves, names)
+        street = Street(client, shelves, goods)
         await street.open()
+        names = {sku: each.name for sku, each in goods.items()}
+        store = DemoStore(client, shelves[0].warehouse, names, street.tally)
+        street.sold = store.sold
         moving = asyncio.create_task(street.run())
         try:
-            with Live(view(street.tally), console=console, auto_refresh=False, transient=True) as live:
-                while until is None or time.monotonic() < until:
-                    await asyncio.sleep(REFRESH_S)
-                    if moving.done():
-                        moving.result()
-                    if console.is_terminal:
-                        live.update(view(street.tally), refresh=True)
+            async with store.open(plan):
+                with Live(view(street.tally), console=console, auto_refresh=False, transient=True) as live:
+                    while until is None or time.monotonic() < until:
+                        await asyncio.sleep(REFRESH_S)
+                        if moving.done():
+                            moving.result()
+                        if console.is_terminal:
+                            live.update(view(street.tally), refresh=True)
         finally:
             moving.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -5,6 +5,7 @@ bytes.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -28,6 +29,7 @@ DOCUMENT_BYTES_MAX: Final = 16_384
 NO_REASON: Final = "no reason given"
 _STATUS: Final = {
     "unknown_job": 404,
+    "unknown_picture": 404,
     "id_reused": 422,
     "invalid_request": 422,
     "conflict": 409,
@@ -36,6 +38,8 @@ _STATUS: Final = {
 }
 _RETRY_AFTER_MS: Final = 1_000
 STATES: Final = {str(state): state for state in JobState}
+ORDERS: Final = {"oldest": False, "newest": True}
+"""which jobs come first, and whether these are the newest"""
 
 
 class Device(Body, kw_only=True):
@@ -75,10 +79,10 @@ _job: Final = msgspec.json.Decoder(Print | OpenDrawer)
 _decision: Final = msgspec.json.Decoder(Decision)
 
 
-def device_document(code: str, body: bytes) -> str:
-    """The document of `PUT /v1/devices/{code}`; 422 for one that no driver can run."""
+def device_document(code: str, body: bytes, folder: Path) -> str:
+    """The document of `PUT /v1/devices/{code}`; 422 for one that no driver can run. `folder`: of devices' journals."""
     # Drivers, fonts and code pages take 0.4 s to load: not for processes that never see a device.
-    from devices.device_document import DeviceDocument
+    from devices.device_document import DeviceDocument, files_of
     from devices.registry import DeviceRefused, check
 
     given = decode.decode(_device, body)
@@ -93,7 +97,7 @@ def device_document(code: str, body: bytes) -> str:
     if given.warehouse is not None:
         document["warehouse"] = check_code(given.warehouse, "$.warehouse")
     try:
-        _, settings, _ = check(code, DeviceDocument(**document))
+        _, settings, _ = check(code, DeviceDocument(**document), files_of(folder))
     except DeviceRefused as error:
         raise invalid("$", str(error)[:200]) from None
     understood = msgspec.to_builtins(settings)  # such that it can be answered
@@ -124,7 +128,7 @@ def decision_wanted(job_id: str, body: bytes, principal: Principal, now_ms: int)
     return m.Decide(job_id, decode.decode(_decision, body).printed, principal.name, now_ms + round(CALL_S * 1000))
 
 
-async def ask(runtime: Runtime, code: str, asked: m.Asked) -> m.JobTold | m.JobsTold | m.HealthTold:
+async def ask(runtime: Runtime, code: str, asked: m.Asked) -> m.JobTold | m.JobsTold | m.Drawn | m.HealthTold:
     """The device's answer; its refusal, or its silence, as a problem."""
     try:
         told = await runtime.devices.ask(code, asked)
@@ -140,17 +144,20 @@ async def ask(runtime: Runtime, code: str, asked: m.Asked) -> m.JobTold | m.Jobs
     raise Problem(status, told.code, told.detail[:200], extra)
 
 
-async def health_of(runtime: Runtime, code: str) -> dict[str, Any]:
-    """How a device is; one whose program does not answer is `unknown`, like one that is silent itself."""
+async def state_of(runtime: Runtime, code: str) -> dict[str, Any]:
+    """How a device is, and its open jobs; one whose program does not answer is `unknown`, like one that is silent."""
     try:
         told = await runtime.devices.ask(code, m.AskHealth(), HEALTH_S)
     except DeviceAway as error:
         return _unknown(error.reason)
-    return health_json(told.health) if isinstance(told, m.HealthTold) else _unknown("its program refuses to say")
+    if not isinstance(told, m.HealthTold):
+        return _unknown("its program refuses to say")
+    return {"health": health_json(told.health)} | ({"jobs": told.jobs} if told.jobs else {})
 
 
 def _unknown(reason: str) -> dict[str, Any]:
-    return {"state": "unknown", "reasons": [reason], "since": None, "checked_at": None, "evidence": "", "flaps": 0}
+    health = {"state": "unknown", "reasons": [reason], "since": None, "checked_at": None, "evidence": "", "flaps": 0}
+    return {"health": health}
 
 
 def health_json(health: Health) -> dict[str, Any]:
@@ -199,6 +206,6 @@ def check_place(principal: Principal, document: Mapping[str, Any]) -> None:
         raise Problem(403, "forbidden", "the key is limited to other warehouses", {"path": "device"})
 
 
-def with_health(code: str, document: str, health: Mapping[str, Any]) -> bytes:
+def with_state(code: str, document: str, state: Mapping[str, Any]) -> bytes:
     """A device as GET shows it."""
-    return orjson.dumps({"code": code, **orjson.loads(document), "health": health})
+    return orjson.dumps({"code": code, **orjson.loads(document), **state})

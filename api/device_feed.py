@@ -59,7 +59,7 @@ class DeviceFeed:
 
     def __init__(self, folder: Path, numbers: Callable[[], Mapping[str, int]]) -> None:
         """`folder`: of all devices' journals; `numbers`: of all devices by code, removed ones too."""
-        self._folder = folder
+        self.folder = folder
         self._numbers = numbers
         self._journals: dict[str, JobEvents] = {}
         self._lock = threading.Lock()
@@ -143,7 +143,7 @@ class DeviceFeed:
 
     def _journal(self, code: str) -> JobEvents:
         if code not in self._journals:
-            self._journals[code] = JobEvents(folder_of(self._folder, code))
+            self._journals[code] = JobEvents(folder_of(self.folder, code))
         return self._journals[code]
 
     def _all(self, ask: Callable[[JobEvents], int]) -> Positions:

@@ -33,10 +33,18 @@ class DeviceSaved(Answered, kw_only=True):
     warehouse: str | UnsetType = UNSET
 
 
+class OpenJobs(Answered, kw_only=True):
+    """Jobs that are not over."""
+
+    queued: Annotated[int, Meta(description="they wait for the printer")]
+    unknown: Annotated[int, Meta(description="they wait for a person to look at the paper")]
+
+
 class DeviceShown(DeviceSaved, kw_only=True):
     """A device, and how it is."""
 
     health: DeviceHealth
+    jobs: Annotated[OpenJobs, Meta(description="of a device that prints, when it answers")] | UnsetType = UNSET
 
 
 class DevicePage(Answered, kw_only=True):

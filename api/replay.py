@@ -173,7 +173,7 @@ async def _receive(client: EngineClient, plan: Plan, watcher: Watcher, request_r
     done = watcher.step("opening stock", plan.opening.num_rows)
     # Every receipt is a basket of its own, and nothing follows on it.
     count = plan.opening.num_rows
-    rows = plan.opening.select(COMMAND_COLUMNS)
+    rows = plan.opening.select([*COMMAND_COLUMNS, "unit_cost"])
     work = Work(rows, np.arange(count, dtype=np.int32), names=[], fates=[])
     lanes = _lanes(client, work, ledger, plan.opening["lane"].to_numpy(), request_rows, done)
     await _all(lane.run() for lane in lanes)

@@ -15,7 +15,8 @@ from analytics.retailer import SalesFiles
 from analytics.store import FILE, Store
 from benchmarks.figures import note
 from benchmarks.plain_reports import PLAIN, Compared
-from benchmarks.sales_year import BATCHES, Year, lines_of
+from benchmarks.sales_journal import BATCHES, SalesJournal
+from benchmarks.sales_year import lines_of
 from benchmarks.sizes import scaled, scratch
 
 LINES = scaled(1_450_000, 20_000)
@@ -28,7 +29,7 @@ _ratios: dict[tuple[str, str], float] = {}
 def compared() -> Iterator[Compared]:
     """The whole year, in a file of DuckDB and in one of Parquet; what following it took is kept."""
     with scratch("year") as directory:
-        year = Year(lines_of(SalesFiles.installed(), LINES, directory / "lines.parquet"))
+        year = SalesJournal(lines_of(SalesFiles.installed(), LINES, directory / "lines.parquet"))
         store = Store(directory / FILE, era=0, shards=1)
         following = Following(store, [year])
         while following.advance():

@@ -13,6 +13,7 @@ import pyarrow as pa
 from analytics.formats import as_columns
 from analytics.reports import REPORTS
 from analytics.store import Store
+from benchmarks.plain_with_returns import PLAIN_WITH_RETURNS, VIEWS
 
 _VIEW: Final = """
 create view line as
@@ -21,11 +22,12 @@ select *, units * unit_price as gross, (2 * gross * tax_rate + 1000000 + tax_rat
 from read_parquet('{path}')"""
 
 
-def opened(path: Path, threads: int = 1) -> duckdb.DuckDBPyConnection:
-    """A database with the file and nothing else."""
-    connection = duckdb.connect(config={"threads": threads, "memory_limit": "2GB"})
+def opened(sales: Path, returns: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """A database with the files and nothing else."""
+    connection = duckdb.connect(config={"threads": 1, "memory_limit": "2GB"})
     connection.execute("set TimeZone = 'UTC'")
-    connection.execute(_VIEW.format(path=path))
+    for view in VIEWS if returns else (_VIEW,):
+        connection.execute(view.format(path=sales, sales=sales, returns=returns))
     return connection
 
 
@@ -103,12 +105,13 @@ PLAIN: Final[dict[tuple[str, str], str]] = {
 
 
 class Compared:
-    """The tables of a store, and the Parquet file with the same sales."""
+    """The tables of a store, and the Parquet files with the same sales, and returns if there are any."""
 
-    def __init__(self, store: Store, path: Path, threads: int = 1) -> None:
+    def __init__(self, store: Store, sales: Path, returns: Path | None = None) -> None:
         self.store = store
+        self.queries = PLAIN_WITH_RETURNS if returns else PLAIN
         self._tables = store.cursor()
-        self._plain = opened(path, threads)
+        self._plain = opened(sales, returns)
         keys = self._tables.sql("select sku, sku_key from products").to_arrow_table()
         self._plain.register("sku_keys", keys)
 
@@ -117,25 +120,26 @@ class Compared:
         self._tables.close()
         self._plain.close()
 
-    def report(self, name: str, by: str) -> pa.Table:
-        """The report's rows, units as people write them."""
+    def report(self, name: str, asked: str) -> pa.Table:
+        """The report's rows, units as people write them; `asked` is a choice of `by`, or name=value."""
         report = REPORTS[name]
-        sql, bound = report.statement({"by": by} if by else {})
+        what, _, value = asked.rpartition("=")
+        sql, bound = report.statement({what or "by": value} if asked else {})
         return as_columns(self._tables.sql(sql, params=bound).to_arrow_table(), report.columns)
 
-    def plain(self, name: str, by: str) -> pa.Table:
+    def plain(self, name: str, asked: str) -> pa.Table:
         """What the plain query says."""
-        return self._plain.sql(PLAIN[name, by]).to_arrow_table()
+        return self._plain.sql(self.queries[name, asked]).to_arrow_table()
 
-    def differences(self, name: str, by: str) -> int:
+    def differences(self, name: str, asked: str) -> int:
         """Fails at the first row that differs; gives how many rows are equal."""
-        ours, plain = _rows(self.report(name, by)), _rows(self.plain(name, by))
+        ours, plain = _rows(self.report(name, asked)), _rows(self.plain(name, asked))
         if name == "basket_affinity":  # so many pairs have one rank that the order is by nothing but names
             plain.sort(key=lambda row: (row[0], -row[2], -row[4], row[1]))
-        assert len(ours) == len(plain), (name, by, len(ours), len(plain))
+        assert len(ours) == len(plain), (name, asked, len(ours), len(plain))
         for at, (own, other) in enumerate(zip(ours, plain, strict=True)):
-            assert len(own) == len(other), (name, by)
-            assert all(map(_same, own, other)), (name, by, at, own, other)
+            assert len(own) == len(other), (name, asked)
+            assert all(map(_same, own, other)), (name, asked, at, own, other)
         return len(ours)
 
 

@@ -15,7 +15,8 @@ from devices.codecs.scales import NoWeight
 from devices.drivers.customer_display import CustomerDisplay, Idle, Shown
 from devices.drivers.scale import Scale, Weight
 from devices.drivers.scanner import Scan, Scanner
-from devices.health import Health, HealthKeeper, HealthState
+from devices.health import Health, HealthKeeper, HealthState, fault_of_ours, unminded
+from devices.minding import Minding
 from devices.transports.line import Backoff, Line, LineError
 
 TURN_S: Final = 1.0
@@ -64,39 +65,43 @@ class Attendant:
         self._tell = tell
         self._backoff = Backoff(chance)
         self._health = HealthKeeper(clock.wall_ms(), *(() if stale_ms is None else (stale_ms,)))
-        self._stopping = False
-        self._thread: threading.Thread | None = None
+        self._minding = Minding(f"device {device.line.where}", clock, waker, chance, self._turn, self._broke)
 
     @property
     def line(self) -> Line:
         """The device's."""
         return self.device.line
 
+    @property
+    def works(self) -> bool:
+        """Whether somebody minds it still."""
+        return self._minding.works
+
     def health(self) -> Health:
         """What is known of it; may be asked by any thread."""
-        return self._health.look(self._clock.wall_ms())
+        health = self._health.look(self._clock.wall_ms())
+        return health if self.works else unminded(health)
 
     def start(self) -> None:
         """Mind it in a thread of its own."""
-        self._thread = threading.Thread(target=self.run, name=f"device {self.device.line.where}", daemon=True)
-        self._thread.start()
+        self._minding.start()
 
     def stop(self, patience_s: float = STOP_S) -> None:
         """End after this turn."""
-        self._stopping = True
-        self._waker.wake()
-        if self._thread is not None:
-            self._thread.join(patience_s)
+        self._minding.stop(patience_s)
         self.device.line.close()
         self._waker.close()
 
-    def run(self) -> None:
-        """Until stopped."""
-        while not self._stopping:
-            again_at = self.step()
-            if again_at > self._clock.now() and not self._stopping:
-                self._clock.wait(again_at, self._waker)
-                self._waker.clear()
+    def _turn(self) -> bool:
+        again_at = self.step()
+        if again_at > self._clock.now() and not self._minding.stopping:
+            self._clock.wait(again_at, self._waker)
+            self._waker.clear()
+        return True
+
+    def _broke(self, error: Exception) -> None:
+        self.device.line.abort()
+        self._report(Seen(HealthState.ERROR, fault_of_ours(error)))
 
     def step(self) -> float:
         """One turn, and when the next is due."""

@@ -14,6 +14,7 @@ STALE_MS: Final = 30_000
 FLAP_WINDOW_MS: Final = 600_000
 FLAPS_MAX: Final = 5
 """From working to not working more often within the window is a fault of its own: a loose plug."""
+REASON_CHARS_MAX: Final = 200
 
 
 class HealthState(StrEnum):
@@ -50,6 +51,17 @@ class Health(msgspec.Struct, frozen=True):
     """how often it stopped working within ten minutes"""
 
 
+def fault_of_ours(error: Exception) -> str:
+    """A reason: the device may be well, its program is not."""
+    return f"program: {error!r}"[:REASON_CHARS_MAX]
+
+
+def unminded(health: Health) -> Health:
+    """What is known of a device whose thread is gone, whatever it said last."""
+    reasons = health.reasons if health.state is HealthState.ERROR else ("program: nobody minds the device",)
+    return msgspec.structs.replace(health, state=HealthState.ERROR, reasons=reasons)
+
+
 class HealthKeeper:
     """Remembers what was reported last, and when."""
 
@@ -61,6 +73,11 @@ class HealthKeeper:
         self._checked_ms = 0
         self._evidence = b""
         self._falls: deque[int] = deque(maxlen=100)
+        self._last_word = False
+
+    def last_word(self) -> None:
+        """What was reported last stays so until somebody acts: it does not get old."""
+        self._last_word = True
 
     def report(self, now_ms: int, state: HealthState, reasons: tuple[str, ...] = (), evidence: bytes = b"") -> bool:
         """What was just seen; whether that is news."""
@@ -79,7 +96,7 @@ class HealthKeeper:
         while self._falls and self._falls[0] <= now_ms - FLAP_WINDOW_MS:
             self._falls.popleft()
         state, reasons, since_ms = self._state, self._reasons, self._since_ms
-        if self._checked_ms and now_ms - self._checked_ms > self._stale_ms:
+        if self._checked_ms and now_ms - self._checked_ms > self._stale_ms and not self._last_word:
             state, reasons, since_ms = HealthState.UNKNOWN, ("silent",), self._checked_ms
         flaps = len(self._falls)
         if flaps > FLAPS_MAX:

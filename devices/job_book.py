@@ -7,6 +7,7 @@ import msgspec
 
 from devices.jobs import (
     FINAL,
+    REMADE,
     Attempt,
     Clean,
     Decided,
@@ -18,6 +19,7 @@ from devices.jobs import (
     JobView,
     NotAllowed,
     Opened,
+    Remade,
     Remembered,
     Retold,
     Sending,
@@ -72,6 +74,9 @@ class JobBook:
                 raise NotAllowed("", f"at event {self.seq}", "only the first line tells what went before")
             case Retold() | HealthSeen():
                 pass
+            case Remade(job_id):
+                if self.jobs[job_id].state is not JobState.QUEUED:
+                    raise NotAllowed(job_id, self.jobs[job_id].state, "only a waiting job is made anew")
             case Decided(job_id):
                 if self.jobs[job_id].state is not JobState.UNKNOWN:
                     raise NotAllowed(job_id, self.jobs[job_id].state, "only an unknown job is decided by a person")
@@ -91,6 +96,9 @@ class JobBook:
                 self._take_in(JobView(job, changed_ms=job.submitted_ms, number=self.seq))
             case Remembered(view):
                 self._take_in(view)
+            case Remade(job_id, at_ms, body, layout):
+                view = self._move(job_id, JobState.QUEUED, at_ms, REMADE)
+                view.job = msgspec.structs.replace(view.job, body=body, layout=layout)
             case Sending(job_id, at_ms):
                 view = self._move(job_id, JobState.SENDING, at_ms, "")
                 view.tries += 1

@@ -17,13 +17,15 @@ from devices.clock import Clock
 from devices.health import Health, HealthState
 from devices.job_book import JobBook
 from devices.job_journal import JobJournal
-from devices.job_lines import JOURNAL, JobJournalError, look
+from devices.job_lines import JobJournalError
+from devices.job_maker import AsTheyCame, Maker
 from devices.jobs import (
     FINAL,
     ID_LENGTH_MAX,
     NO_PROOF,
     Clean,
     Decided,
+    DeskFull,
     Ended,
     Event,
     HealthSeen,
@@ -33,6 +35,7 @@ from devices.jobs import (
     JobState,
     JobView,
     NotAllowed,
+    Remade,
     Sending,
     Sent,
     Submitted,
@@ -43,32 +46,20 @@ QUEUED_MAX: Final = 1000
 """Waiting jobs of one device; a printer that is dead for a day must not fill the disk."""
 DRAWER_MS: Final = 10_000
 """A drawer that could not be opened within this time stays shut."""
-REMOVED: Final = "the device was removed"
 DEADLINE_PASSED: Final = "its deadline passed"
 
 
-class DeskFull(Exception):
-    """Too many jobs wait for this device."""
-
-    def __init__(self, waiting: int) -> None:
-        super().__init__(waiting)
-        self.waiting = waiting
-
-    def __str__(self) -> str:
-        return f"{self.waiting} jobs wait already"
-
-
 class JobDesk:
-    """One per device. `tell` hears of every change, after it is durable; `mark` makes a marked copy of a source."""
+    """One per device. `tell` hears of every change, after it is durable."""
 
     def __init__(
         self,
         journal: JobJournal,
         clock: Clock,
         tell: Callable[[JobView], None] = lambda view: None,
-        mark: Callable[[bytes], bytes] = lambda source: source,
+        maker: Maker | None = None,
     ) -> None:
-        self._mark = mark
+        self._maker: Maker = maker or AsTheyCame()
         self._journal = journal
         self._clock = clock
         self._tell = tell
@@ -125,11 +116,21 @@ class JobDesk:
             there = self._book.jobs.get(job_id)
             return None if there is None else _picture(there)
 
-    def page(self, states: Collection[JobState], after: int, count_max: int) -> list[JobView]:
-        """Some of those in these states (none named: all) that came after the job with the number `after`."""
+    def page(self, states: Collection[JobState], after: int, count_max: int, *, newest: bool = False) -> list[JobView]:
+        """Some of those in these states (none named: all) that came after the job with the number `after`; the newest
+        first: that came before it, 0 = the last."""
         with self._lock:
-            found = (view for view in self._book.in_state(*(states or tuple(JobState))) if view.number > after)
-            return [_picture(view) for view in itertools.islice(found, count_max)]
+            found = self._book.in_state(*(states or tuple(JobState)))
+            if newest:
+                wanted = (view for view in reversed(found) if not after or view.number < after)
+            else:
+                wanted = (view for view in found if view.number > after)
+            return [_picture(view) for view in itertools.islice(wanted, count_max)]
+
+    def counts(self) -> dict[str, int]:
+        """How many wait for the printer, and how many for a person."""
+        with self._lock:
+            return {str(each): len(self._book.in_state(each)) for each in (JobState.QUEUED, JobState.UNKNOWN)}
 
     def list(self, *states: JobState) -> list[JobView]:
         """Those in these states (none named: all), oldest first."""
@@ -202,6 +203,29 @@ class JobDesk:
                     return view.job
             return None
 
+    def fitted(self, job: Job) -> Job | None:
+        """The waiting job in the bytes of the printer as it is set up now; None when it waits no more."""
+        layout = self._maker.layout
+        if not job.source or job.layout == layout:
+            return job
+        try:
+            body = self._maker.body(job)
+            must_be_a_job(msgspec.structs.replace(job, body=body))
+        except ValueError as error:
+            body, reason = b"", f"cannot be printed as the printer is set up now: {error}"
+        with self._lock:
+            view = self._book.jobs[job.id]
+            if view.state is not JobState.QUEUED:
+                return None
+            if not body:
+                self._end(job.id, JobState.FAILED_CLEAN, reason)
+                return None
+            if body == job.body:  # another printer, the same bytes: nothing to write down
+                view.job = msgspec.structs.replace(job, layout=layout)
+            else:
+                self._note(Remade(job.id, self._clock.wall_ms(), body, layout), job.id)
+            return self._book.jobs[job.id].job
+
     def sending(self, job_id: str) -> None:
         """The first byte leaves when this has returned, and not if it raises."""
         with self._lock:
@@ -230,23 +254,12 @@ class JobDesk:
     def _order_copy(self, job: Job, by: str) -> None:
         copy_id = self._free_copy_id(job.id)
         if copy_id:
-            self._note(
-                Submitted(
-                    Job(
-                        copy_id,
-                        JobKind.PRINT,
-                        job.content,
-                        job.copy or self._mark(job.source),
-                        job.copy,
-                        job.source,
-                        self._clock.wall_ms(),
-                        by=by,
-                        why=job.why,
-                        copy_of=job.id,
-                    )
-                ),
-                copy_id,
+            now_ms, layout = self._clock.wall_ms(), self._maker.layout
+            copy = msgspec.structs.replace(
+                job, id=copy_id, layout=layout, submitted_ms=now_ms, deadline_ms=None, by=by, copy_of=job.id
             )
+            copy = msgspec.structs.replace(copy, body=job.copy or self._maker.body(copy))
+            self._note(Submitted(copy), copy_id)
 
     def _end(self, job_id: str, state: JobState, reason: str, bytes_sent: int = 0) -> JobView:
         return self._note(Ended(job_id, self._clock.wall_ms(), state, reason, bytes_sent), job_id)
@@ -278,18 +291,3 @@ class JobDesk:
 def _picture(view: JobView) -> JobView:
     """A copy that stays as it is."""
     return msgspec.structs.replace(view, attempts=list(view.attempts), reasons=list(view.reasons))
-
-
-def retire(folder: Path, clock: Clock) -> None:
-    """A device that was removed prints nothing more, whatever waits, also when it is made again.
-
-    Nobody may be running it; raises JobJournalError.
-    """
-    if not (folder / JOURNAL).exists() or not look(folder).book.in_state(JobState.QUEUED):
-        return
-    desk = JobDesk(JobJournal(folder), clock)
-    desk.open()
-    try:
-        desk.retire(REMOVED)
-    finally:
-        desk.close()

@@ -14,6 +14,7 @@ import msgspec
 
 from devices.job_lines import BEFORE, DURABLE, DURABLE_WORDS, JOURNAL, PREFIX_BYTES
 from devices.jobs import (
+    REMADE,
     Clean,
     Decided,
     Ended,
@@ -21,6 +22,7 @@ from devices.jobs import (
     HealthSeen,
     JobState,
     Opened,
+    Remade,
     Remembered,
     Retold,
     Sending,
@@ -224,6 +226,8 @@ def _told(seq: int, event: Event) -> DeviceEvent:
     match event:
         case Submitted(job):
             return JobEvent(seq, job.submitted_ms, job.id, JobState.QUEUED, by=job.by)
+        case Remade(job_id, at_ms):
+            return JobEvent(seq, at_ms, job_id, JobState.QUEUED, REMADE)
         case Sending(job_id, at_ms):
             return JobEvent(seq, at_ms, job_id, JobState.SENDING)
         case Clean(job_id, at_ms, reason):

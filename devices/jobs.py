@@ -41,6 +41,7 @@ FINAL: Final = frozenset({JobState.CONFIRMED, JobState.FAILED_CLEAN, JobState.AB
 
 NO_PROOF: Final = "this device cannot prove that it is done"
 """Handed over whole, and the device will never say more."""
+REMADE: Final = "made anew: the printer is set up otherwise now"
 
 
 class JobKind(StrEnum):
@@ -71,6 +72,8 @@ class Job(msgspec.Struct, frozen=True, omit_defaults=True):
     why: str = ""
     """a drawer is never opened for nothing: a sale's id, or "no sale" """
     copy_of: str = ""
+    layout: str = ""
+    """what the body was made for: a printer's paper and letters"""
 
 
 class Submitted(msgspec.Struct, frozen=True, tag="submitted"):
@@ -84,6 +87,15 @@ class Opened(msgspec.Struct, frozen=True, tag="opened"):
 
     epoch: int
     at_ms: int
+
+
+class Remade(msgspec.Struct, frozen=True, tag="remade"):
+    """Its bytes were made anew before any left: the printer is set up otherwise now."""
+
+    id: str
+    at_ms: int
+    body: bytes
+    layout: str
 
 
 class Sending(msgspec.Struct, frozen=True, tag="sending"):
@@ -187,7 +199,7 @@ class Remembered(msgspec.Struct, frozen=True, tag="remembered"):
     view: JobView
 
 
-Event = Retold | Remembered | Opened | Submitted | Sending | Clean | Sent | Ended | Decided | HealthSeen
+Event = Retold | Remembered | Opened | Submitted | Remade | Sending | Clean | Sent | Ended | Decided | HealthSeen
 
 
 class IdReused(Exception):
@@ -212,6 +224,17 @@ class NotAllowed(Exception):
 
     def __str__(self) -> str:
         return f"job {self.job_id!r} is {self.state}: {self.what}"
+
+
+class DeskFull(Exception):
+    """Too many jobs wait for this device."""
+
+    def __init__(self, waiting: int) -> None:
+        super().__init__(waiting)
+        self.waiting = waiting
+
+    def __str__(self) -> str:
+        return f"{self.waiting} jobs wait already"
 
 
 class BadJob(ValueError):

@@ -7,7 +7,6 @@ the line; a drawer that could not be opened now is never opened later, when nobo
 
 import contextlib
 import random
-import threading
 from collections.abc import Callable
 from typing import Final
 
@@ -16,16 +15,20 @@ from devices.codecs.escpos_status import BLOCKING, Trouble
 from devices.drawer_watch import DrawerWatch
 from devices.drivers.printer_talk import NotReady
 from devices.drivers.receipt_printer import Attempted, ReceiptPrinter, Result, name_of
-from devices.health import Health, HealthKeeper, HealthState
+from devices.health import Health, HealthKeeper, HealthState, fault_of_ours, unminded
 from devices.job_desk import JobDesk
 from devices.job_lines import JobJournalError, JournalDamaged, JournalLost, JournalRefused
+from devices.job_witness import JobWitness
 from devices.jobs import NO_PROOF, Job, JobKind, JobState
+from devices.minding import Minding
 from devices.transports.line import Backoff, Line, LineError
 
 POLL_S: Final = 5.0
 """An idle printer is asked this often how it is."""
 STOP_S: Final = 30.0
 """How long a worker may take to end: as long as its longest wait that nobody can wake."""
+FAULTS_MAX: Final = 3
+"""So often a job may meet a fault of ours before its first byte; then it is given up, and others have their turn."""
 
 
 class PrinterWorker:
@@ -53,8 +56,12 @@ class PrinterWorker:
         self._drawer = DrawerWatch(printer.settings)
         self._owed: list[Callable[[], None]] = []
         """what the journal had no room for"""
-        self._stopping = False
-        self._thread: threading.Thread | None = None
+        self._minding = Minding(f"device {printer.line.where}", clock, waker, chance, self._turn, self._broke)
+        self._journal_lost = False
+        self._at = ""
+        """the job that is being printed"""
+        self._faults = ("", 0)
+        """of ours, with this job"""
 
     @property
     def line(self) -> Line:
@@ -63,7 +70,13 @@ class PrinterWorker:
 
     def health(self) -> Health:
         """What is known of the printer; may be asked by any thread."""
-        return self._health.look(self._clock.wall_ms())
+        health = self._health.look(self._clock.wall_ms())
+        return health if self._minding.works else unminded(health)
+
+    @property
+    def works(self) -> bool:
+        """False when it has to be made anew: nobody minds it, or its journal was lost."""
+        return self._minding.works and not self._journal_lost
 
     def wake(self) -> None:
         """There is something new on the desk."""
@@ -73,33 +86,40 @@ class PrinterWorker:
         """Work in a thread of its own; from here on jobs are taken in, unless the journal cannot be opened yet."""
         with contextlib.suppress(JobJournalError, OSError):
             self._open_desk()
-        name = f"device {self.printer.line.where}"
-        self._thread = threading.Thread(target=self.run, name=name, daemon=True)
-        self._thread.start()
+        self._minding.start()
 
     def stop(self, patience_s: float = STOP_S) -> None:
         """End after what is being done; a job that is under way for longer is given up as unknown."""
-        self._stopping = True
-        self._waker.wake()
-        if self._thread is not None:
-            self._thread.join(patience_s)
+        self._minding.stop(patience_s)
         self.printer.line.close()
         self.desk.close()
         self._waker.close()
 
-    def run(self) -> None:
-        """Until stopped, or until the journal is lost."""
-        while not self._stopping:
-            self._waker.clear()
-            try:
-                again_at = self.step()
-                if again_at is None:
-                    return
-                if not self._stopping:
-                    self._rest(again_at)
-            except Exception as error:  # a fault of ours: nothing more is sent, and a person is told
-                self._report(HealthState.ERROR, f"program: {error!r}")
-                raise
+    def _turn(self) -> bool:
+        """One step and the rest after it; False when the journal is lost or damaged."""
+        self._waker.clear()
+        again_at = self.step()
+        if again_at is None:
+            self._health.last_word()
+        elif not self._minding.stopping:
+            self._rest(again_at)
+        return again_at is not None
+
+    def _broke(self, error: Exception) -> None:
+        """A fault of ours: what was under way is unknown from here on, as after a death of the whole program."""
+        self.printer.give_up()
+        self._report(HealthState.ERROR, fault_of_ours(error))
+        self._owed.clear()
+        self.desk.close()
+        self._open = False
+        self._open_desk()
+        job_id, self._at = self._at, ""
+        if not job_id:
+            return
+        self._faults = (job_id, self._faults[1] + 1 if self._faults[0] == job_id else 1)
+        view = self.desk.find(job_id)
+        if self._faults[1] >= FAULTS_MAX and view is not None and view.state is JobState.QUEUED:
+            self.desk.ended(job_id, JobState.FAILED_CLEAN, fault_of_ours(error))
 
     def _open_desk(self) -> None:
         if not self._open:
@@ -108,8 +128,11 @@ class PrinterWorker:
 
     def step(self) -> float | None:
         """Do what is due and say when to come back, if nobody wakes before; None = never."""
+        self._at = ""
         try:
             self._open_desk()
+            if not self.desk.is_open:  # somebody who handed in a job met the loss
+                raise JournalLost(str(self.desk.folder), "it is ours no more")
             self._pay()
             self._open_drawers()
             return self._work()
@@ -117,6 +140,7 @@ class PrinterWorker:
             self._report(HealthState.ERROR, f"journal: {error.reason}")
             return None
         except JournalLost as error:
+            self._journal_lost = True
             self.printer.line.abort()
             self._report(HealthState.ERROR, f"journal: {error.reason}")
             return None
@@ -130,7 +154,9 @@ class PrinterWorker:
         if now >= self._print_at:
             job = self.desk.next(JobKind.PRINT)
             if job is not None:
-                self._print(job)
+                self._at = job.id
+                if (job := self.desk.fitted(job)) is not None:
+                    self._print(job)
                 return self._clock.now() if self._clock.now() >= self._print_at else self._print_at
         if now >= self._poll_at:
             self._poll()
@@ -143,7 +169,7 @@ class PrinterWorker:
     def _print(self, job: Job) -> None:
         self._attempts += 1
         number = (self.desk.epoch << 16) + self._attempts
-        witness = _Witness(self, job.id, proof=self.printer.settings.proof != "none")
+        witness = JobWitness(self, job.id, proof=self.printer.settings.proof != "none")
         attempted = self.printer.print(job.body, number, witness)
         self._settle(job, attempted, witness)
         if attempted.result is Result.CLEAN:
@@ -173,10 +199,10 @@ class PrinterWorker:
 
     def _open_drawers(self) -> None:
         while (job := self.desk.next(JobKind.OPEN_DRAWER)) is not None:
-            witness = _Witness(self, job.id, proof=bool(self.printer.settings.drawer_open_level))
+            witness = JobWitness(self, job.id, proof=bool(self.printer.settings.drawer_open_level))
             self._settle(job, self.printer.kick(witness), witness)
 
-    def _settle(self, job: Job, attempted: Attempted, witness: "_Witness") -> None:
+    def _settle(self, job: Job, attempted: Attempted, witness: JobWitness) -> None:
         """Write down what came of it; a journal without room is asked again, before anything else is sent."""
         job_id, reason, sent = job.id, attempted.reason, attempted.bytes_sent
         match attempted.result:
@@ -267,29 +293,3 @@ class PrinterWorker:
                 self._poll_at = self._clock.now()  # news, or a stray byte: it is asked before it is believed
         except LineError:
             self._poll_at = self._clock.now()
-
-
-class _Witness:
-    """Writes a job's steps down as they happen."""
-
-    def __init__(self, worker: PrinterWorker, job_id: str, *, proof: bool) -> None:
-        self._worker = worker
-        self._job_id = job_id
-        self._proof = proof
-        self.began = False
-        self.told = False
-
-    def first_byte(self) -> None:
-        """Not a byte before this is on the disk."""
-        self._worker.begin(self._job_id)
-        self.began = True
-
-    def all_sent(self) -> None:
-        """Whether this can be written changes nothing for the paper."""
-        with contextlib.suppress(JournalRefused):
-            self._worker.desk.sent(self._job_id, proof=self._proof)
-            self.told = True
-
-    def between(self) -> None:
-        """A drawer does not wait for a receipt."""
-        self._worker.between()

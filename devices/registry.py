@@ -3,6 +3,7 @@
 A new driver is a file in `drivers/`, a line in `DRIVERS` and a test of its very bytes.
 """
 
+import contextlib
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,15 +27,13 @@ from devices.job_journal import JobJournal
 from devices.jobs import JobView
 from devices.printer_settings import PrinterSettings
 from devices.printer_worker import PrinterWorker
-from devices.receipts.copies import marked_copy
-from devices.receipts.document import document_from_json
-from devices.receipts.escpos import slip
 from devices.receipts.profiles import ProfileUnknown, printer_profile
 from devices.simulators.customer_display import DisplaySimulator
 from devices.simulators.receipt_printer import PrinterSimulator
 from devices.simulators.scale import ScaleSimulator
 from devices.simulators.scanner import ScannerSimulator
 from devices.simulators.simulated_line import Simulated
+from devices.slips import SlipMaker
 from devices.transports.address import Address, AddressRefused, line_to, parse_address
 from devices.transports.line import Line
 
@@ -86,6 +85,10 @@ class Running(Protocol):
     def health(self) -> Health:
         """How it is."""
 
+    @property
+    def works(self) -> bool:
+        """False when it has to be made anew."""
+
 
 @dataclass(frozen=True, slots=True)
 class Driver:
@@ -98,10 +101,7 @@ class Driver:
 
 
 def _printer(parts: Parts) -> PrinterWorker:
-    def mark(source: bytes) -> bytes:
-        return slip(marked_copy(document_from_json(source)), printer_profile(parts.settings)).data
-
-    desk = JobDesk(JobJournal(parts.folder), parts.clock, parts.told.job, mark)
+    desk = JobDesk(JobJournal(parts.folder), parts.clock, parts.told.job, SlipMaker(parts.settings))
     printer = ReceiptPrinter(parts.line, parts.settings, parts.clock)
     return PrinterWorker(desk, printer, parts.clock, parts.waker, parts.chance, parts.told.health)
 
@@ -139,8 +139,9 @@ DRIVERS: Final[dict[str, Driver]] = {
 """Every driver, by the name that a document uses."""
 
 
-def check(code: str, document: DeviceDocument) -> tuple[Driver, msgspec.Struct, Address]:
-    """What the document means; raises DeviceRefused with the reason, for whoever saves it."""
+def check(code: str, document: DeviceDocument, files: Path | None = None) -> tuple[Driver, msgspec.Struct, Address]:
+    """What the document means; raises DeviceRefused with the reason, for whoever saves it. `files`: where its file may
+    lie; None = anywhere."""
     if not 0 < len(code) <= CODE_LENGTH_MAX or not all(c.isascii() and (c.isalnum() or c in "-_.:") for c in code):
         raise DeviceRefused(f"a device's code has 1 to {CODE_LENGTH_MAX} letters, digits, '-', '_', ':' and '.'")
     driver = DRIVERS.get(document.driver)
@@ -154,7 +155,7 @@ def check(code: str, document: DeviceDocument) -> tuple[Driver, msgspec.Struct, 
             printer_profile(settings)
         if isinstance(settings, ScannerSettings):
             templates_of(settings)
-        address = parse_address(document.transport)
+        address = parse_address(document.transport, files)
     except (msgspec.ValidationError, AddressRefused, ProfileUnknown, TemplateRefused) as error:
         raise DeviceRefused(str(error)) from error
     if isinstance(settings, PrinterSettings) and not settings.bytes_per_s and address.scheme == "serial":
@@ -162,9 +163,23 @@ def check(code: str, document: DeviceDocument) -> tuple[Driver, msgspec.Struct, 
     return driver, settings, address
 
 
-def make(code: str, document: DeviceDocument, folder: Path, clock: Clock, told: Told | None = None) -> Running:
-    """The device, ready to be started; its journal lies in a folder of its own. Raises DeviceRefused."""
-    driver, settings, address = check(code, document)
+def make(
+    code: str,
+    document: DeviceDocument,
+    folder: Path,
+    clock: Clock,
+    told: Told | None = None,
+    *,
+    files: Path | None = None,
+) -> Running:
+    """The device, ready to be started; its journal lies in a folder of its own. Raises DeviceRefused.
+
+    `files`: where its file may lie; None = anywhere.
+    """
+    driver, settings, address = check(code, document, files)
+    if files is not None and address.scheme == "file":
+        with contextlib.suppress(OSError):  # the line will say what is wrong
+            files.mkdir(mode=0o700, exist_ok=True)
     waker = Waker()
     line = line_to(address, clock, waker)
     chance = random.Random(code)

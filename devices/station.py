@@ -5,6 +5,7 @@ refuses in words. Plain Python, for any thread; the actor around it (`actors/dev
 """
 
 import hashlib
+import threading
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,17 +14,17 @@ from typing import Final
 import msgspec
 
 from devices.clock import Clock
-from devices.device_document import DeviceDocument, folder_of
+from devices.device_document import DeviceDocument, files_of, folder_of
 from devices.health import Health, HealthState
 from devices.job_desk import JobDesk
 from devices.job_journal import JobJournal
 from devices.job_lines import JobJournalError
 from devices.jobs import IdReused, Job, JobKind, JobState, JobView
+from devices.kept_jobs import kept_job
 from devices.printer_worker import PrinterWorker
 from devices.receipts.document import Document, document_from_json
-from devices.receipts.escpos import slip
-from devices.receipts.profiles import printer_profile
 from devices.registry import DeviceRefused, Running, Told, make
+from devices.slips import SlipMaker
 
 STOP_S: Final = 3.0
 """A job that is under way for longer is given up as unknown when the program ends."""
@@ -46,6 +47,14 @@ class TakesNoJobs(Exception):
 
     def __str__(self) -> str:
         return f"a {self.kind} takes no jobs"
+
+
+class NoPicture(LookupError):
+    """Nothing of the job can be shown; carries why, in words."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class TooLate(Exception):
@@ -77,8 +86,10 @@ class Station:
         self._running: Running | None = None
         self._refused = ""
         self._diary: JobDesk | None = None
+        self._drawing = threading.Lock()
+        """one picture at a time: they are for people, and the processor is for receipts"""
         try:
-            self._running = make(code, document, folder, clock, Told(health=self._note))
+            self._running = make(code, document, folder, clock, Told(health=self._note), files=files_of(folder))
         except DeviceRefused as error:
             self._refused = str(error)
             return
@@ -104,6 +115,15 @@ class Station:
             return Health(HealthState.ERROR, (f"document: {self._refused}",), now_ms, now_ms, "", 0)
         return self._running.health()
 
+    @property
+    def works(self) -> bool:
+        """False when it has to be made anew; a document that no driver can run would be the same again."""
+        return self._running is None or self._running.works
+
+    def counts(self) -> dict[str, int]:
+        """How many jobs wait for the device, and how many for a person; none where there are no jobs."""
+        return self._running.desk.counts() if isinstance(self._running, PrinterWorker) else {}
+
     def submit(self, wanted: Wanted) -> tuple[JobView, bool]:
         """Where the job stands, durable, and whether it was known before.
 
@@ -117,7 +137,8 @@ class Station:
             if (known.job.kind, known.job.content) != (wanted.kind, content):
                 raise IdReused(wanted.id)
             return known, True
-        body = b"" if document is None else slip(document, printer_profile(worker.printer.settings)).data
+        maker = SlipMaker(worker.printer.settings)
+        body = b"" if document is None else maker.slip(document)
         if self._clock.wall_ms() > wanted.not_after_ms:
             raise TooLate
         job = Job(
@@ -129,6 +150,7 @@ class Station:
             deadline_ms=wanted.deadline_ms,
             by=wanted.by,
             why=wanted.why,
+            layout=maker.layout if body else "",
         )
         view = worker.desk.submit(job)
         worker.wake()
@@ -141,11 +163,22 @@ class Station:
             raise NoSuchJob(job_id)
         return view
 
-    def page(self, states: Collection[JobState], after: int, count_max: int) -> list[JobView]:
-        """Some jobs, in the order they came; a device without jobs has none."""
+    def page(self, states: Collection[JobState], after: int, count_max: int, *, newest: bool = False) -> list[JobView]:
+        """Some jobs, in the order they came or the newest first; a device without jobs has none."""
         if not isinstance(self._running, PrinterWorker):
             return []
-        return self._running.desk.page(states, after, count_max)
+        return self._running.desk.page(states, after, count_max, newest=newest)
+
+    def picture(self, job_id: str) -> bytes:
+        """A PNG of what the job puts on the paper, from its very bytes; raises NoSuchJob, TakesNoJobs, NoPicture."""
+        worker, job = self._printer(), self.find(job_id).job
+        if job.kind is not JobKind.PRINT:
+            raise NoPicture("it prints nothing")
+        with self._drawing:
+            sent = job if job.body else kept_job(worker.desk.folder, job_id)
+            if sent is None or not sent.body:
+                raise NoPicture("its bytes are kept no more")
+            return SlipMaker(worker.printer.settings).picture(sent)
 
     def decide(self, job_id: str, *, printed: bool, by: str) -> tuple[JobView, JobView | None, bool]:
         """The decided job, the marked copy that was ordered of it, and whether it was decided before.

@@ -13,10 +13,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from api.console.frame import WAYS
+from api.demo_store import LABELS, TILL
 from tests.e2e.browser import CHROMIUM, settled, sign_in
 
 ROWS = 30_000
@@ -38,6 +40,8 @@ def paths(sku: str) -> dict[str, str]:
         **plain,
         "stock-search": "/stock?q=milk",
         "product": f"/stock/{sku}",
+        "device-till": f"/devices/{TILL}",
+        "device-labels": f"/devices/{LABELS}",
         "report-channel-sales": "/reports/channel_sales?by=week&span=all",
         "report-stock-outs": "/reports/stock_outs?span=7",
         "report-unmet-demand": "/reports/unmet_demand?span=7",
@@ -60,7 +64,7 @@ def take(
                 page.screenshot(path=into / f"login-{size}-{look}.png")
             sign_in(page, console, user, password)
             page.goto(f"{console}/prefer?look={look}&language={language}")
-            for name, path in {**paths(sku), "explain-cell": explained(page, console, sku)}.items():
+            for name, path in {**paths(sku), **found_paths(page, console, sku)}.items():
                 if only in name:
                     page.goto(console + path)
                     settled(page)
@@ -71,11 +75,21 @@ def take(
     return taken
 
 
-def explained(page: Page, console: str, sku: str) -> str:
-    """The way from a product to the explanation of its first figure."""
-    page.goto(f"{console}/stock/{sku}")
+def found_paths(page: Page, console: str, sku: str) -> dict[str, str]:
+    """Pages that others lead to: the explanation of a product's first figure, jobs of the demo's till."""
+    return {
+        "explain-cell": led_to(page, f"{console}/stock/{sku}", 'a[href^="/explain/"]'),
+        "device-job": led_to(page, f"{console}/devices/{TILL}?state=confirmed", 'a[href*="/jobs/sale-"]'),
+        "device-doubt": led_to(page, f"{console}/devices/{TILL}?state=unknown", '[data-testid=jobs] a[href*="/jobs/"]'),
+    }
+
+
+def led_to(page: Page, address: str, link: str) -> str:
+    """Where the first such link of a page leads; the page's own path when it has none."""
+    page.goto(address)
     settled(page)
-    return page.locator('a[href^="/explain/"]').first.get_attribute("href") or "/explain"
+    found = page.locator(link)
+    return (found.first.get_attribute("href") if found.count() else None) or urlsplit(address).path
 
 
 def found_in(demo: "subprocess.Popen[str]") -> dict[str, tuple[str, ...]]:

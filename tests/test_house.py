@@ -83,6 +83,23 @@ def test_nothing_is_pickled() -> None:
                 assert node.value.value is False, path
 
 
+def test_what_only_kernels_may_call_is_imported_by_kernels_only() -> None:
+    """`inner` functions have no entrance from Python: a call would crash."""
+    kernels = list(sources("engine/kernels"))
+    inner = {
+        node.name
+        for _, tree in kernels
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and "inner" in {ast.unparse(each) for each in node.decorator_list}
+    }
+    assert inner
+    inside = {path for path, _ in kernels}
+    for path, tree in sources(*PACKAGES, "tests", "benchmarks"):
+        for node in ast.walk(tree):
+            if path not in inside and isinstance(node, ast.ImportFrom) and "engine.kernels" in str(node.module):
+                assert not inner & {each.name for each in node.names}, path
+
+
 def test_every_module_says_its_job() -> None:
     silent = [path for path, tree in sources(*PACKAGES, "benchmarks") if tree.body and not ast.get_docstring(tree)]
     assert silent == []

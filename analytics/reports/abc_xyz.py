@@ -24,45 +24,41 @@ REPORT: Final = Report(
     choices=(Choice("by", "what the classes A, B and C are made of", {"sales": "sales", "margin": "margin"}),),
     sql="""
 with line as (
-    select s.sku_key, s.currency, s.quantity, coalesce(s.gross, 0) - s.discount as sales,
-           coalesce(s.gross, 0) - s.discount - coalesce(s.tax, 0) - s.cost as margin, s.cost is null as uncosted,
-           date_trunc('week', s.business_day)::DATE as week
-    from sales s join channels c using (channel) join warehouses w using (warehouse) join products p using (sku_key)
-    where ($from_day::DATE is null or s.business_day >= $from_day)
-      and ($to_day::DATE is null or s.business_day <= $to_day)
-      and ($channel::VARCHAR is null or c.code = $channel) and ($warehouse::VARCHAR is null or w.code = $warehouse)
-      and ($group_name::VARCHAR is null or list_contains(p.group_path, $group_name))
+    select product, currency, quantity, coalesce(gross, 0) - discount as sales,
+           coalesce(gross, 0) - discount - coalesce(tax, 0) - cost as margin, cost is null as uncosted,
+           date_trunc('week', business_day)::DATE as week
+    from sales where {only}
 ),
 span as (
-    select 1 + (date_trunc('week', coalesce($to_day, max(week)))::DATE
-                - date_trunc('week', coalesce($from_day, min(week)))::DATE) // 7 as weeks
+    select 1 + (date_trunc('week', coalesce($to_day::DATE, max(week)))::DATE
+                - date_trunc('week', coalesce($from_day::DATE, min(week)))::DATE) // 7 as weeks
     from line
 ),
-weekly as (select sku_key, week, sum(quantity)::DOUBLE as units from line group by all),
+weekly as (select product, week, sum(quantity)::DOUBLE as units from line group by all),
 spread as (
     -- Weeks without a sale count as 0: variance = mean of squares - square of mean.
-    select sku_key, sqrt(greatest(sum(units * units) / any_value(weeks) - pow(sum(units) / any_value(weeks), 2), 0))
+    select product, sqrt(greatest(sum(units * units) / any_value(weeks) - pow(sum(units) / any_value(weeks), 2), 0))
                     / (sum(units) / any_value(weeks)) as variation
-    from weekly, span group by sku_key
+    from weekly, span group by product
 ),
-product as (
-    select sku_key, currency, sum(quantity) as units, sum(sales) as sales, sum(margin) as margin,
+each as (
+    select product, currency, sum(quantity) as units, sum(sales) as sales, sum(margin) as margin,
            count(*) filter (uncosted) as uncosted
     from line group by all
 ),
-weighed as (select product.*, greatest(coalesce({by}, 0), 0) as weight from product),
+weighed as (select each.*, greatest(coalesce({by}, 0), 0) as weight from each),
 ranked as (
-    select weighed.*, weight::DOUBLE / nullif(sum(weight) over (partition by currency), 0)::DOUBLE as share,
-           (sum(weight) over (partition by currency order by weight desc, sku_key))::DOUBLE
+    select weighed.*, p.sku, weight::DOUBLE / nullif(sum(weight) over (partition by currency), 0)::DOUBLE as share,
+           (sum(weight) over (partition by currency order by weight desc, p.sku_key))::DOUBLE
                / nullif(sum(weight) over (partition by currency), 0)::DOUBLE as running
-    from weighed
+    from weighed join products p using (product)
 )
-select p.sku, ranked.units, ranked.sales, ranked.share, ranked.running,
+select ranked.sku, ranked.units, ranked.sales, ranked.share, ranked.running,
        case when ranked.running - ranked.share < 0.8 - 1e-12 then 'A'
             when ranked.running - ranked.share < 0.95 - 1e-12 then 'B' else 'C' end as abc,
        spread.variation,
        case when spread.variation <= 0.5 + 1e-9 then 'X' when spread.variation <= 1 + 1e-9 then 'Y' else 'Z' end as xyz,
        ranked.margin, ranked.uncosted, ranked.currency
-from ranked join spread using (sku_key) join products p using (sku_key)
-order by ranked.currency, ranked.weight desc, p.sku""",
+from ranked join spread using (product)
+order by ranked.currency, ranked.weight desc, ranked.sku""",
 )

@@ -31,21 +31,23 @@ with live as (
     select business_day as day, warehouse, channel, currency, count(distinct order_key) as orders, sum(units) as units,
            sum(gross) as gross, sum(discount) as discount, sum(returns) as returns,
            sum(gross - discount - returns) as net, sum(tax) as tax
-    from trade group by all
+    from trade where {only} group by all
 ),
 signed as (
     select day, warehouse, channel, any_value(closed_at) as closed_at,
            any_value(coalesce(author, closed_by)) as closed_by
     from closings group by all
 ),
-written as (select day, warehouse, channel, currency, net, tax from closings),
+written as (
+    select day as business_day, warehouse, channel, currency, net, tax from closings where {only}
+),
 paired as (
-    select coalesce(l.day, k.day) as day, coalesce(l.warehouse, k.warehouse) as warehouse,
+    select coalesce(l.day, k.business_day) as day, coalesce(l.warehouse, k.warehouse) as warehouse,
            coalesce(l.channel, k.channel) as channel, coalesce(l.currency, k.currency) as currency,
            coalesce(l.orders, 0) as orders, coalesce(l.units, 0) as units, coalesce(l.gross, 0) as gross,
            coalesce(l.discount, 0) as discount, coalesce(l.returns, 0) as returns, coalesce(l.net, 0) as net,
            coalesce(l.tax, 0) as tax, coalesce(k.net, 0) as closed_net, coalesce(k.tax, 0) as closed_tax
-    from live l full join written k on l.day = k.day and l.warehouse = k.warehouse and l.channel = k.channel
+    from live l full join written k on l.day = k.business_day and l.warehouse = k.warehouse and l.channel = k.channel
          and l.currency is not distinct from k.currency
 )
 select b.day, w.code as warehouse, c.code as channel, b.orders, b.units, b.gross, b.discount, b.returns, b.net, b.tax,
@@ -55,7 +57,5 @@ select b.day, w.code as warehouse, c.code as channel, b.orders, b.units, b.gross
        b.currency
 from paired b join warehouses w using (warehouse) join channels c using (channel)
 left join signed s using (day, warehouse, channel)
-where ($from_day::DATE is null or b.day >= $from_day) and ($to_day::DATE is null or b.day <= $to_day)
-  and ($channel::VARCHAR is null or c.code = $channel) and ($warehouse::VARCHAR is null or w.code = $warehouse)
 order by b.day, warehouse, channel, b.currency""",
 )

@@ -2,7 +2,22 @@
 
 from typing import Final
 
-from analytics.reports.report import FROM, TO, WAREHOUSE, Column, Report, Sort
+from analytics.reports.report import FROM, TO, WAREHOUSE, Column, Part, Report, Sort
+
+_EARLIER: Final = """union all by name
+    select channel, currency, sum(gross - discount - returns) as net_before
+    from trade
+    where business_day < $from_day::DATE
+      and business_day >= $from_day::DATE - ($to_day::DATE - $from_day::DATE + 1)::INTEGER
+      and ($warehouse::VARCHAR is null
+           or warehouse = (select any_value(warehouse) from warehouses where code = $warehouse::VARCHAR))
+    group by channel, currency"""
+_DAY_ASKED: Final = """business_day(on_the_wall(a.occurred_at, coalesce(w.time_zone, 'UTC')),
+                                coalesce(w.day_start, interval '4 hours'))"""
+_ASKED_THEN: Final = f"""left join warehouses w using (warehouse)
+          where ($warehouse::VARCHAR is null or w.code = $warehouse)
+            and ($from_day::DATE is null or {_DAY_ASKED} >= $from_day)
+            and ($to_day::DATE is null or {_DAY_ASKED} <= $to_day)"""
 
 REPORT: Final = Report(
     name="channel_comparison",
@@ -26,49 +41,70 @@ REPORT: Final = Report(
         Column("currency", Sort.TEXT, "of the amounts; null: these lines came without a price and count 0"),
     ),
     parameters=(FROM, TO, WAREHOUSE),
+    parts={
+        "earlier": Part((FROM, TO), _EARLIER, every=True),
+        "asked": Part((FROM, TO, WAREHOUSE), _ASKED_THEN),
+    },
     sql="""
-with span as (select $from_day::DATE as first, $to_day::DATE as last),
-parts as (
-    -- Lines with a known cost and lines without: filters on every sum would take twice as long.
-    select t.channel, t.currency, t.cost is null as unknown, count(*) as lines, sum(t.units) as units,
-           sum(t.back) as back, sum(t.gross - t.discount) as sales, sum(t.returns) as returns, sum(t.tax) as tax,
-           sum(t.cost) as cost, count(distinct t.order_key) as orders
-    from trade t join warehouses w using (warehouse)
-    where ($from_day is null or t.business_day >= $from_day) and ($to_day is null or t.business_day <= $to_day)
-      and ($warehouse::VARCHAR is null or w.code = $warehouse)
-    group by all
+with sold as (
+    select channel, currency, count(*) as lines, count(*) - count(line) as at_once, sum(quantity) as units,
+           sum(coalesce(gross, 0) - discount) as sales, sum(coalesce(tax, 0)) as tax, sum(cost) as cost,
+           count(distinct order_key) as orders
+    from sales where {only} group by channel, currency
 ),
-shared as (
-    -- Orders with lines of both kinds are counted in both parts.
+back as (
+    select channel, currency, count(*) as lines, sum(quantity) as units, sum(coalesce(amount, 0)) as returns,
+           sum(coalesce(tax, 0)) as tax, sum(cost) as cost
+    from returned where {only} group by channel, currency
+),
+uncosted as (
+    -- Lines without a known cost, apart: filters on every sum above would take twice as long.
+    select channel, currency, count(*) as lines, sum(coalesce(gross, 0) - discount) as sales, 0 as returns,
+           sum(coalesce(tax, 0)) as tax, count(distinct order_key) as orders
+    from sales where cost is null and {only} group by channel, currency
+    union all
+    select channel, currency, count(*) as lines, 0 as sales, sum(coalesce(amount, 0)) as returns,
+           -sum(coalesce(tax, 0)) as tax, 0 as orders
+    from returned where cost is null and {only} group by channel, currency
+),
+mixed as (
+    select distinct order_key from sales
+    where cost is not null and {only} and order_key in (select order_key from sales where cost is null and {only})
+),
+half_costed as (
+    -- Orders with lines of both kinds have a line of known cost.
     select channel, currency, count(*) as orders
-    from (select channel, currency, order_key from sales s join warehouses w using (warehouse)
-          where (select count(*) from (select distinct unknown from parts where lines > 0)) > 1
-            and ($from_day is null or s.business_day >= $from_day) and ($to_day is null or s.business_day <= $to_day)
-            and ($warehouse is null or w.code = $warehouse)
-          group by all having bool_or(s.cost is null) and bool_or(s.cost is not null))
-    group by all
+    from (select channel, currency, order_key from sales where order_key in (select order_key from mixed) and {only}
+          group by all having count(cost) > 0 and count(cost) < count(*))
+    group by channel, currency
 ),
-earlier as (
-    select t.channel, t.currency, sum(t.gross - t.discount - t.returns) as net
-    from trade t join warehouses w using (warehouse)
-    where t.business_day < $from_day::DATE
-      and t.business_day >= $from_day::DATE - ($to_day::DATE - $from_day::DATE + 1)::INTEGER
-      and ($warehouse is null or w.code = $warehouse)
-    group by all
+part as (
+    select channel, currency, lines, units, 0 as back, sales, 0 as returns, tax, cost, orders, 0 as unknown_lines,
+           0 as unknown_sales, 0 as unknown_returns, 0 as unknown_tax, 0 as unknown_orders, null as net_before
+    from sold
+    union all by name
+    select channel, currency, lines, units as back, returns, -tax as tax, -cost as cost from back
+    union all by name
+    select channel, currency, lines as unknown_lines, sales as unknown_sales, returns as unknown_returns,
+           tax as unknown_tax, orders as unknown_orders from uncosted
+    union all by name
+    select channel, currency, -orders as unknown_orders from half_costed
+    {earlier}
+),
+added as (
+    select channel, currency, coalesce(sum(lines), 0) as lines, coalesce(sum(units), 0) as units,
+           coalesce(sum(back), 0) as back, coalesce(sum(sales), 0) as sales, coalesce(sum(returns), 0) as returns,
+           coalesce(sum(tax), 0) as tax, sum(cost) as cost, coalesce(sum(orders), 0) as orders,
+           coalesce(sum(unknown_lines), 0) as unknown_lines, coalesce(sum(unknown_sales), 0) as unknown_sales,
+           coalesce(sum(unknown_returns), 0) as unknown_returns, coalesce(sum(unknown_tax), 0) as unknown_tax,
+           coalesce(sum(unknown_orders), 0) as unknown_orders, sum(net_before) as net_before
+    from part group by channel, currency having count(lines) > 0
 ),
 summed as (
-    select p.channel, p.currency, sum(p.orders) - coalesce(any_value(shared.orders), 0) as orders,
-           sum(p.units) as units, sum(p.back) as back, sum(p.sales) as sales, sum(p.sales - p.returns) as net,
-           any_value(earlier.net) as net_before, sum(p.tax) as tax, sum(p.cost) as cost,
-           coalesce(sum(p.lines) filter (p.unknown), 0) as uncosted,
-           sum(p.sales - p.returns - p.tax - p.cost) as margin,
-           sum(p.sales - p.returns) filter (not p.unknown) as costed_net,
-           sum(p.sales) filter (not p.unknown) as costed_sales,
-           coalesce(sum(p.orders) filter (not p.unknown), 0) as costed_orders
-    from parts p
-    left join shared on shared.channel = p.channel and shared.currency is not distinct from p.currency
-    left join earlier on earlier.channel = p.channel and earlier.currency is not distinct from p.currency
-    group by p.channel, p.currency
+    select *, sales - returns as net, sales - unknown_sales as costed_sales,
+           sales - unknown_sales - (returns - unknown_returns) as costed_net,
+           costed_net - (tax - unknown_tax) - cost as margin, orders - unknown_orders as costed_orders
+    from added
 ),
 charged as (
     -- A channel gives its fee back with a return; whoever took the payment does not, nor does the parcel.
@@ -79,32 +115,28 @@ charged as (
     from summed s join channels c using (channel)
 ),
 asked as (
-    select channel, count(*) as lines, count(*) filter (refused) as refused
-    from (select a.channel, a.refused, a.warehouse,
-                 business_day(on_the_wall(a.occurred_at, coalesce(w.time_zone, 'UTC')),
-                              coalesce(w.day_start, interval '4 hours')) as day
+    select channel, sum(lines) as lines, sum(refused) as refused
+    from (select channel, at_once as lines, 0 as refused from sold
+          union all
+          select a.channel, count(*) as lines, count(*) filter (a.refused) as refused
           from (select channel, true as refused, occurred_at, warehouse from refusals
                 where kind in ('reserve', 'sell') and outcome = 'insufficient_stock'
                 union all by name
                 select distinct on (shard, reservation, line) channel, false as refused, occurred_at, warehouse
                 from holds where quantity > 0) a
-          left join warehouses w using (warehouse)
-          union all by name
-          select channel, false as refused, warehouse, business_day as day from sales where kind = 'sell') a
-    left join warehouses w using (warehouse), span
-    where ($warehouse is null or w.code = $warehouse) and (span.first is null or a.day >= span.first)
-      and (span.last is null or a.day <= span.last)
+          {asked}
+          group by a.channel)
     group by channel
 )
 select s.code as channel, s.orders, s.units, s.net,
        s.net::DOUBLE / nullif(sum(s.net) over (partition by s.currency), 0)::DOUBLE as share,
        s.net::DOUBLE / nullif(s.net_before, 0)::DOUBLE - 1 as growth,
        case when s.orders > 0 then half_up(s.sales, 1, s.orders) end as basket,
-       coalesce(a.refused::DOUBLE / a.lines, 0) as refusal_rate,
+       coalesce(a.refused::DOUBLE / nullif(a.lines, 0)::DOUBLE, 0) as refusal_rate,
        (sum(s.back) over (partition by s.channel))::DOUBLE
            / nullif(sum(s.units) over (partition by s.channel), 0)::DOUBLE as return_rate,
-       s.tax, s.cost, s.margin, s.uncosted, s.contribution,
+       s.tax, s.cost, s.margin, s.unknown_lines as uncosted, s.contribution,
        case when s.costed_orders > 0 then half_up(s.contribution, 1, s.costed_orders) end as per_order, s.currency
 from charged s left join asked a using (channel)
-order by s.net desc, channel, s.currency""",
+order by s.net desc, s.code, s.currency""",
 )

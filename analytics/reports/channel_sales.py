@@ -25,48 +25,43 @@ REPORT: Final = Report(
             "by",
             "the period",
             {
-                "day": "line.business_day",
-                "hour": "date_trunc('hour', line.local_at)",
-                "week": "date_trunc('week', line.business_day)",
-                "group": "p.shelf",
+                "day": "business_day",
+                "hour": "date_trunc('hour', local_at)",
+                "week": "date_trunc('week', business_day)",
+                "group": "shelf",
             },
             {
                 "day": "strftime(part, '%Y-%m-%d')",
                 "hour": "strftime(part, '%Y-%m-%dT%H:00')",
                 "week": "strftime(part, '%G-W%V')",
-                "group": "(select any_value(label) from shelf where shelf.shelf = part)",
+                "group": "(select any_value(label) from shelves where shelves.shelf = part)",
             },
+            {"group": "join shelves using (product)"},
         ),
     ),
     sql="""
-with shelf as (
-    select sku_key, sku, group_path, coalesce(array_to_string(group_path, ' / '), '') as label,
-           dense_rank() over (order by label) as shelf
-    from products
+with shelves as (
+    select product, coalesce(array_to_string(group_path, ' / '), '') as label,
+           (dense_rank() over (order by label))::INTEGER as shelf
+    from products where product is not null
 ),
 line as (
-    select channel, warehouse, sku_key, business_day, local_at, order_key, quantity, currency,
-           coalesce(gross, 0) as gross, discount, 0::HUGEINT as returns, coalesce(tax, 0) as tax
-    from sales
-    union all by name
-    select channel, warehouse, sku_key, business_day, local_at, null as order_key, 0 as quantity, currency,
-           0 as gross, 0 as discount, coalesce(amount, 0) as returns, -coalesce(tax, 0) as tax
-    from returned
+    select channel, {by} as part, currency, order_key, quantity, coalesce(gross, 0) as gross, discount,
+           0::BIGINT as returns, coalesce(tax, 0) as tax
+    from sales {by_joined} where {only}
+    union all
+    select channel, {by} as part, currency, null as order_key, 0 as quantity, 0 as gross, 0 as discount,
+           coalesce(amount, 0) as returns, -coalesce(tax, 0) as tax
+    from returned {by_joined} where {only}
 ),
 summed as (
     -- By numbers and dates; texts are made of what is left.
-    select c.code as channel, {by} as part, count(distinct line.order_key) as orders, sum(line.quantity) as units,
-           sum(line.gross) as gross, sum(line.discount) as discount, sum(line.returns) as returns,
-           sum(line.gross - line.discount - line.returns) as net, sum(line.tax) as tax, line.currency
-    from line join channels c using (channel) join warehouses w using (warehouse) join shelf p using (sku_key)
-    where ($from_day::DATE is null or line.business_day >= $from_day)
-      and ($to_day::DATE is null or line.business_day <= $to_day)
-      and ($channel::VARCHAR is null or c.code = $channel) and ($warehouse::VARCHAR is null or w.code = $warehouse)
-      and ($sku::VARCHAR is null or p.sku = $sku)
-      and ($group_name::VARCHAR is null or list_contains(p.group_path, $group_name))
-    group by c.code, part, line.currency
+    select channel, part, currency, count(distinct order_key) as orders, sum(quantity) as units, sum(gross) as gross,
+           sum(discount) as discount, sum(returns) as returns, sum(tax) as tax
+    from line group by channel, part, currency
 )
-select channel, {by_shown} as period, orders, units, gross, discount, returns, net, tax, currency
-from summed
-order by channel, period, currency""",
+select c.code as channel, {by_shown} as period, orders, units, gross, discount, returns,
+       gross - discount - returns as net, tax, currency
+from summed join channels c using (channel)
+order by c.code, period, currency""",
 )

@@ -20,20 +20,20 @@ REPORT: Final = Report(
     parameters=(FROM, TO, CHANNEL, WAREHOUSE),
     sql="""
 with line as (
-    select channel, warehouse, business_day, tax_rate, currency, coalesce(gross, 0) - discount as sales,
-           0::HUGEINT as returns, coalesce(tax, 0) as tax
-    from sales
-    union all by name
-    select channel, warehouse, business_day, tax_rate, currency, 0 as sales, coalesce(amount, 0) as returns,
-           -coalesce(tax, 0) as tax
-    from returned
+    select channel, warehouse, tax_rate, currency, coalesce(gross, 0) - discount as sales, 0::BIGINT as returns,
+           coalesce(tax, 0) as tax
+    from sales where {only}
+    union all
+    select channel, warehouse, tax_rate, currency, 0 as sales, coalesce(amount, 0) as returns, -coalesce(tax, 0) as tax
+    from returned where {only}
+),
+summed as (
+    select channel, warehouse, coalesce(tax_rate, 0) as rate, currency, sum(sales) as sales, sum(returns) as returns,
+           sum(tax) as tax
+    from line group by all
 )
-select c.code as channel, w.code as warehouse, coalesce(line.tax_rate, 0) / 1000000 as rate, sum(line.sales) as sales,
-       sum(line.returns) as returns, sum(line.sales - line.returns) as net, sum(line.tax) as tax, line.currency
-from line join channels c using (channel) join warehouses w using (warehouse)
-where ($from_day::DATE is null or line.business_day >= $from_day)
-  and ($to_day::DATE is null or line.business_day <= $to_day)
-  and ($channel::VARCHAR is null or c.code = $channel) and ($warehouse::VARCHAR is null or w.code = $warehouse)
-group by all
-order by channel, warehouse, rate, line.currency""",
+select c.code as channel, w.code as warehouse, s.rate / 1000000 as rate, s.sales, s.returns,
+       s.sales - s.returns as net, s.tax, s.currency
+from summed s join channels c using (channel) join warehouses w using (warehouse)
+order by c.code, w.code, rate, s.currency""",
 )

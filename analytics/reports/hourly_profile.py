@@ -17,19 +17,13 @@ REPORT: Final = Report(
     ),
     parameters=(FROM, TO, CHANNEL, WAREHOUSE, SKU, GROUP),
     sql="""
-with hours as (
-    select c.code as channel, isodow(s.business_day) as weekday, hour(s.local_at) as hour,
-           count(distinct s.order_key) as orders, sum(s.quantity) as units
-    from sales s join channels c using (channel) join warehouses w using (warehouse) join products p using (sku_key)
-    where ($from_day::DATE is null or s.business_day >= $from_day)
-      and ($to_day::DATE is null or s.business_day <= $to_day)
-      and ($channel::VARCHAR is null or c.code = $channel) and ($warehouse::VARCHAR is null or w.code = $warehouse)
-      and ($sku::VARCHAR is null or p.sku = $sku)
-      and ($group_name::VARCHAR is null or list_contains(p.group_path, $group_name))
-    group by all
+with counted as (
+    select channel, isodow(business_day) as weekday, hour(local_at) as hour, count(distinct order_key) as orders,
+           sum(quantity) as units
+    from sales where {only} group by all
 )
-select channel, weekday, hour, orders, units,
+select c.code as channel, weekday, hour, orders, units,
        orders::DOUBLE / (sum(orders) over (partition by channel))::DOUBLE as share
-from hours
-order by channel, weekday, hour""",
+from counted join channels c using (channel)
+order by c.code, weekday, hour""",
 )

@@ -21,20 +21,21 @@ REPORT: Final = Report(
     parameters=(FROM, TO, CHANNEL, WAREHOUSE),
     sql="""
 with line as (
-    select business_day, booked_day, warehouse, channel, quantity, coalesce(gross, 0) - discount as sales,
-           0::HUGEINT as returns, currency
-    from sales where booked_day > business_day
-    union all by name
-    select business_day, booked_day, warehouse, channel, -quantity as quantity, 0 as sales,
-           coalesce(amount, 0) as returns, currency
-    from returned where booked_day > business_day
+    select business_day, booked_day, warehouse, channel, currency, quantity, coalesce(gross, 0) - discount as sales,
+           0::BIGINT as returns
+    from sales where booked_day > business_day and {only}
+    union all
+    select business_day, booked_day, warehouse, channel, currency, -quantity as quantity, 0 as sales,
+           coalesce(amount, 0) as returns
+    from returned where booked_day > business_day and {only}
+),
+summed as (
+    select business_day, booked_day, warehouse, channel, currency, count(*) as lines, sum(quantity) as units,
+           sum(sales) as sales, sum(returns) as returns
+    from line group by all
 )
-select line.business_day as day, line.booked_day as booked, w.code as warehouse, c.code as channel, count(*) as lines,
-       sum(line.quantity) as units, sum(line.sales) as sales, sum(line.returns) as returns, line.currency
-from line join channels c using (channel) join warehouses w using (warehouse)
-where ($from_day::DATE is null or line.business_day >= $from_day)
-  and ($to_day::DATE is null or line.business_day <= $to_day)
-  and ($channel::VARCHAR is null or c.code = $channel) and ($warehouse::VARCHAR is null or w.code = $warehouse)
-group by all
-order by day, booked, warehouse, channel, line.currency""",
+select s.business_day as day, s.booked_day as booked, w.code as warehouse, c.code as channel, s.lines, s.units,
+       s.sales, s.returns, s.currency
+from summed s join channels c using (channel) join warehouses w using (warehouse)
+order by day, booked, w.code, c.code, s.currency""",
 )

@@ -21,21 +21,21 @@ REPORT: Final = Report(
     ),
     parameters=(FROM, TO, CHANNEL, WAREHOUSE, SKU, GROUP),
     sql="""
-with summed as (
-    select t.sku_key, t.channel, t.currency, sum(t.units) as units, sum(t.gross - t.discount - t.returns) as net,
-           sum(t.tax) as tax, sum(t.cost) as cost, sum(t.gross - t.discount - t.returns - t.tax - t.cost) as margin,
-           sum(t.gross - t.discount - t.returns - t.tax) filter (t.cost is not null) as revenue,
-           count(*) filter (t.cost is null) as uncosted
-    from trade t join channels c using (channel) join warehouses w using (warehouse) join products p using (sku_key)
-    where ($from_day::DATE is null or t.business_day >= $from_day)
-      and ($to_day::DATE is null or t.business_day <= $to_day)
-      and ($channel::VARCHAR is null or c.code = $channel) and ($warehouse::VARCHAR is null or w.code = $warehouse)
-      and ($sku::VARCHAR is null or p.sku = $sku)
-      and ($group_name::VARCHAR is null or list_contains(p.group_path, $group_name))
-    group by t.sku_key, t.channel, t.currency
+with line as (
+    select product, channel, currency, quantity, coalesce(gross, 0) - discount as net, coalesce(tax, 0) as tax, cost
+    from sales where {only}
+    union all
+    select product, channel, currency, 0 as quantity, -coalesce(amount, 0) as net, -coalesce(tax, 0) as tax,
+           -cost as cost
+    from returned where {only}
+),
+summed as (
+    select product, channel, currency, sum(quantity) as units, sum(net) as net, sum(tax) as tax, sum(cost) as cost,
+           sum(net - tax) filter (cost is not null) as revenue, count(*) - count(cost) as uncosted
+    from line group by product, channel, currency
 )
-select p.sku, c.code as channel, s.units, s.net, s.tax, s.cost, s.margin,
-       s.margin::DOUBLE / nullif(s.revenue, 0)::DOUBLE as margin_rate, s.uncosted, s.currency
-from summed s join products p using (sku_key) join channels c using (channel)
-order by p.sku, s.margin desc nulls last, c.code, s.currency""",
+select p.sku, c.code as channel, s.units, s.net, s.tax, s.cost, s.revenue - s.cost as margin,
+       (s.revenue - s.cost)::DOUBLE / nullif(s.revenue, 0)::DOUBLE as margin_rate, s.uncosted, s.currency
+from summed s join products p using (product) join channels c using (channel)
+order by p.sku, margin desc nulls last, c.code, s.currency""",
 )

@@ -55,6 +55,19 @@ SKU: Final = Parameter("sku", "sku", Ask.CODE, "only this SKU")
 GROUP: Final = Parameter("group", "group_name", Ask.TEXT, "only products with this name in their group path")
 AT: Final = Parameter("at", "moment", Ask.MOMENT, "as of this moment; now unless given")
 
+CONDITIONS: Final = {
+    FROM: "business_day >= $from_day::DATE",
+    TO: "business_day <= $to_day::DATE",
+    CHANNEL: "channel in (select channel from channels where code = $channel::VARCHAR)",
+    WAREHOUSE: "warehouse in (select warehouse from warehouses where code = $warehouse::VARCHAR)",
+    SKU: "product in (select product from products where sku = $sku::VARCHAR)",
+    GROUP: "product in (select product from products where list_contains(group_path, $group_name::VARCHAR))",
+}
+"""What a line of sales or returns must be that was asked for. A statement has those that were asked for as `{only}`,
+or apart as `{places}` and `{goods}`: a condition that nobody asked for would cost a join of every line."""
+_PLACES: Final = (FROM, TO, CHANNEL, WAREHOUSE)
+_GOODS: Final = (SKU, GROUP)
+
 TYPES: Final = {Ask.DAY: "DATE", Ask.CODE: "VARCHAR", Ask.TEXT: "VARCHAR", Ask.MOMENT: "TIMESTAMPTZ"}
 
 
@@ -67,6 +80,18 @@ class Choice(NamedTuple):
     """by value; the first one counts when none is given"""
     shown: Mapping[str, str] = {}
     """by value: what makes a text of it, once for each row of the answer; the statement has it as `{name_shown}`"""
+    joined: Mapping[str, str] = {}
+    """by value: what it is taken from beside the lines, where that is more than they have; `{name_joined}`"""
+
+
+class Part(NamedTuple):
+    """A piece of the statement that is only wanted when some of these parameters are given."""
+
+    asked: tuple[Parameter, ...]
+    sql: str
+    otherwise: str = ""
+    every: bool = False
+    """wanted only when all are given"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +103,11 @@ class Report:
     columns: tuple[Column, ...]
     parameters: tuple[Parameter, ...] = ()
     choices: tuple[Choice, ...] = ()
+    parts: Mapping[str, Part] = field(default_factory=dict)
+    """by the name that stands for them in the statement"""
     sql: str
-    """`{by}` and the like are pieces of choices; parameters are `$bound`, each used at least once"""
+    """`{by}` and the like are pieces of choices and parts, `{only}` the conditions of what was asked for, `$bound` the
+    parameters"""
     names: tuple[str, ...] = field(init=False)
     """of everything that may be asked"""
 
@@ -89,8 +117,19 @@ class Report:
 
     def statement(self, given: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         """The SQL and its parameters for what was asked, which was checked."""
-        pieces: dict[str, str] = {}
-        for each in self.choices:
-            value = given.get(each.name) or next(iter(each.pieces))
-            pieces |= {each.name: each.pieces[value], f"{each.name}_shown": each.shown.get(value, "")}
-        return self.sql.format(**pieces), {each.bound: given.get(each.name) for each in self.parameters}
+        pieces = {}
+        for name, among in (("only", CONDITIONS), ("places", _PLACES), ("goods", _GOODS)):
+            asked = (each for each in self.parameters if each in among and given.get(each.name) is not None)
+            pieces[name] = " and ".join(CONDITIONS[each] for each in asked) or "true"
+        for choice in self.choices:
+            value = given.get(choice.name) or next(iter(choice.pieces))
+            pieces |= {
+                choice.name: choice.pieces[value],
+                f"{choice.name}_shown": choice.shown.get(value, ""),
+                f"{choice.name}_joined": choice.joined.get(value, ""),
+            }
+        for name, part in self.parts.items():
+            wanted = (all if part.every else any)(given.get(each.name) is not None for each in part.asked)
+            pieces[name] = part.sql if wanted else part.otherwise
+        sql = self.sql.format(**pieces)
+        return sql, {each.bound: given.get(each.name) for each in self.parameters if f"${each.bound}" in sql}

@@ -31,14 +31,14 @@ class Role(StrEnum):
     VIEWER = "viewer"
     """see everything"""
     PLANNER = "planner"
-    """and set thresholds, count stock, answer alerts"""
+    """and set thresholds, count stock, answer alerts, say what became of receipts"""
     ADMIN = "admin"
     """and keep users and API keys"""
 
 
 SCOPES_OF: Final[dict[Role, tuple[str, ...]]] = {
     Role.VIEWER: ("read", "reports"),
-    Role.PLANNER: ("read", "reports", "stock"),
+    Role.PLANNER: ("read", "reports", "stock", "store"),
     Role.ADMIN: ("admin",),
 }
 

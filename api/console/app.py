@@ -18,7 +18,7 @@ from api.console.accounts import Accounts
 from api.console.client import Api, ApiProblem
 from api.console.files import directory_of
 from api.console.gate import App, Gate
-from api.console.live import Live
+from api.console.live import Followed, Live
 from api.console.login import Door
 from api.console.sessions import Sessions
 from api.console.visit import Desk
@@ -36,11 +36,13 @@ def make_app(data: Path, api: Api) -> App:
 
     from api.console.download import download_routes
     from api.console.pages.all import register_all
+    from api.console.pictures import picture_routes
 
     accounts = Accounts(data)
     sessions = Sessions(data, accounts)
     live = Live(api)
-    desk = Desk(api, live, accounts, sessions)
+    news = Followed(api, "/v1/feed/devices")
+    desk = Desk(api, live, accounts, sessions, news)
 
     async def learn_zone() -> None:
         with contextlib.suppress(ApiProblem):
@@ -53,11 +55,13 @@ def make_app(data: Path, api: Api) -> App:
             yield
         finally:
             await live.close()
+            await news.close()
             await api.close()
 
     app = FastAPI(title="omnistock console", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(Door(accounts, sessions).router)
     app.include_router(download_routes(desk))
+    app.include_router(picture_routes(desk))
     app.add_api_route("/alive", lambda: PlainTextResponse("alive"), include_in_schema=False)
     app.mount("/look", StaticFiles(directory=LOOK), name="look")
     register_all(desk)

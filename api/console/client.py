@@ -64,7 +64,7 @@ class Api:
         await self._http.aclose()
 
     async def get(self, path: str, params: Params | None = None) -> Any:
-        """JSON; raises ApiProblem."""
+        """JSON, a text, or a picture's bytes; raises ApiProblem."""
         if not is_question(path):
             return await self._call("GET", path, params=_given(params))
         async with self._questions:
@@ -151,8 +151,11 @@ class Api:
             raise ApiProblem(0, "unavailable", type(error).__name__) from None
         if not answer.is_success:
             raise _problem(answer)
-        if answer.headers.get("content-type", "").startswith("text/"):
+        kind = answer.headers.get("content-type", "")
+        if kind.startswith("text/"):
             return answer.text
+        if kind.startswith("image/"):
+            return answer.content
         return orjson.loads(answer.content) if answer.content else None
 
 

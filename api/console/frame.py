@@ -33,6 +33,7 @@ WAYS: Final = (
     Way("/today", "My warehouse today", "storefront", "Now", True),
     Way("/alerts", "Alerts", "notifications_active", "Now", True),
     Way("/feed", "Feed", "bolt", "Now"),
+    Way("/devices", "Devices", "print", "Now"),
     Way("/stock", "Stock", "inventory_2", "Stock", True),
     Way("/reservations", "Reservations", "bookmark_added", "Stock"),
     Way("/explain", "Explain a figure", "manage_search", "Stock"),

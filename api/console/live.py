@@ -1,4 +1,4 @@
-"""The live feed, followed once for all pages: what was sold lately, and how fast, without a question to the API.
+"""Live feeds, followed once for all pages: what was sold lately, and how fast, without a question to the API.
 
 Nothing is followed while nobody looks: the stream begins with the first page that asks and ends a minute after the
 last one did.
@@ -24,17 +24,15 @@ SOLD: Final = frozenset(("sell", "fulfil"))
 """what counts as a sale, as in the reports: goods that left for a customer"""
 
 
-class Live:
-    """Belongs to one event loop."""
+class Followed:
+    """A stream of events; belongs to one event loop. A subclass says what it remembers of them."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, path: str) -> None:
         self._api = api
+        self._path = path
         self._task: asyncio.Task[None] | None = None
         self._watched_s = 0.0
         self._cursor = ""
-        self._seconds: deque[tuple[int, Counter[str], Counter[str]]] = deque()
-        self.events: deque[dict[str, Any]] = deque(maxlen=EVENTS_MAX)
-        """the newest last"""
         self.version = 0
         """goes up with each event"""
         self.connected = False
@@ -43,13 +41,52 @@ class Live:
         """Somebody looks; to be called again at least once in IDLE_S."""
         self._watched_s = time.monotonic()
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._follow(), name="live-feed")
+            self._task = asyncio.create_task(self._follow(), name=f"live {self._path}")
 
     async def close(self) -> None:
         """End the stream."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
+
+    async def _follow(self) -> None:
+        pause_s = _RETRY_S[0]
+        while time.monotonic() - self._watched_s < IDLE_S:
+            try:
+                await self._stream()
+                pause_s = _RETRY_S[0]
+            except ApiProblem as problem:
+                if problem.status == 410:  # what came since then is kept no more: from now on
+                    self._cursor = ""
+                pause_s = min(2 * pause_s, _RETRY_S[1])
+            self.connected = False
+            await asyncio.sleep(pause_s)
+        # What is missed from here on is of no interest to a page that comes later.
+        self._cursor = ""
+
+    async def _stream(self) -> None:
+        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": self._cursor} if self._cursor else {})
+        async with self._api.stream(self._path, headers=headers) as answer:
+            self.connected = True
+            async for line in answer.aiter_lines():
+                if line.startswith("data:"):
+                    self._take(orjson.loads(line[5:]))
+                if time.monotonic() - self._watched_s > IDLE_S:
+                    return
+
+    def _take(self, event: dict[str, Any]) -> None:
+        self._cursor = event["cursor"]
+        self.version += 1
+
+
+class Live(Followed):
+    """The stock's feed."""
+
+    def __init__(self, api: Api) -> None:
+        super().__init__(api, "/v1/feed")
+        self._seconds: deque[tuple[int, Counter[str], Counter[str]]] = deque()
+        self.events: deque[dict[str, Any]] = deque(maxlen=EVENTS_MAX)
+        """the newest last"""
 
     def sold(self, now_s: float, bucket_s: int = 5) -> tuple[list[int], dict[str, list[float]]]:
         """(when the buckets of the last WINDOW_S begin, units sold in each by channel)."""
@@ -71,33 +108,9 @@ class Live:
                 counted.update(kinds)
         return counted
 
-    async def _follow(self) -> None:
-        pause_s = _RETRY_S[0]
-        while time.monotonic() - self._watched_s < IDLE_S:
-            try:
-                await self._stream()
-                pause_s = _RETRY_S[0]
-            except ApiProblem:
-                pause_s = min(2 * pause_s, _RETRY_S[1])
-            self.connected = False
-            await asyncio.sleep(pause_s)
-        # What is missed from here on is of no interest to a page that comes later.
-        self._cursor = ""
-
-    async def _stream(self) -> None:
-        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": self._cursor} if self._cursor else {})
-        async with self._api.stream("/v1/feed", headers=headers) as answer:
-            self.connected = True
-            async for line in answer.aiter_lines():
-                if line.startswith("data:"):
-                    self._take(orjson.loads(line[5:]))
-                if time.monotonic() - self._watched_s > IDLE_S:
-                    return
-
     def _take(self, event: dict[str, Any]) -> None:
-        self._cursor = event["cursor"]
+        super()._take(event)
         self.events.append(event)
-        self.version += 1
         second = int(time.time())
         if not self._seconds or self._seconds[-1][0] != second:
             self._seconds.append((second, Counter(), Counter()))

@@ -1,5 +1,6 @@
 """What pages are made of: cards, figures with a comparison, tables, and what is shown while there is nothing yet."""
 
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from api.console.text import Text, anchor, box
 from api.console.visit import Visit
 
 PER_PAGE: Final = 25
+REDRAW_S: Final = 30.0
+"""How old "a minute ago" may be on a page that shows nothing new."""
 T = TypeVar("T")
 
 _CELL: Final = """
@@ -94,6 +97,8 @@ class Section(Generic[T]):
     ) -> None:
         self._visit, self._fetch, self._show, self._lines = visit, fetch, show, lines
         self._turn = 0
+        self._found: T | None = None
+        self._shown_s = 0.0
         self._box = box("os-section")
         with self._box:
             loading(lines)
@@ -101,17 +106,26 @@ class Section(Generic[T]):
 
     async def load(self) -> None:
         """Ask again; when somebody asks meanwhile, the later answer counts."""
+        await self._ask(redraw=True)
+
+    async def renew(self) -> None:
+        """Ask again, and draw only what is new: who is about to press a button must not lose it to the same one."""
+        await self._ask(redraw=time.monotonic() - self._shown_s > REDRAW_S)
+
+    async def _ask(self, *, redraw: bool) -> None:
         self._turn += 1
         turn = self._turn
         try:
             found = await self._fetch()
         except ApiProblem as problem:
             if turn == self._turn:
+                self._found = None
                 self._box.clear()
                 with self._box:
                     failed(self._visit, problem, self.load)
             return
-        if turn == self._turn:
+        if turn == self._turn and (redraw or found != self._found):
+            self._found, self._shown_s = found, time.monotonic()
             self._box.clear()
             with self._box:
                 self._show(found)

@@ -12,7 +12,7 @@ from api.console.accounts import Account, Accounts, Role
 from api.console.client import Api, Params
 from api.console.figures import Figures, zone_of
 from api.console.gate import ACCOUNT
-from api.console.live import Live
+from api.console.live import Followed, Live
 from api.console.login import LOOK_COOKIE, LOOKS
 from api.console.sessions import COOKIE, Sessions
 from api.console.words import Words, words_of
@@ -32,6 +32,8 @@ class Desk:
     live: Live
     accounts: Accounts
     sessions: Sessions
+    device_news: Followed
+    """goes on whenever something happens to a device or a job"""
     zone: str | None = None
     """of the most preferred place, as far as it is known: pages about no one place tell the time by its clock"""
 
@@ -87,7 +89,7 @@ class Visit:
 
     @property
     def may_plan(self) -> bool:
-        """Whether the user may change thresholds and answer alerts."""
+        """Whether the user may change thresholds, answer alerts, and say what became of a receipt."""
         return self.account.role in (Role.PLANNER, Role.ADMIN)
 
     @property

@@ -20,6 +20,7 @@ from api.texts import check_code
 Till = Annotated[Principal, Depends(require("store"))]
 
 _JSON: Final = "application/json"
+_PNG: Final = "image/png"
 _RECEIPT: Final = {
     "id": "sale-17",
     "kind": "print",
@@ -62,18 +63,27 @@ async def get_job(runtime: GivenRuntime, _: Reader, code: InPath, job_id: InPath
 
 
 async def list_jobs(request: Request, runtime: GivenRuntime, _: Reader, code: InPath) -> Response:
-    """In the order they came; those in the state `unknown` wait for somebody to look."""
-    query = query_of(request.scope["query_string"], ("limit", "cursor", "state"))
+    """In the order they came, or the newest first; those in the state `unknown` wait for somebody to look."""
+    query = query_of(request.scope["query_string"], ("limit", "cursor", "state", "order"))
     limit = query.limit(runtime.limits.page)
     (after,) = decode_cursor("cursor", query.get("cursor"), 1) or (0,)
-    state = query.one_of("state", calls.STATES)
+    state, newest = query.one_of("state", calls.STATES), bool(query.one_of("order", calls.ORDERS))
     await document_of(runtime, code)
-    told = await calls.ask(runtime, code, m.ListJobs([] if state is None else [state], after, limit + 1))
+    told = await calls.ask(runtime, code, m.ListJobs([] if state is None else [state], after, limit + 1, newest))
     assert isinstance(told, m.JobsTold)
     page = told.jobs[:limit]
     following = encode_cursor([page[-1].number]) if len(told.jobs) > limit else None
     shown = {"items": [calls.job_json(job) for job in page], "next_cursor": following}
     return Response(orjson.dumps(shown), media_type=_JSON)
+
+
+async def get_picture(runtime: GivenRuntime, _: Reader, code: InPath, job_id: InPath) -> Response:
+    """What it puts on the paper, as a PNG, from the very bytes that the printer gets; as long as these are kept."""
+    check_code(job_id, "job_id")
+    await document_of(runtime, code)
+    told = await calls.ask(runtime, code, m.Draw(job_id))
+    assert isinstance(told, m.Drawn)
+    return Response(told.png, media_type=_PNG)
 
 
 async def decide_job(
@@ -123,7 +133,12 @@ def _make_router() -> APIRouter:
         response_class=Response,
         summary="Jobs of a device",
         responses={200: shown_as(shapes.DeviceJobPage)},
-        openapi_extra=in_query(state={"type": "string", "enum": list(calls.STATES)}, limit=LIMIT, cursor=TEXT),
+        openapi_extra=in_query(
+            state={"type": "string", "enum": list(calls.STATES)},
+            order={"type": "string", "enum": list(calls.ORDERS)},
+            limit=LIMIT,
+            cursor=TEXT,
+        ),
     )
     made.add_api_route(
         "/{job_id}",
@@ -131,6 +146,13 @@ def _make_router() -> APIRouter:
         response_class=Response,
         summary="Where a job stands",
         responses={200: shown_as(shapes.DeviceJob)},
+    )
+    made.add_api_route(
+        "/{job_id}/picture",
+        get_picture,
+        response_class=Response,
+        summary="What a job looks like on the paper",
+        responses={200: {"content": {_PNG: {"schema": {"type": "string", "format": "binary"}}}}},
     )
     made.add_api_route(
         "/{job_id}/decide",

@@ -36,7 +36,7 @@ async def put_device(request: Request, runtime: GivenRuntime, code: InPath) -> R
     """It runs as the document says within a moment; a job under way is ended first."""
     check_code(code, "code")
     body = await body_of(request, runtime.limits.single_body_bytes)
-    document = await asyncio.to_thread(calls.device_document, code, body)
+    document = await asyncio.to_thread(calls.device_document, code, body, runtime.device_feed.folder)
     changed = await runtime.documents.submit(Change(DocumentKind.DEVICE, [Proposal(code, document)]))
     verdict = check(changed.verdicts[0])
     shown = b'{"code":"%s",%s' % (code.encode(), document[1:].encode())
@@ -46,7 +46,7 @@ async def put_device(request: Request, runtime: GivenRuntime, code: InPath) -> R
 async def get_device(runtime: GivenRuntime, _: Reader, code: InPath) -> Response:
     """Its document, and how it is; a device that says nothing is `unknown`, never fine."""
     document = await document_of(runtime, code)
-    return Response(calls.with_health(code, document, await calls.health_of(runtime, code)), media_type=_JSON)
+    return Response(calls.with_state(code, document, await calls.state_of(runtime, code)), media_type=_JSON)
 
 
 async def delete_device(runtime: GivenRuntime, code: InPath) -> Response:
@@ -65,8 +65,8 @@ async def list_devices(request: Request, runtime: GivenRuntime, _: Reader) -> Re
     after = code_in_cursor(query.get("cursor"))
     found = await reading(runtime.directory.page(DocumentKind.DEVICE, after, limit + 1))
     page = found[:limit]
-    healths = await asyncio.gather(*(calls.health_of(runtime, each.code) for each in page))
-    items = [calls.with_health(each.code, each.document, health) for each, health in zip(page, healths, strict=True)]
+    states = await asyncio.gather(*(calls.state_of(runtime, each.code) for each in page))
+    items = [calls.with_state(each.code, each.document, state) for each, state in zip(page, states, strict=True)]
     following = code_cursor(page[-1].code) if len(found) > limit else None
     return Response(b'{"items":[%s],"next_cursor":%s}' % (b",".join(items), orjson.dumps(following)), media_type=_JSON)
 

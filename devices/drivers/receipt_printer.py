@@ -141,6 +141,11 @@ class ReceiptPrinter:
             return Attempted(Result.SENT, "handed over", sent)
         return Attempted(Result.CONFIRMED, f"proved by the printer ({self.settings.proof})", sent)
 
+    def give_up(self) -> None:
+        """Let the line go in the middle of whatever it was: the printer may still wait for the rest."""
+        self.line.abort()
+        self._unsettled = 2 * PIECE_BYTES_MAX
+
     def kick(self, witness: Witness) -> Attempted:
         """Open the drawer, in real time: a printer without paper does it, too."""
         settings, talk = self.settings, self.talk

@@ -5,12 +5,14 @@ One thread each; the simulator's time is the machine's here. A network printer s
 
 import contextlib
 import os
+import queue
 import select
 import socket
 import struct
 import threading
 import time
 import tty
+from collections.abc import Callable
 from typing import Final
 
 from devices.simulators.simulated_line import Simulated
@@ -28,6 +30,11 @@ class _Endpoint:
         self._thread = threading.Thread(target=self._run, name="simulated device", daemon=True)
         self._seen = time.monotonic()
         self._waiting = b""
+        self._asked: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
+
+    def do(self, act: Callable[[], object]) -> None:
+        """Have something done to the device soon, in its own thread: a scan, paper, a weight."""
+        self._asked.put(act)
 
     def start(self) -> None:
         """Be there."""
@@ -42,6 +49,8 @@ class _Endpoint:
         raise NotImplementedError
 
     def _pass_time(self) -> None:
+        while not self._asked.empty():
+            self._asked.get()()
         now = time.monotonic()
         self.device.pass_time(now - self._seen)
         self._seen = now

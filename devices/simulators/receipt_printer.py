@@ -7,7 +7,7 @@ is turned from outside (`pass_time`), so it runs under a test's clock, or behind
 
 import random
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from devices.codecs.escpos_commands import CommandSplitter
@@ -128,6 +128,15 @@ class PrinterSimulator:
     def run_out_of_paper(self) -> None:
         """Now."""
         self.paper_out = True
+        self._tell_automatically()
+
+    def break_soon(self, fault: Fault) -> None:
+        """Have it happen at byte `fault.at` of those received from now on."""
+        self._faults.append(replace(fault, at=self.received + fault.at))
+
+    def shut_drawer(self) -> None:
+        """The cashier pushes it in."""
+        self.drawer.is_open = False
         self._tell_automatically()
 
     def cycle_power(self, *, line_stays: bool, seconds: float = START_S) -> None:

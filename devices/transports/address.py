@@ -1,8 +1,10 @@
 """From the address in a device's document to its line: `tcp://host:port`, `serial:/by-id/NAME?baud=9600`, `file:PATH`.
 
 An address that cannot be understood is refused when the device is saved, with the reason, and not when it first prints.
+Whoever may save a device may not write to every file of the machine: a file lies in one folder, or is a printer's.
 """
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -18,6 +20,7 @@ from devices.transports.tcp import TcpLine
 ADDRESS_LENGTH_MAX: Final = 500
 _BAUDS: Final = frozenset({1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200})
 _FLOWS: Final = frozenset({"none", "xon", "rts"})
+_PRINTER_FILES: Final = re.compile(r"/dev/(usb/)?lp[0-9]{1,3}|/dev/null")
 
 
 class AddressRefused(ValueError):
@@ -43,8 +46,8 @@ class Address:
     serial: SerialSettings = field(default_factory=SerialSettings)
 
 
-def parse_address(text: str) -> Address:
-    """What the text says; raises AddressRefused."""
+def parse_address(text: str, files: Path | None = None) -> Address:
+    """What the text says; raises AddressRefused. `files`: where files may lie; None = anywhere, for who sits here."""
     if len(text) > ADDRESS_LENGTH_MAX or not text.isprintable():
         raise AddressRefused(text[:ADDRESS_LENGTH_MAX], "too long, or not printable")
     scheme, _, rest = text.partition(":")
@@ -53,11 +56,7 @@ def parse_address(text: str) -> Address:
     if scheme == "serial":
         return _serial(text, rest)
     if scheme == "file":
-        if not rest.startswith("/"):
-            raise AddressRefused(text, "a file is named by its whole path: file:/...")
-        if rest.startswith("/dev/tty"):
-            raise AddressRefused(text, "these numbers move with the cable: serial:/by-id/NAME or serial:/by-path/NAME")
-        return Address("file", rest)
+        return _file(text, rest, files)
     if scheme == "memory":
         return Address("memory", rest)
     raise AddressRefused(text, "begins with none of tcp:, serial:, file:, memory:")
@@ -74,6 +73,22 @@ def line_to(address: Address, clock: Clock, waker: Waker) -> Line:
             return FileLine(Path(address.target), clock, waker)
         case _:
             return MemoryLine(clock, waker, where=f"memory:{address.target}")
+
+
+def _file(text: str, rest: str, files: Path | None) -> Address:
+    if rest.startswith("/dev/tty"):
+        raise AddressRefused(text, "these numbers move with the cable: serial:/by-id/NAME or serial:/by-path/NAME")
+    if files is None:
+        if not rest.startswith("/"):
+            raise AddressRefused(text, "a file is named by its whole path: file:/...")
+        return Address("file", rest)
+    if _PRINTER_FILES.fullmatch(rest):
+        return Address("file", rest)
+    path = files / rest  # a whole path stays what it is
+    # By its name alone: a link in the folder was made by somebody who may write there without us.
+    if ".." in path.parts or files not in path.parents:
+        raise AddressRefused(text, "a file is one in the data directory's folder paper, or a printer's /dev/usb/lpN")
+    return Address("file", str(path))
 
 
 def _tcp(text: str, rest: str) -> Address:

@@ -42,6 +42,8 @@ class FileLine(DescriptorLine):
         try:
             kind = os.stat(self._path).st_mode if self._path.exists() else stat.S_IFREG
             self._listens = stat.S_ISCHR(kind)
+            if not self._listens and not stat.S_ISREG(kind):
+                raise LineRefused(self.where, "neither a plain file nor a device")
             return os.open(self._path, flags | (os.O_RDWR if self._listens else os.O_WRONLY), 0o600)
         except OSError as error:
             raise LineRefused(self.where, (error.strerror or str(error)).lower()) from error

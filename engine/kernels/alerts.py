@@ -6,7 +6,7 @@ one bit of a cell; it follows from the movements ALERT_RAISED and ALERT_CLEARED,
 """
 
 from engine.kernels.cells import ZERO, write_movement
-from engine.kernels.jit import Rows, i64, inlined, jit
+from engine.kernels.jit import Rows, i64, inner, jit
 from engine.kernels.memory import (
     Memory,
     cells_of,
@@ -25,21 +25,21 @@ _ALERT_CLEARED = i64(Kind.ALERT_CLEARED)
 _NO_ROW = i64(NO_ROW)
 
 
-@inlined
+@inner
 def watch(st: Memory, cell: int) -> None:
     """Mark whether the cell has a reorder point: only of such, and of raised ones, alerts are judged."""
     watched = i64(WATCHED) if planning_of(st)[cell].reorder_point != 0 else i64(0)
     cells_of(st)[cell].next = (cells_of(st)[cell].next & RAISED) | watched
 
 
-@inlined
+@inner
 def set_alert(st: Memory, cell: int, raised: bool) -> None:
     """Set down what was decided."""
     said = i64(RAISED) if raised else i64(0)
     cells_of(st)[cell].next = (cells_of(st)[cell].next & WATCHED) | said
 
 
-@inlined
+@inner
 def _leeway(point: int, up_to: int) -> int:
     """How far above the reorder point an alert stays raised."""
     leeway = point // REORDER_HYSTERESIS
@@ -49,7 +49,7 @@ def _leeway(point: int, up_to: int) -> int:
     return leeway
 
 
-@inlined
+@inner
 def _due(st: Memory, cell: int) -> int:
     """The kind of the movement that is due, or 0."""
     record = cells_of(st)[cell]
@@ -86,7 +86,7 @@ def forget_touched(st: Memory) -> None:
 # How far one gets is the same in `scan_some` and in `pass_scanned`, which folds what that decided.
 
 
-@inlined
+@inner
 def scan_due(st: Memory) -> bool:
     """Whether there are cells that were not judged by this policy."""
     return marks_of(st)[ALERTS_JUDGED] != ALERT_POLICY and tables_of(st)[CELLS, USED] > 1
@@ -114,12 +114,12 @@ def scan_alerts(st: Memory, begin: int, end: int) -> int:
     return end
 
 
-@inlined
+@inner
 def _scan_end(st: Memory) -> int:
     return min(marks_of(st)[ALERTS_SCANNED] + 1 + ALERT_SCAN_CELLS, tables_of(st)[CELLS, USED])
 
 
-@inlined
+@inner
 def _scanned(st: Memory, end: int) -> None:
     if end == tables_of(st)[CELLS, USED]:
         marks_of(st)[ALERTS_JUDGED] = ALERT_POLICY

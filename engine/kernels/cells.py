@@ -4,7 +4,7 @@
 so that the state and the journal cannot disagree.
 """
 
-from engine.kernels.jit import Rows, i64, inlined, jit
+from engine.kernels.jit import Rows, i64, inner, jit
 from engine.kernels.memory import (
     Memory,
     cell_buckets_end,
@@ -38,7 +38,7 @@ BAD_QUANTITY = i64(-(1 << 62))
 """What `smallest_units` gives for a number that is not a whole count of smallest units."""
 
 
-@inlined
+@inner
 def find_sku(st: Memory, sku_key: int) -> int:
     """Slot of a SKU in use, or 0 when it was never registered or is archived."""
     slot = find(skus_of(st), sku_buckets_of(st), sku_spill_of(st), tables_of(st)[SKUS], sku_key)
@@ -47,7 +47,7 @@ def find_sku(st: Memory, sku_key: int) -> int:
     return slot
 
 
-@inlined
+@inner
 def find_sku_near(st: Memory, sku_key: int, hint: int) -> int:
     """`find_sku`, which begins where the SKU probably is."""
     if hint != 0 and skus_of(st)[hint].key == sku_key:
@@ -55,7 +55,7 @@ def find_sku_near(st: Memory, sku_key: int, hint: int) -> int:
     return find_sku(st, sku_key)
 
 
-@inlined
+@inner
 def find_cell_near(st: Memory, sku: int, warehouse: int, hint: int) -> int:
     """`find_cell`, which begins where the cell probably is."""
     if hint != 0 and cells_of(st)[hint].key == sku << 16 | warehouse:
@@ -63,7 +63,7 @@ def find_cell_near(st: Memory, sku: int, warehouse: int, hint: int) -> int:
     return find_cell(st, sku, warehouse)
 
 
-@inlined
+@inner
 def warehouse_known(st: Memory, warehouse: int) -> bool:
     """Whether the warehouse is registered and in use."""
     if warehouse >= warehouses_of(st).shape[0]:
@@ -71,7 +71,7 @@ def warehouse_known(st: Memory, warehouse: int) -> bool:
     return warehouses_of(st)[warehouse].kind != 0 and warehouses_of(st)[warehouse].archived == 0
 
 
-@inlined
+@inner
 def channel_known(st: Memory, channel: int) -> bool:
     """Whether the channel is registered and in use."""
     return (
@@ -81,13 +81,13 @@ def channel_known(st: Memory, channel: int) -> bool:
     )
 
 
-@inlined
+@inner
 def is_quarantine(st: Memory, warehouse: int) -> bool:
     """Whether stock there is set apart from every sum and every sale by reservation."""
     return warehouses_of(st)[warehouse].kind == _QUARANTINE
 
 
-@inlined
+@inner
 def smallest_units(st: Memory, sku: int, thousandths: int) -> int:
     """A row's quantity in the SKU's smallest units, or BAD_QUANTITY when it has too many decimals."""
     decimals = i64(skus_of(st)[sku].decimals)
@@ -99,19 +99,19 @@ def smallest_units(st: Memory, sku: int, thousandths: int) -> int:
     return thousandths // step
 
 
-@inlined
+@inner
 def find_cell(st: Memory, sku: int, warehouse: int) -> int:
     """Slot of the cell, or 0."""
     return find(cells_of(st), cell_buckets_of(st), cell_spill_of(st), tables_of(st)[CELLS], sku << 16 | warehouse)
 
 
-@inlined
+@inner
 def warehouse_of(st: Memory, cell: int) -> int:
     """The warehouse number of a cell."""
     return cells_of(st)[cell].key & 0xFFFF
 
 
-@inlined
+@inner
 def sku_of(st: Memory, cell: int) -> int:
     """The SKU slot of a cell."""
     return cells_of(st)[cell].key >> 16
@@ -161,7 +161,7 @@ def chain_all_again(st: Memory) -> None:
             at = following
 
 
-@inlined
+@inner
 def available_of(st: Memory, cell: int) -> int:
     """on_hand - reserved - safety_stock, less what the group being decided has taken; 0 for no cell."""
     if cell == 0:
@@ -170,7 +170,7 @@ def available_of(st: Memory, cell: int) -> int:
     return record.on_hand - record.reserved - record.safety_stock - record.pending
 
 
-@inlined
+@inner
 def room_of(st: Memory, cell: int) -> int:
     """How much can still be reserved: available + floor; 0 for no cell and in quarantine."""
     if cell == 0 or is_quarantine(st, warehouse_of(st, cell)):
@@ -178,13 +178,13 @@ def room_of(st: Memory, cell: int) -> int:
     return available_of(st, cell) + cells_of(st)[cell].floor
 
 
-@inlined
+@inner
 def bound_of(st: Memory, cell: int) -> int:
     """How far above its bound the cell is, in quarantine as well; below zero it is short."""
     return available_of(st, cell) + cells_of(st)[cell].floor
 
 
-@inlined
+@inner
 def is_owed(st: Memory, cell: int) -> bool:
     """Whether a sale left the cell short. Safety stock does not bind a till: short is what is owed."""
     return bound_of(st, cell) + cells_of(st)[cell].safety_stock < 0
@@ -230,7 +230,7 @@ def sources_room(st: Memory) -> bool:
     return tables_of(st)[SOURCES, FREE] != 0 or tables_of(st)[SOURCES, USED] < sources_end(st)
 
 
-@inlined
+@inner
 def write_movement(
     st: Memory,
     movements: Rows,
@@ -282,7 +282,7 @@ def _touch_watched(st: Memory, cell: int) -> None:
     marks_of(st)[TOUCHED_N] = count + 1
 
 
-@inlined
+@inner
 def move(
     st: Memory,
     movements: Rows,

@@ -16,7 +16,7 @@ from engine.kernels.idtable import (
     make_ids_room,
     remember,
 )
-from engine.kernels.jit import Row, Rows, i64, inlined, jit, u64
+from engine.kernels.jit import Row, Rows, i64, inner, jit, u64
 from engine.kernels.machine import endless
 from engine.kernels.memory import (
     Memory,
@@ -127,7 +127,7 @@ _HELD = i64(ReservationState.HELD)
 _CONFIRMED = i64(ReservationState.CONFIRMED)
 
 
-@inlined
+@inner
 def _known(st: Memory, row: Row, out: Row, r: int, now_ms: int, seq: int) -> int:
     """_NEW, or why the row is not to be decided; a new id is remembered at once, with this row as its answer."""
     slot = entry_of(st, row.id_lo)
@@ -164,7 +164,7 @@ def _answer_known(rows: Rows, results: Rows, i: int, end: int, found: int) -> No
             results[r].outcome = found
 
 
-@inlined
+@inner
 def _check_ids(st: Memory, rows: Rows, results: Rows, i: int, end: int, now_ms: int, seq: int) -> bool:
     """Whether the unit [i, end) is to be decided; otherwise its results are written.
 
@@ -270,7 +270,7 @@ def _decide_alone(
     return _CONFLICT, m
 
 
-@inlined
+@inner
 def _is_grouped_kind(kind: int) -> bool:
     return kind == _SELL or kind == _RESERVE or kind == _RELEASE or kind == _FULFIL
 
@@ -311,7 +311,7 @@ def _hold_back(st: Memory, reservation: int, sign: int) -> None:
         line = i64(lines_of(st)[line].next)
 
 
-@inlined
+@inner
 def _plan_row(st: Memory, rows: Rows, results: Rows, r: int, plan_n: int) -> int:
     kind = rows[r].kind
     if plan_is_full(st, plan_n):
@@ -326,7 +326,7 @@ def _plan_row(st: Memory, rows: Rows, results: Rows, r: int, plan_n: int) -> int
     return plan_n
 
 
-@inlined
+@inner
 def _group_stands(rows: Rows, results: Rows, i: int, end: int, prepared: bool) -> bool:
     """Whether the planned group is to be carried out.
 
@@ -344,7 +344,7 @@ def _group_stands(rows: Rows, results: Rows, i: int, end: int, prepared: bool) -
     return any_ok or (partial and prepared)
 
 
-@inlined
+@inner
 def _decide_group(
     st: Memory, rows: Rows, results: Rows, i: int, end: int, movements: Rows, m: int, room: int, now_ms: int, seq: int
 ) -> int:
@@ -470,7 +470,7 @@ def _write_wanted_lines(st: Memory, rows: Rows, results: Rows, i: int, end: int,
     return lines_n
 
 
-@inlined
+@inner
 def _has_room_for_any(st: Memory, rows: Rows, i: int, end: int, movements_left: int) -> bool:
     """Whether rows [i, end) fit whatever they do, answered lines apart: the common case, told at one look."""
     return (
@@ -505,7 +505,7 @@ def _new_ids(st: Memory, rows: Rows, i: int, end: int, now_ms: int) -> int:
     return end - i
 
 
-@inlined
+@inner
 def _unit_end(rows: Rows, i: int, n: int) -> int:
     end = i + 1
     group = rows[i].group

@@ -5,7 +5,7 @@ An entry is (128-bit hash, fingerprint of the content, position of the answer). 
 the ring changes no answer. A full ring refuses work instead of forgetting earlier.
 """
 
-from engine.kernels.jit import i64, inlined, jit, u64
+from engine.kernels.jit import i64, inlined, inner, jit, u64
 from engine.kernels.memory import (
     Memory,
     bounds_of,
@@ -22,7 +22,7 @@ from engine.kernels.table import find, link, unlink
 from engine.state import ID_BLOCK, ID_WINDOW_MS, IDS, IDS_FORGOTTEN, IDS_MADE
 
 
-@inlined
+@inner
 def _is_over(st: Memory, slot: int, now_ms: int) -> bool:
     """Whether the id is older than the window: the newest of its block is."""
     return now_ms - id_times_of(st)[(slot - 1) // ID_BLOCK] > bounds_of(st)[ID_WINDOW_MS]
@@ -34,7 +34,7 @@ def entry_of(st: Memory, lo: int) -> int:
     return find(ids_of(st), id_buckets_of(st), id_spill_of(st), tables_of(st)[IDS], i64(lo))
 
 
-@inlined
+@inner
 def is_remembered(st: Memory, slot: int, hi: int, now_ms: int) -> bool:
     """Whether `slot`, from `entry_of`, holds the id and still counts.
 

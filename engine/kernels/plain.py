@@ -5,7 +5,7 @@ plan between them.
 """
 
 from engine.kernels.cells import find_cell_near
-from engine.kernels.jit import Row, Rows, i64, inlined
+from engine.kernels.jit import Row, Rows, i64, inner
 from engine.kernels.memory import Memory, bounds_of, cells_of
 from engine.kernels.plan import check_reserve, got_at, say_reservation
 from engine.kernels.reservations import find_reservation_near, make_reservation, set_deadline
@@ -25,13 +25,13 @@ _PREPARE = i64(Flag.PREPARE)
 _HELD = i64(ReservationState.HELD)
 
 
-@inlined
+@inner
 def is_plain(row: Row) -> bool:
     """Whether a row that is a unit of its own may go this way."""
     return row.kind == _RESERVE and row.warehouse != NO_WAREHOUSE and row.line >= 0 and (row.flags & _PREPARE) == 0
 
 
-@inlined
+@inner
 def reserve_plainly(
     st: Memory, row: Row, out: Row, r: int, movements: Rows, m: int, now_ms: int, seq: int
 ) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from engine.kernels.cells import (
     warehouse_known,
     warehouse_of,
 )
-from engine.kernels.jit import Row, Rows, i64, inlined, jit, u64
+from engine.kernels.jit import Row, Rows, i64, inner, jit, u64
 from engine.kernels.memory import (
     Memory,
     bounds_of,
@@ -63,7 +63,7 @@ _EXPIRED = i64(ReservationState.EXPIRED)
 _PREPARED = i64(ReservationState.PREPARED)
 
 
-@inlined
+@inner
 def note(st: Memory, plan_n: int, row: int, cell: int, line: int, quantity: int) -> int:
     """Add a plan entry and make it felt; returns the next index."""
     entry = plan_of(st)[plan_n]
@@ -78,7 +78,7 @@ def note(st: Memory, plan_n: int, row: int, cell: int, line: int, quantity: int)
     return plan_n + 1
 
 
-@inlined
+@inner
 def forget_plan(st: Memory, start: int, end: int) -> None:
     """Give back what plan entries [start, end) had taken."""
     for p in range(start, end):
@@ -89,7 +89,7 @@ def forget_plan(st: Memory, start: int, end: int) -> None:
             lines_of(st)[i64(entry.line)].pending -= entry.quantity
 
 
-@inlined
+@inner
 def checked_quantity(st: Memory, sku: int, thousandths: int) -> int:
     """Smallest units of a quantity that must be positive; 0 when it is invalid."""
     quantity = smallest_units(st, sku, thousandths)
@@ -148,7 +148,7 @@ def plan_sell(st: Memory, rows: Rows, results: Rows, r: int, plan_n: int) -> tup
     return _OK, note(st, plan_n, r, cell, ZERO, quantity)
 
 
-@inlined
+@inner
 def plan_is_full(st: Memory, plan_n: int) -> bool:
     """Whether one more row, which may be split over every warehouse, could overrun the plan."""
     return plan_n + ENTRIES_MAX > plan_end(st)
@@ -231,7 +231,7 @@ def _source(st: Memory, sku: int, channel: int, quantity: int, partial: bool, r:
     return plan_n
 
 
-@inlined
+@inner
 def check_reserve(st: Memory, row: Row, out: Row, r: int) -> tuple[int, int, int]:
     """(outcome, slot of the SKU, smallest units) of one reserve line, row `r` of its batch, before any stock."""
     sku = find_sku_near(st, row.sku_key, i64(hint_of(st, r).sku))
@@ -249,7 +249,7 @@ def check_reserve(st: Memory, row: Row, out: Row, r: int) -> tuple[int, int, int
     return _OK, sku, quantity
 
 
-@inlined
+@inner
 def got_at(st: Memory, row: Row, out: Row, cell: int, quantity: int) -> int:
     """How many of `quantity` the cell that a reserve line names has room for; of 0 the result says what is there."""
     out.warehouse = row.warehouse
@@ -262,7 +262,7 @@ def got_at(st: Memory, row: Row, out: Row, cell: int, quantity: int) -> int:
     return 0
 
 
-@inlined
+@inner
 def plan_reserve(st: Memory, row: Row, out: Row, r: int, plan_n: int) -> tuple[int, int]:
     """(outcome, next plan index) of one reserve line, row `r` of its batch."""
     outcome, sku, quantity = check_reserve(st, row, out, r)
@@ -296,7 +296,7 @@ def plan_reserve(st: Memory, row: Row, out: Row, r: int, plan_n: int) -> tuple[i
     return _OK, plan_n
 
 
-@inlined
+@inner
 def visible_reservation(st: Memory, row: Row, hint: int) -> int:
     """Slot of the reservation a row means, probably `hint`; 0 when it is not there for this key."""
     slot = find_reservation_near(st, row.reservation, hint)
@@ -308,7 +308,7 @@ def visible_reservation(st: Memory, row: Row, hint: int) -> int:
     return slot
 
 
-@inlined
+@inner
 def say_reservation(st: Memory, out: Row, reservation: int) -> None:
     """Put what every answer about a reservation carries into its result."""
     record = reservations_of(st)[reservation]
@@ -320,7 +320,7 @@ def say_reservation(st: Memory, out: Row, reservation: int) -> None:
     out.expires_at_ms = record.expires_at_ms if record.heap_at != 0 else 0
 
 
-@inlined
+@inner
 def closed_outcome(st: Memory, reservation: int, wanted: int) -> int:
     """OK when the reservation is in state `wanted`, else why not."""
     state = reservations_of(st)[reservation].state

@@ -9,7 +9,7 @@ from engine.kernels.cells import add_to_source, find_cell_near, make_cell
 from engine.kernels.decide import housekeep
 from engine.kernels.define import define
 from engine.kernels.idtable import entry_of, make_ids_room, remember
-from engine.kernels.jit import Row, Rows, i64, inlined, jit
+from engine.kernels.jit import Row, Rows, i64, inner, jit
 from engine.kernels.machine import endless
 from engine.kernels.memory import (
     Memory,
@@ -69,7 +69,7 @@ _CONFIRMED = i64(ReservationState.CONFIRMED)
 _PREPARED = i64(ReservationState.PREPARED)
 
 
-@inlined
+@inner
 def _apply_rows(st: Memory, rows: Rows, results: Rows, n: int, now_ms: int, seq: int) -> bool:
     """Ids and definitions of the `n` rows; False when the ring of ids is too small."""
     touched = FIRST_STEP
@@ -100,7 +100,7 @@ def _group_start(rows: Rows, r: int) -> int:
     return r
 
 
-@inlined
+@inner
 def _apply_reserve(
     st: Memory, rows: Rows, movement: Row, hint: int, cell: int, sku: int, now_ms: int, seq: int
 ) -> None:
@@ -127,7 +127,7 @@ def _apply_reserve(
     add_line(st, reservation, i64(movement.line), sku, cell, movement.requested, movement.quantity, outcome)
 
 
-@inlined
+@inner
 def _apply_to_line(st: Memory, rows: Rows, movement: Row, hint: int, cell: int, now_ms: int) -> bool:
     """Confirm, extend, release, expire or fulfil; False when the reservation or line is not there."""
     reservation = find_reservation_near(st, movement.reservation, hint)
@@ -162,7 +162,7 @@ def _apply_to_line(st: Memory, rows: Rows, movement: Row, hint: int, cell: int, 
     return True
 
 
-@inlined
+@inner
 def _finish_applied(st: Memory, rows: Rows, results: Rows, start: int, end: int) -> None:
     """After their movements: settle the operations that rows [start, end) carried out or dropped."""
     for r in range(start, end):

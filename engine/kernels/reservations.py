@@ -1,7 +1,7 @@
 """Reservations: making, changing and closing them, their lines, and the heap of deadlines."""
 
 from engine.kernels.cells import ZERO, move, sku_of, warehouse_of, write_movement
-from engine.kernels.jit import Row, Rows, i64, inlined, jit, u64
+from engine.kernels.jit import Row, Rows, i64, inner, jit, u64
 from engine.kernels.memory import (
     Memory,
     bounds_of,
@@ -56,7 +56,7 @@ def find_reservation(st: Memory, key: int) -> int:
     )
 
 
-@inlined
+@inner
 def find_reservation_near(st: Memory, key: int, hint: int) -> int:
     """`find_reservation`, which begins where the reservation probably is."""
     if hint != 0 and reservations_of(st)[hint].key == i64(key) and reservations_of(st)[hint].state != 0:
@@ -64,20 +64,20 @@ def find_reservation_near(st: Memory, key: int, hint: int) -> int:
     return find_reservation(st, key)
 
 
-@inlined
+@inner
 def is_open(state: int) -> bool:
     """Whether units may still be held in this state."""
     return state == _HELD or state == _CONFIRMED or state == _PREPARED
 
 
-@inlined
+@inner
 def remaining_of(st: Memory, line: int) -> int:
     """Units of a line that are still held."""
     record = lines_of(st)[line]
     return record.quantity - record.fulfilled - record.released
 
 
-@inlined
+@inner
 def make_reservation(st: Memory, row: Row, made_at: int, state: int) -> int:
     """A new reservation without lines, taken from its first row; 0 when the table is full."""
     slot = take(reservations_of(st), tables_of(st)[RESERVATIONS], reservations_end(st))
@@ -113,7 +113,7 @@ def make_reservation(st: Memory, row: Row, made_at: int, state: int) -> int:
     return slot
 
 
-@inlined
+@inner
 def add_line(
     st: Memory, reservation: int, line: int, sku: int, cell: int, requested: int, quantity: int, outcome: int
 ) -> int:
@@ -165,7 +165,7 @@ def find_line(st: Memory, reservation: int, line: int, cell: int) -> int:
 # The heap of deadlines: parent of place p is p // 2; every reservation knows its place.
 
 
-@inlined
+@inner
 def _earlier(st: Memory, a: int, b: int) -> bool:
     x = deadlines_of(st)[a]
     y = deadlines_of(st)[b]
@@ -293,7 +293,7 @@ def forget_closed(st: Memory, now_ms: int, most: int) -> None:
         free_reservation(st, slot)
 
 
-@inlined
+@inner
 def describe(st: Memory, movements: Rows, first: int, end: int, reservation: int, line: int, requested: int) -> None:
     """Say in movements [first, end) which reservation and line they belong to."""
     record = reservations_of(st)[reservation]

@@ -1,7 +1,7 @@
 """Second half of sell, reserve, release and fulfil: take what was planned. From here it succeeds."""
 
 from engine.kernels.cells import ZERO, available_of, bound_of, find_sku, is_owed, make_cell, move
-from engine.kernels.jit import Row, Rows, i64, inlined, jit
+from engine.kernels.jit import Row, Rows, i64, inner, jit
 from engine.kernels.memory import (
     Memory,
     cells_of,
@@ -66,7 +66,7 @@ def settle_sells(st: Memory, rows: Rows, results: Rows, plan_n: int, movements: 
     return m
 
 
-@inlined
+@inner
 def reservation_fits(st: Memory, plan_n: int, rows_n: int) -> bool:
     """Whether a reservation of that many lines fits its tables."""
     reservations = tables_of(st)[RESERVATIONS]
@@ -75,7 +75,7 @@ def reservation_fits(st: Memory, plan_n: int, rows_n: int) -> bool:
     return plan_n + rows_n <= ENTRIES_MAX and tables_of(st)[LINES, USED] + plan_n + rows_n <= lines_end(st)
 
 
-@inlined
+@inner
 def hold(
     st: Memory,
     out: Row,
@@ -96,7 +96,7 @@ def hold(
     return m
 
 
-@inlined
+@inner
 def settle_reserve(
     st: Memory,
     rows: Rows,

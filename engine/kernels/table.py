@@ -10,7 +10,7 @@ A table is (records, buckets, spill, tables[t]); slot 0 means none.
 import numpy as np
 import numpy.typing as npt
 
-from engine.kernels.jit import Rows, i64, inlined, jit, u64
+from engine.kernels.jit import Rows, i64, inlined, inner, jit, u64
 from engine.kernels.machine import entries_in, prefetch, slot_with
 from engine.state import FREE, LINKED, MASK, SPILL_FREE, SPILL_USED, SPLIT, USED
 
@@ -112,7 +112,7 @@ def _put_spilled(buckets: Buckets, spill: Buckets, table: Table, bucket: int, en
     buckets[bucket, _LINK] = fresh
 
 
-@inlined
+@inner
 def _put(buckets: Buckets, spill: Buckets, table: Table, bucket: int, entry: int) -> None:
     used = entries_in(buckets, bucket)
     if used < _ENTRIES:

@@ -6,7 +6,7 @@ points to. Each of them is STEP rows ahead of the next, so that what one asked f
 and rows are decided meanwhile. What they find on the way they leave as hints; whoever uses one compares the key.
 """
 
-from engine.kernels.jit import Row, Rows, i64, inlined, jit
+from engine.kernels.jit import Row, Rows, i64, inner, jit
 from engine.kernels.machine import endless, prefetch
 from engine.kernels.memory import (
     Memory,
@@ -32,7 +32,7 @@ FIRST_STEP = -3 * STEP
 """Where `touch` begins: the first rows pass through all its loops before they are decided."""
 
 
-@inlined
+@inner
 def hint_of(st: Memory, r: int) -> Row:
     """What is known beforehand of row `r`: slots that may be wrong or 0."""
     return hints_of(st)[r & (HINTS_N - 1)]
@@ -59,7 +59,7 @@ def touch(st: Memory, rows: Rows, at: int, n: int) -> None:
     _ask_cells(st, rows, max(at, 0), min(at + STEP, n))
 
 
-@inlined
+@inner
 def _ask_buckets(st: Memory, rows: Rows, start: int, end: int) -> None:
     for r in range(start, end):
         sku_key = rows[r].sku_key
@@ -70,7 +70,7 @@ def _ask_buckets(st: Memory, rows: Rows, start: int, end: int) -> None:
             prefetch(reservation_buckets_of(st), bucket_of(tables_of(st)[RESERVATIONS], spread(reservation)))
 
 
-@inlined
+@inner
 def _ask_records(st: Memory, rows: Rows, start: int, end: int) -> None:
     for r in range(start, end):
         hint = hint_of(st, r)
@@ -88,7 +88,7 @@ def _ask_records(st: Memory, rows: Rows, start: int, end: int) -> None:
         hint.reservation = reservation
 
 
-@inlined
+@inner
 def _ask_cell_buckets(st: Memory, rows: Rows, start: int, end: int) -> None:
     """Also asks for lines and deadlines, which as well are a step behind the records."""
     for r in range(start, end):
@@ -112,7 +112,7 @@ def _ask_cell_buckets(st: Memory, rows: Rows, start: int, end: int) -> None:
         hint.line = line
 
 
-@inlined
+@inner
 def _ask_cells(st: Memory, rows: Rows, start: int, end: int) -> None:
     for r in range(start, end):
         hint = hint_of(st, r)

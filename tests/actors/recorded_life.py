@@ -5,6 +5,7 @@ The actor, its journal, its snapshots and their recovery are the real ones; only
 
 import random
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -41,7 +42,8 @@ DURABLE = "shards/000/durable"
 def make_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests that open a shard ten thousand times: do without what costs time and decides nothing.
 
-    Tables begin small, not large and empty. The same bytes of a record are unpacked once. Nothing is read ahead.
+    Tables begin small, not large and empty. The same bytes of a record are unpacked once. Nothing is read ahead, and
+    no thread brings in memory.
     """
     unpacked: dict[bytes, tuple[Header, Record]] = {}
 
@@ -54,6 +56,7 @@ def make_quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(actors.segment_files, "decode", decode_once)
     monkeypatch.setattr(actors.recovery, "ahead", iter)
+    monkeypatch.setattr(actors.recovery, "FreshMemory", lambda *_: nullcontext())
     monkeypatch.setattr(engine.state, "_FIRST_BUCKETS", 16)
 
 

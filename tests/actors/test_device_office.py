@@ -7,14 +7,17 @@ from typing import Any
 
 import pytest
 
+from actors import device_messages as m
 from actors import device_office
+from actors.device_link import LocalDevices
 from actors.device_office import DeviceGone, DeviceOffice
 from actors.documents.device_rows import StoredDevice
 from devices.clock import ManualClock
 from devices.device_document import DeviceDocument
 from devices.job_desk import JobDesk
-from devices.job_events import JobEvent, JobEvents
+from devices.job_events import JobEvent, JobEvents, StartEvent
 from devices.job_journal import JobJournal
+from devices.printer_worker import PrinterWorker
 from tests.devices.counter import QuickDisk, print_job
 
 BOUND_S = 20.0
@@ -29,6 +32,7 @@ class Hands:
         self.fails: dict[str, list[Exception]] = {}
         self.stuck: set[str] = set()
         self.gone: set[str] = set()
+        self.watched = asyncio.Event()
 
     async def start(self, code: str, document: DeviceDocument) -> None:
         if self.fails.get(code):
@@ -41,6 +45,7 @@ class Hands:
             await asyncio.Event().wait()
 
     async def watch(self, code: str) -> None:
+        self.watched.set()
         if code in self.gone:
             self.gone.discard(code)
             raise DeviceGone
@@ -122,6 +127,18 @@ def test_devices_are_started_changed_and_stopped_as_the_documents_say(tmp_path: 
     assert [what for what in done if what.split()[1] == "b"] == ["start b at memory:", "stop b"]
 
 
+def test_a_device_is_looked_after_from_its_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that nobody has asked who it is cannot be killed when it stops."""
+    monkeypatch.setattr(device_office, "WATCH_S", 1e6)
+
+    async def scene(hands: Hands, documents: Documents) -> None:
+        documents.put("a")
+        async with asyncio.timeout(BOUND_S):
+            await hands.watched.wait()
+
+    play(tmp_path, scene)
+
+
 def test_one_that_cannot_be_stopped_or_started_holds_up_no_other(tmp_path: Path) -> None:
     async def scene(hands: Hands, documents: Documents) -> None:
         hands.stuck.add("a")
@@ -176,3 +193,36 @@ def test_what_waits_for_a_removed_device_is_given_up_also_after_a_crash(tmp_path
     last = events.after(3, 10)[0]
     assert isinstance(last, JobEvent)
     assert (last.job, last.state) == ("A", "abandoned")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_device_of_this_process_whose_thread_is_gone_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step, left = PrinterWorker.step, [1]
+
+    def gone_once(worker: PrinterWorker) -> float | None:
+        if left and left.pop():
+            raise SystemExit
+        return step(worker)
+
+    async def run() -> None:
+        devices, documents = LocalDevices(tmp_path), Documents()
+        office = DeviceOffice(documents.changed, devices, tmp_path)
+        running = asyncio.create_task(office.run())
+        documents.put("a")
+        async with asyncio.timeout(BOUND_S):
+            while events.newest() < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+        told = await devices.ask("a", m.AskHealth())
+        running.cancel()
+        await asyncio.wait([running])
+        await office.close()
+        devices.close()
+        assert isinstance(told, m.HealthTold)
+        assert told.health.state != "error"
+
+    monkeypatch.setattr(PrinterWorker, "step", gone_once)
+    events = JobEvents(tmp_path / "a")
+    asyncio.run(run())
+    assert [event.epoch for event in events.after(0, 9) if isinstance(event, StartEvent)] == [1, 2]

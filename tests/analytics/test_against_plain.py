@@ -7,7 +7,8 @@ import pytest
 from analytics.retailer import SalesFiles
 from analytics.store import Store
 from benchmarks.plain_reports import PLAIN, Compared
-from benchmarks.sales_year import Year, followed, lines_of
+from benchmarks.sales_journal import SalesJournal, followed
+from benchmarks.sales_year import lines_of
 
 LINES = 12_000
 
@@ -16,7 +17,7 @@ LINES = 12_000
 def compared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compared]:
     """The first so many lines of the year, both ways."""
     path = tmp_path_factory.mktemp("year") / "lines.parquet"
-    year = Year(lines_of(SalesFiles.installed(), LINES, path))
+    year = SalesJournal(lines_of(SalesFiles.installed(), LINES, path))
     store = Store(None, era=0, shards=1)
     followed(year, store)
     made = Compared(store, path)

@@ -11,6 +11,11 @@ import pytest
 
 from api import device_shapes as shapes
 from api.feed import STREAM_PAGE
+from devices.printer_settings import PrinterSettings
+from devices.receipts.document import document_from
+from devices.receipts.escpos import slip
+from devices.receipts.preview import as_png
+from devices.receipts.profiles import printer_profile
 from devices.simulators.endpoints import TcpDevice
 from devices.simulators.printer_faults import Fault, FaultKind
 from devices.simulators.receipt_printer import PrinterSimulator
@@ -142,6 +147,8 @@ def test_the_list_goes_on_from_a_cursor(box: Box) -> None:
         ({"kind": "scanner"}, "$"),
         ({"transport": "serial:/dev/ttyUSB0"}, "$"),
         ({"transport": "tcp://nowhere"}, "$"),
+        ({"transport": "file:/etc/crontab"}, "$"),
+        ({"transport": "file:../admin.key"}, "$"),
         ({"settings": {"profile": "typewriter"}}, "$"),
         ({"settings": {"columns": 7}}, "$"),
         ({"settings": {"colour": "red"}}, "$"),
@@ -262,6 +269,34 @@ def test_the_list_of_jobs_goes_on_from_a_cursor_and_by_state(box: Box) -> None:
         made.until("J4", "confirmed")
         assert made.paper.count("Tea & Co") == 5
         assert problem(box.call("GET", f"/v1/devices/{made.code}/jobs?state=lost")) == (422, "invalid_request", "state")
+
+
+def test_the_newest_jobs_come_first_when_asked_for_and_open_ones_are_counted(box: Box) -> None:
+    with till(box) as made:
+        made.simulator.run_out_of_paper()
+        for number in range(3):
+            made.print(f"J{number}")
+        path = f"/v1/devices/{made.code}/jobs?order=newest&limit=2"
+        first = msgspec.json.decode(box.call("GET", path).content, type=shapes.DeviceJobPage)
+        second = box.get(f"{path}&cursor={first.next_cursor}")
+        assert [job.id for job in first.items] == ["J2", "J1"]
+        assert ([job["id"] for job in second["items"]], second["next_cursor"]) == (["J0"], None)
+        assert box.get(f"/v1/devices/{made.code}")["jobs"] == {"queued": 3, "unknown": 0}
+        assert problem(box.call("GET", f"/v1/devices/{made.code}/jobs?order=best")) == (422, "invalid_request", "order")
+
+
+def test_a_picture_of_a_job_is_what_a_preview_of_its_document_is(box: Box) -> None:
+    with till(box) as made:
+        made.print("A")
+        made.until("A", "confirmed")
+        answer = box.call("GET", f"/v1/devices/{made.code}/jobs/A/picture")
+        assert answer.headers["content-type"] == "image/png"
+        profile = printer_profile(PrinterSettings("TM-T20II"))
+        assert answer.content == as_png(slip(document_from(DOCUMENT), profile), profile)
+        made.post({"id": "D", "kind": "open_drawer"})
+        for job_id, code in (("D", "unknown_picture"), ("B", "unknown_job")):
+            refused = box.call("GET", f"/v1/devices/{made.code}/jobs/{job_id}/picture")
+            assert problem(refused)[:2] == (404, code)
 
 
 def test_a_changed_document_reaches_its_device_and_a_removed_one_prints_nothing_more(box: Box) -> None:

@@ -80,6 +80,7 @@ ENDPOINTS: list[tuple[str, str, Any, frozenset[str]]] = [
             "/v1/devices/never-made",
             "/v1/devices/never-made/jobs",
             "/v1/devices/never-made/jobs/j",
+            "/v1/devices/never-made/jobs/j/picture",
             "/v1/feed/devices",
         )
     ),

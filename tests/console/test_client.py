@@ -125,7 +125,7 @@ def test_every_refusal_is_said_in_words(status: int, code: str, words: str) -> N
 
 def of(api: Api) -> Visit:
     made = visit()
-    made.desk = Desk(api, None, None, None)  # type: ignore[arg-type]
+    made.desk = Desk(api, None, None, None, None)  # type: ignore[arg-type]
     return made
 
 

@@ -106,7 +106,7 @@ def test_an_address_leaves_out_what_is_empty() -> None:
 
 def visit() -> Visit:
     account = Account(name="anna", role=Role.VIEWER, password_hash="", key="os_1_2", created_at="")
-    desk = Desk(None, None, None, None)  # type: ignore[arg-type]
+    desk = Desk(None, None, None, None, None)  # type: ignore[arg-type]
     return Visit(desk=desk, account=account, t=Words("en"), look="auto", path="/", query={}, token=None)
 
 

@@ -6,11 +6,12 @@ import pytest
 
 from devices.clock import ManualClock
 from devices.health import Health, HealthState
-from devices.job_desk import REMOVED, JobDesk, retire
+from devices.job_desk import JobDesk
 from devices.job_events import DeviceEvent, EventsGone, HealthEvent, JobEvent, JobEvents, StartEvent
 from devices.job_journal import JobJournal
 from devices.job_lines import DURABLE, DURABLE_WORDS
 from devices.jobs import NO_PROOF, Job, JobKind, JobState
+from devices.retire import REMOVED, retire
 from tests.devices.counter import QuickDisk, drawer_job, print_job
 
 EVERYTHING = 1_000_000

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from devices.clock import ManualClock
-from devices.job_desk import DRAWER_MS, QUEUED_MAX, DeskFull, JobDesk
+from devices.job_desk import DRAWER_MS, QUEUED_MAX, JobDesk
 from devices.job_journal import REMEMBERED_MS, JobJournal
 from devices.job_lines import SECTOR, JournalDamaged, JournalHeld, JournalLost, JournalRefused
-from devices.jobs import FINAL, BadJob, IdReused, Job, JobKind, JobState, NotAllowed
+from devices.jobs import FINAL, BadJob, DeskFull, IdReused, Job, JobKind, JobState, NotAllowed
 from devices.simulators.endpoints import TcpDevice
 from devices.simulators.receipt_printer import PrinterSimulator
 from tests.devices.counter import Counter, QuickDisk, copy_of, drawer_job, print_job, receipt

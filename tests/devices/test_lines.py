@@ -216,6 +216,35 @@ def test_a_file_keeps_what_would_be_printed(tmp_path: Path, waker: Waker) -> Non
         line_to(parse_address(f"file:{tmp_path}/no/folder"), ManualClock(), waker).open(0)
 
 
+def test_a_device_writes_to_files_of_one_folder_and_to_printers(tmp_path: Path) -> None:
+    files = tmp_path / "paper"
+    for given, meant in (
+        ("file:slips", f"{files}/slips"),
+        (f"file:{files}/kitchen/slips", f"{files}/kitchen/slips"),
+        ("file:/dev/usb/lp0", "/dev/usb/lp0"),
+        ("file:/dev/lp1", "/dev/lp1"),
+        ("file:/dev/null", "/dev/null"),
+    ):
+        assert parse_address(given, files).target == meant
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["/etc/cron.d/x", "/root/.ssh/authorized_keys", "../admin.key", "a/../../admin.key", "{files}/../admin.key",
+     "{files}", "", ".", "/dev/sda", "/dev/mem", "/dev/pts/3", "/dev/usb/lp0/../../sda", "/dev/usb/lp0x"],
+)  # fmt: skip
+def test_a_device_writes_to_no_other_file(text: str, tmp_path: Path) -> None:
+    files = tmp_path / "paper"
+    with pytest.raises(AddressRefused, match="folder paper"):
+        parse_address(f"file:{text.replace('{files}', str(files))}", files)
+
+
+def test_a_file_line_takes_no_pipe_for_a_file(tmp_path: Path, waker: Waker) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(LineRefused, match="neither"):
+        line_to(parse_address(f"file:{tmp_path}/pipe"), ManualClock(), waker).open(0)
+
+
 def test_a_line_in_memory_can_refuse_lose_and_be_full(waker: Waker) -> None:
     line = MemoryLine(ManualClock(), waker, answer=lambda data: data[::-1])
     line.refusing = True

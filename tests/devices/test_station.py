@@ -6,16 +6,21 @@ from pathlib import Path
 
 import pytest
 
+from devices import job_journal
 from devices.clock import SystemClock
 from devices.device_document import DeviceDocument, folder_of
 from devices.job_events import HealthEvent, JobEvents, StartEvent
-from devices.jobs import IdReused, JobKind, JobState, NotAllowed
-from devices.receipts.document import DocumentRefused
+from devices.jobs import REMADE, IdReused, JobKind, JobState, NotAllowed
+from devices.printer_settings import PrinterSettings
+from devices.receipts.document import DocumentRefused, document_from_json
+from devices.receipts.escpos import slip
+from devices.receipts.preview import as_png
 from devices.receipts.profiles import printer_profile, printer_profiles
 from devices.simulators.endpoints import TcpDevice
 from devices.simulators.receipt_printer import PrinterSimulator
 from devices.simulators.scale import ScaleSimulator
-from devices.station import NoSuchJob, Station, TakesNoJobs, TooLate, Wanted
+from devices.slips import SlipMaker
+from devices.station import NoPicture, NoSuchJob, Station, TakesNoJobs, TooLate, Wanted
 from tests.e2e.served import wait_until
 
 SALE = b'{"blocks":[{"text":"Tea & Co"},{"row":["Tea","4.50"]},{"cut":true}]}'
@@ -89,8 +94,7 @@ def test_what_cannot_be_printed_is_refused_with_its_place(tmp_path: Path) -> Non
 
 
 def test_a_job_in_doubt_is_decided_and_the_copy_is_a_job(tmp_path: Path) -> None:
-    slip = tmp_path / "slip"
-    made = station(tmp_path, f"file:{slip}", proof="none")
+    made = station(tmp_path / "devices", "file:slip", proof="none")
     made.submit(wanted("A"))
     wait_until(lambda: state(made, "A") == "unknown", "the hand-over")
     view, copy, known = made.decide("A", printed=False, by="Anna")
@@ -103,9 +107,86 @@ def test_a_job_in_doubt_is_decided_and_the_copy_is_a_job(tmp_path: Path) -> None
     with pytest.raises(NoSuchJob):
         made.decide("B", printed=True, by="Anna")
     made.stop()
-    text = slip.read_bytes()
+    text = (tmp_path / "paper" / "slip").read_bytes()
     assert text.count(b"Tea & Co") == 2
     assert text.count(b"COPY") == 2
+
+
+def test_what_waits_is_printed_in_the_bytes_of_the_printer_that_is_there_now(tmp_path: Path) -> None:
+    before = station(tmp_path / "devices", "tcp://127.0.0.1:9", profile="TM-T20II")
+    for job_id in ("A", "B"):
+        before.submit(wanted(job_id))
+    wide = before.picture("A")
+    before.stop()
+    made = station(tmp_path / "devices", "file:slip", profile="TM-T20II", columns=24, proof="none")
+    wait_until(lambda: [state(made, job_id) for job_id in "AB"] == ["unknown", "unknown"], "the hand-over")
+    job = made.find("A")
+    narrow = SlipMaker(PrinterSettings("TM-T20II", columns=24))
+    assert job.reasons[0] == REMADE
+    assert job.job.body == narrow.slip(document_from_json(SALE))
+    assert made.picture("A") == narrow.picture(job.job) != wide
+    assert made.submit(wanted("A"))[1]  # it is the same job still
+    made.stop()
+    lines = (tmp_path / "paper" / "slip").read_bytes().split(b"\n")
+    assert sum(line.startswith(b"Tea ") and len(line) == 24 for line in lines) == 2
+
+
+def test_the_same_bytes_for_another_printer_are_not_written_down_again(tmp_path: Path) -> None:
+    before = station(tmp_path / "devices", "tcp://127.0.0.1:9", profile="TM-T20II")
+    before.submit(wanted("A"))
+    before.stop()
+    made = station(tmp_path / "devices", "file:slip", profile="TM-T20II", dots=500, proof="none")
+    wait_until(lambda: state(made, "A") == "unknown", "the hand-over")
+    assert REMADE not in made.find("A").reasons
+    made.stop()
+
+
+def test_a_picture_is_made_of_the_very_bytes_also_when_the_job_is_long_over(
+    printer: TcpDevice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = station(tmp_path, printer.address, profile="TM-T20II")
+    made.submit(wanted("A"))
+    profile = printer_profile(PrinterSettings("TM-T20II"))
+    expected = as_png(slip(document_from_json(SALE), profile), profile)
+    assert made.picture("A") == expected
+    wait_until(lambda: state(made, "A") == "confirmed", "a proof")
+    assert made.find("A").job.body == b""
+    assert made.picture("A") == expected
+    made.stop()
+    # Printed long ago on another printer, and the journal was written anew since.
+    monkeypatch.setattr(job_journal, "COMPACT_BYTES", 100)
+    made = station(tmp_path, printer.address, profile="TM-T88V", columns=30)
+    assert made.picture("A") == expected
+    made.stop()
+    made = station(tmp_path, printer.address)
+    made.submit(wanted("B"))
+    with pytest.raises(NoSuchJob):
+        made.picture("C")
+    made.stop()
+
+
+def test_a_drawer_and_what_is_kept_no_more_have_no_picture(tmp_path: Path) -> None:
+    made = station(tmp_path, "tcp://127.0.0.1:9")
+    made.submit(Wanted("D", JobKind.OPEN_DRAWER, b"", None, "till-1", "sale 17", NEVER_MS))
+    with pytest.raises(NoPicture, match="prints nothing"):
+        made.picture("D")
+    made.submit(wanted("A", deadline_ms=1))
+    wait_until(lambda: state(made, "A") == "failed_clean", "the deadline")
+    folder_of(tmp_path, "p").joinpath("jobs").write_bytes(b"")
+    with pytest.raises(NoPicture, match="no more"):
+        made.picture("A")
+    made.stop()
+
+
+def test_jobs_are_told_newest_first_a_page_at_a_time(tmp_path: Path) -> None:
+    made = station(tmp_path, "tcp://127.0.0.1:9")
+    for number in range(5):
+        made.submit(wanted(f"J{number}"))
+    first = made.page([], 0, 2, newest=True)
+    second = made.page([JobState.QUEUED], first[-1].number, 9, newest=True)
+    assert [view.job.id for view in (*first, *second)] == ["J4", "J3", "J2", "J1", "J0"]
+    assert made.counts() == {"queued": 5, "unknown": 0}
+    made.stop()
 
 
 def test_other_devices_take_no_jobs_but_their_life_is_written_down(tmp_path: Path) -> None:

@@ -20,6 +20,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from api.console.frame import WAYS
+from devices.simulators.endpoints import TcpDevice
+from devices.simulators.printer_faults import Fault, FaultKind
+from devices.simulators.receipt_printer import PrinterSimulator
 from tests.e2e.browser import WAIT_MS, chromium, settled, sign_in
 from tests.e2e.served import Served, command_line, fresh_id, wait_until
 
@@ -307,12 +310,88 @@ def test_an_alert_leads_to_its_explanation_and_somebody_is_at_it(page: Page, hou
     expect(page.get_by_text("Reorder point 49")).to_be_visible()
 
 
-def test_a_viewer_sets_nothing_and_keeps_no_users(browser: Browser, house: House) -> None:
+class Counter:
+    """A printer whose line breaks once in the middle of a receipt, and one that can prove nothing."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.simulator = PrinterSimulator(bytes_per_s=1e6, faults=(Fault(FaultKind.CABLE, 90, lasts_s=0.2),))
+        self.endpoint = TcpDevice(self.simulator)
+        self.endpoint.start()
+        printer = {"kind": "receipt_printer", "driver": "escpos", "warehouse": "riga-1"}
+        house.put("/v1/devices/till-7", {**printer, "transport": self.endpoint.address})
+        house.put("/v1/devices/old-1", {**printer, "transport": "file:old-1", "settings": {"proof": "none"}})
+        for code, job in (("till-7", "in-doubt"), ("old-1", "unproved")):
+            self.print(code, job)
+            self.until(code, job, "unknown")
+        self.print("till-7", "sale-17")
+        self.until("till-7", "sale-17", "confirmed")
+
+    def print(self, code: str, job: str) -> None:
+        document = {"blocks": [{"text": "Tea & Co", "size": "big"}, {"row": ["Tea", "4.50"]}, {"cut": True}]}
+        answer = self.house.served.post(f"/v1/devices/{code}/jobs", {"id": job, "kind": "print", "document": document})
+        assert answer.status_code == 202, answer.text
+
+    def job(self, code: str, job: str) -> Any:
+        return self.house.served.http.get(f"/v1/devices/{code}/jobs/{job}").json()
+
+    def until(self, code: str, job: str, state: str) -> None:
+        wait_until(lambda: self.job(code, job).get("state") == state, f"{job} to be {state}")
+
+
+@pytest.fixture(scope="module")
+def counter(house: House) -> Iterator[Counter]:
+    made = Counter(house)
+    yield made
+    made.endpoint.stop()
+
+
+def test_a_device_leads_to_its_jobs_and_a_job_to_its_picture(page: Page, house: House, counter: Counter) -> None:
+    opened(page, house, "/devices")
+    line = page.get_by_test_id("devices").get_by_role("link", name="till-7")
+    expect(line).to_contain_text("In order")
+    expect(line).to_contain_text("1 to decide")
+    line.click()
+    page.wait_for_url("**/devices/till-7")
+    settled(page)
+    page.get_by_test_id("jobs").get_by_role("link", name="sale-17").click()
+    page.wait_for_url("**/jobs/sale-17")
+    settled(page)
+    paper = page.get_by_role("img", name="The receipt sale-17")
+    expect(paper).to_be_visible()
+    assert paper.evaluate("image => image.decode().then(() => image.naturalWidth)") > 300
+    shown = page.request.get(house.url + str(paper.get_attribute("src"))).body()
+    assert shown == house.served.http.get("/v1/devices/till-7/jobs/sale-17/picture").content
+    expect(page.get_by_text("proved by the printer").first).to_be_visible()
+
+
+def test_a_job_in_doubt_is_decided_in_the_planners_name_and_what_happens_is_seen_at_once(
+    page: Page, house: House, counter: Counter
+) -> None:
+    opened(page, house, "/devices")
+    doubt = page.get_by_test_id("doubt").filter(has_text="in-doubt")
+    doubt.get_by_role("button", name="Print a marked copy").click()
+    expect(doubt).to_have_count(0)
+    counter.until("till-7", "in-doubt:copy", "confirmed")
+    job = counter.job("till-7", "in-doubt")
+    assert (job["state"], job["decided_by"]) == ("abandoned", "console:anna")
+    assert "".join(counter.simulator.text).count("COPY") == 2
+    counter.simulator.run_out_of_paper()
+    expect(page.get_by_test_id("devices").get_by_role("link", name="till-7")).to_contain_text("no paper")
+    counter.simulator.put_paper_in()
+
+
+def test_a_viewer_sets_nothing_decides_nothing_and_keeps_no_users(
+    browser: Browser, house: House, counter: Counter
+) -> None:
     house.users("password", "guest", "--password-stdin", words=PASSWORD)
     house.users("add", "looker", "--role", "viewer", "--password-stdin", words=PASSWORD)
     context = context_of(browser, house, "looker")
     page = opened(context.new_page(), house, "/stock/cup-005")
     expect(page.get_by_role("button", name="Set thresholds")).to_have_count(0)
+    opened(page, house, "/devices")
+    expect(page.get_by_test_id("doubt").filter(has_text="unproved")).to_contain_text("an administrator answers")
+    expect(page.get_by_role("button", name="It was printed")).to_have_count(0)
     opened(page, house, "/users")
     expect(page.get_by_text("Administrators keep users and API keys")).to_be_visible()
     assert house.users("remove", "looker").returncode == 0
@@ -360,13 +439,17 @@ def test_a_browser_gets_its_language_and_a_user_may_choose_another(browser: Brow
 
 
 @pytest.mark.parametrize("look", ["light", "dark"])
-def test_every_page_fits_a_phone_and_says_something(browser: Browser, house: House, look: str) -> None:
+def test_every_page_fits_a_phone_and_says_something(
+    browser: Browser, house: House, counter: Counter, look: str
+) -> None:
     context = context_of(browser, house, "boss", viewport={"width": 390, "height": 844})
     page = context.new_page()
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.goto(f"{house.url}/prefer?look={look}")
-    for path in [*(way.path for way in WAYS), "/stock/cup-001", "/explain/cup-001/riga-1", "/reports/turnover"]:
+    beyond = ["/stock/cup-001", "/explain/cup-001/riga-1", "/reports/turnover"]
+    beyond += ["/devices/till-7", "/devices/till-7/jobs/sale-17"]
+    for path in [*(way.path for way in WAYS), *beyond]:
         opened(page, house, path)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
         assert page.locator("[role=alert]").count() == 0, (path, page.locator("[role=alert]").all_inner_texts())

@@ -87,13 +87,23 @@ def till(
     simulator = PrinterSimulator(bytes_per_s=bytes_per_s, faults=faults)
     endpoint = line(simulator)
     endpoint.start()
-    transport = endpoint.address if isinstance(endpoint, TcpDevice) else f"file:{endpoint.path}"
-    made = Till(served, simulator, transport, **settings)
+    made = Till(served, simulator, transport_to(served, endpoint), **settings)
     try:
         yield made
     finally:
         served.http.delete(f"/v1/devices/{made.code}")
         endpoint.stop()
+
+
+def transport_to(served: Served, endpoint: TcpDevice | PtyDevice) -> str:
+    """A pseudo-terminal is none of the files that a device may name: whoever has the machine links it into them."""
+    if isinstance(endpoint, TcpDevice):
+        return endpoint.address
+    paper = served.data / "paper"
+    paper.mkdir(exist_ok=True)
+    link = paper / fresh_id()
+    link.symlink_to(endpoint.path)
+    return f"file:{link.name}"
 
 
 @pytest.mark.parametrize("line", [TcpDevice, PtyDevice])
@@ -151,6 +161,7 @@ def open_files(pid: int) -> set[str]:
     return found
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("received", [0, 40, 200, 500, 900, 10**9])
 def test_a_device_whose_process_is_killed_at_any_step_prints_once_or_asks(ray_served: Served, received: int) -> None:
     """Before the first byte (0), after so many that the printer took, and after the proof."""
@@ -180,6 +191,7 @@ def test_a_device_whose_process_is_killed_at_any_step_prints_once_or_asks(ray_se
         assert made.whole("A") == 1 or "".join(made.simulator.text).count("COPY") == 2
 
 
+@pytest.mark.faults
 def test_a_device_whose_process_is_stopped_is_killed_and_comes_back_and_nobody_else_notices(
     ray_served: Served,
 ) -> None:
@@ -197,6 +209,7 @@ def test_a_device_whose_process_is_stopped_is_killed_and_comes_back_and_nobody_e
         assert made.whole("A") == 1
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("options", [("--transport", "local"), ("--workers", "1")], ids=["local", "ray"])
 def test_a_server_that_is_killed_and_started_again_knows_every_job(tmp_path: Path, options: tuple[str, ...]) -> None:
     data = tmp_path / "data"

@@ -4,6 +4,8 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.e2e.served import Served
 from tests.e2e.test_serve import calls_going_on, reserve, stock, stock_up
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 pytest_plugins = ["tests.actors.postgres_server"]
 
 
+@pytest.mark.faults
 def test_journals_and_documents_on_a_server_survive_a_shard_and_the_whole_stack(
     postgres_server: "PostgresServer", tmp_path: Path
 ) -> None:

@@ -21,6 +21,7 @@ ICONS: Final = {
     "channel_sales": "bar_chart",
     "product_channels": "hub",
     "stock_as_of": "inventory_2",
+    "deliveries": "local_shipping",
     "unmet_demand": "production_quantity_limits",
     "channel_comparison": "compare",
     "channel_tax": "receipt_long",

@@ -1,7 +1,7 @@
 """My warehouse today, for a phone in the hand: sales against the same weekday, what ran out, what comes, alerts."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from fastapi import Request
@@ -190,10 +190,8 @@ def _show_outs(visit: Visit, rows: list[dict[str, Any]], names: dict[str, str]) 
 
 
 async def _incoming(visit: Visit, code: str) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    page, _ = await visit.desk.api.preview("/v1/reports/stock_as_of", {"warehouse": code})
-    names = page["columns"]
-    rows = [dict(zip(names, row, strict=True)) for row in page["rows"]]
-    coming = sorted((row for row in rows if row["incoming"] > 0), key=lambda row: row["incoming"], reverse=True)
+    page, _ = await visit.desk.api.preview("/v1/reports/deliveries", {"warehouse": code})
+    coming = [dict(zip(page["columns"], row, strict=True)) for row in page["rows"]]
     return coming, await visit.desk.names([row["sku"] for row in coming[:SHOWN]])
 
 
@@ -202,10 +200,14 @@ def _show_incoming(visit: Visit, rows: list[dict[str, Any]], names: dict[str, st
     if not rows:
         empty("local_shipping", t("Nothing is on its way"), t("Expected deliveries appear here with their quantity"))
     for row in rows[:SHOWN]:
-        left = t("{n} available", n=f.number(row["available"]))
-        with line(
-            names[row["sku"]], f"{row['sku']} · {left}", f"/explain/{row['sku']}/{row['warehouse']}", "local_shipping"
-        ):
+        whence = f"{row['sku']} · {row['source']}"
+        with line(names[row["sku"]], whence, f"/explain/{row['sku']}/{row['warehouse']}", "local_shipping"):
             Text(f"+{f.number(row['incoming'])}", "span", "os-number os-good")
+            if row["due"] is None:
+                Text(t("no date"), "span", "os-muted os-small")
+            elif datetime.fromisoformat(row["due"]) < datetime.now(UTC):
+                badge(t("late, due {when}", when=f.moment(row["due"])), "bad")
+            else:
+                Text(t("due {when}", when=f.moment(row["due"])), "span", "os-muted os-small os-number")
     if len(rows) > SHOWN:
         Text(t("and {n} more", n=len(rows) - SHOWN), "span", "os-muted os-small")

@@ -18,6 +18,18 @@ COLUMNS_STOCK: Final[dict[str, tuple[str, str]]] = {
         "в наличии − в резерве − страховой запас",
         "na stanie − zarezerwowane − zapas bezpieczeństwa",
     ),
+    "on its way": ("в пути", "w drodze"),
+    "code of the place that it goes to": ("код места, куда едет", "kod miejsca, do którego jedzie"),
+    "the purchase order, or the id of the transfer": (
+        "заказ поставщику или перемещение",
+        "zamówienie lub przesunięcie",
+    ),
+    "still to come from it": ("ещё должно прийти", "jeszcze przyjdzie"),
+    "when it should be there, as was said last; null: nobody said, as of a transfer": (
+        "когда должно прийти, как сказано последним; пусто: не сказано",
+        "kiedy powinno przyjść, według ostatniej wiadomości; puste: nie podano",
+    ),
+    "when it was first said to be on its way": ("когда впервые сказали, что едет", "kiedy podano po raz pierwszy"),
     "that was asked for": ("который просили", "o które pytano"),
     "in which it was first asked for": ("в котором спросили впервые", "w którym zapytano najpierw"),
     "business day; of a line without a place, by the clock of the most preferred place": (
