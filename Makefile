@@ -15,10 +15,10 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test faults check bench chaos soak mutants screenshots lock system clean
+.PHONY: help run setup test test-long check bench chaos soak mutants screenshots lock system clean
 
 help: ## what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
 run: $(VENV)/.demo ## set up, then the demo until Ctrl-C (DEMO_SECONDS=90 make run: ends by itself)
 	@$(BIN)/omnistock demo
@@ -27,10 +27,10 @@ setup: $(VENV)/.dev ## make .venv with everything, and nothing else
 
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder
 test: $(VENV)/.dev ## set up, then the test suite, in two workers
-	$(PYTEST) -m "not faults"
+	$(PYTEST) -m "not long"
 
-faults: $(VENV)/.dev ## tests that kill, stop and starve real processes, which take as long again
-	$(PYTEST) -m faults
+test-long: $(VENV)/.dev ## real processes killed and starved, 10,000 power cuts, planted bugs, pages in a browser
+	$(PYTEST) -m long
 
 check: $(VENV)/.dev ## ruff (rules and format), mypy --strict, import-linter
 	$(BIN)/ruff check .

@@ -12,9 +12,9 @@ import os
 import signal
 import socket
 import struct
-import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
@@ -24,7 +24,7 @@ from actors.child import DATABASE_VARIABLE, supervisor_hears
 from actors.datadir import ANALYTICS, ANALYTICS_SOCKET, DataDir
 from actors.documents.database import DocumentsSettings
 from actors.documents.details import DetailsReader
-from actors.handover import short_path
+from actors.doorway import Doorway
 from actors.journal import JournalCorrupt, JournalError, JournalReader
 from actors.logs import set_up_logging
 from actors.machine import memory_bytes, processors
@@ -141,7 +141,7 @@ class AnalyticsActor:
         self._beat_at = 0.0
         self._lookout = Lookout(file.following)
         self._answering = Answering(file.following, self._lookout)
-        self._listening = _Listening(path, self._answering)
+        self._door = Doorway(path, "answer", partial(_answer_to, answering=self._answering), CONNECTIONS_MAX)
 
     def run(self) -> None:
         """Until `stop` is called."""
@@ -158,7 +158,7 @@ class AnalyticsActor:
                     wanted.wait(pause_s)
                 wanted.clear()
         finally:
-            self._listening.close()
+            self._door.close()
             self._lookout.stop()
 
     def stop(self) -> None:
@@ -185,60 +185,23 @@ class AnalyticsActor:
         return max(0.0, GATHER_S - took, took * self._rest)
 
 
-class _Listening:
-    """The socket, and a thread for each who asks."""
-
-    def __init__(self, path: Path, answering: Answering) -> None:
-        self._path = path
-        self._answering = answering
-        self._slots = threading.BoundedSemaphore(CONNECTIONS_MAX)
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        with short_path(path) as name:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(name)
-            self._socket.bind(name)
-            os.chmod(name, 0o600)  # nobody else could reach it before: the directory is its owner's alone
-        self._socket.listen(CONNECTIONS_MAX)
-        threading.Thread(target=self._accept, name="questions", daemon=True).start()
-
-    def close(self) -> None:
-        """Listen no more."""
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-        with contextlib.suppress(FileNotFoundError), short_path(self._path) as name:
-            os.unlink(name)
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._socket.accept()
-            except OSError:
-                return
-            if not self._slots.acquire(blocking=False):
-                connection.close()
-                continue
-            threading.Thread(target=self._serve, args=(connection,), name="answer", daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        try:
-            with connection:
-                connection.settimeout(WORD_S)
-                (size,) = SIZE.unpack(_exactly(connection, SIZE.size))
-                if size > QUESTION_BYTES_MAX:
-                    return
-                question = decode_question(_exactly(connection, size))
-                for piece in self._answering.answer(question):
-                    if piece:
-                        connection.sendall(SIZE.pack(len(piece)))
-                        connection.sendall(piece)
-                connection.sendall(SIZE.pack(0))
-        except (OSError, msgspec.DecodeError) as error:
-            _log.info("somebody who asked has gone: %s", error)
-        except Exception:
-            _log.exception("a question could not be answered")
-        finally:
-            self._slots.release()
+def _answer_to(connection: socket.socket, answering: Answering) -> None:
+    """One question, and its answer piece by piece."""
+    try:
+        connection.settimeout(WORD_S)
+        (size,) = SIZE.unpack(_exactly(connection, SIZE.size))
+        if size > QUESTION_BYTES_MAX:
+            return
+        question = decode_question(_exactly(connection, size))
+        for piece in answering.answer(question):
+            if piece:
+                connection.sendall(SIZE.pack(len(piece)))
+                connection.sendall(piece)
+        connection.sendall(SIZE.pack(0))
+    except (OSError, msgspec.DecodeError) as error:
+        _log.info("somebody who asked has gone: %s", error)
+    except Exception:
+        _log.exception("a question could not be answered")
 
 
 def _exactly(connection: socket.socket, count: int) -> bytes:

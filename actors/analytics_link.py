@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
-from actors.handover import short_path
+from actors.doorway import short_path
 from analytics.questions import (
     QUERY_S_MAX,
     WAIT_S_MAX,

@@ -17,9 +17,6 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
@@ -86,16 +83,6 @@ ASK: Final = msgspec.json.Decoder(Ask)
 ANSWER: Final[msgspec.json.Decoder[Lent | Refused]] = msgspec.json.Decoder(Lent | Refused)
 DONE: Final = msgspec.json.Decoder(Done)
 KEPT: Final = msgspec.json.Decoder(Kept)
-
-
-@contextmanager
-def short_path(path: Path) -> Iterator[str]:
-    """A name for `path` that fits into the address of a socket, however deep it lies."""
-    directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield f"/proc/self/fd/{directory}/{path.name}"
-    finally:
-        os.close(directory)
 
 
 def send(connection: socket.socket, message: msgspec.Struct, descriptors: tuple[int, ...] = ()) -> None:

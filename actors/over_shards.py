@@ -74,8 +74,8 @@ class OverShards:
         number_groups(rows)
         settled = settled_reservations(rows)
         # Also those on one shard: what they hold says which SKUs their commands are about.
-        named, settling = named_reservations(rows), settling_ids(rows)
-        holdings, voted, unknown = await self._look_up(named, settling)
+        named, settling_at = named_reservations(rows), settling_ids(rows)
+        holdings, voted, unknown, reused = await self._look_up(named, rows, settling_at)
         touched = touched_by(rows, units, holdings)
         results = no_results(len(rows), Outcome.UNAVAILABLE)
         lines = [NO_LINES]
@@ -84,10 +84,14 @@ class OverShards:
         blocked: set[Key] = set()
         for number, planned in enumerate(rounds_of(units, touched)):
             if number and settled:
-                holdings, voted, unknown = await self._look_up(settled, settling)
+                holdings, voted, unknown, reused = await self._look_up(settled, rows, settling_at)
             chosen = []
             for unit in planned:
-                if blocked.isdisjoint(touched[unit]) and unknown.isdisjoint(_reservations(rows, units, unit)):
+                head = int(units.begins[unit])
+                if head in reused:
+                    # Not sent: a shard that has not heard of the id would remember it for this content.
+                    results["outcome"][head : units.ends[unit]] = Outcome.ID_REUSED
+                elif blocked.isdisjoint(touched[unit]) and unknown.isdisjoint(_reservations(rows, units, unit)):
                     chosen.append(unit)
                 else:
                     blocked |= touched[unit]
@@ -130,30 +134,37 @@ class OverShards:
                 logging.getLogger(__name__).exception("looking for undecided commands")
 
     async def _look_up(
-        self, reservations: Sequence[int], settling: Array
-    ) -> tuple[dict[int, list[Held]], dict[CommandId, list[int]], set[int]]:
+        self, reservations: Sequence[int], rows: Array, settling_at: Sequence[int]
+    ) -> tuple[dict[int, list[Held]], dict[CommandId, list[int]], set[int], set[int]]:
         """What the shards have of each reservation; which of them know each settling command, because it was sent
-        before; and the reservations of which a shard did not say."""
+        before; the reservations of which a shard did not say; and the settling rows whose ids stand for something else.
+
+        `settling_at`: which rows settle under an id of their own."""
         holdings: dict[int, list[Held]] = {key: [] for key in reservations}
         voted: dict[CommandId, list[int]] = {}
         unknown: set[int] = set()
+        reused: set[int] = set()
         if not reservations:
-            return holdings, voted, unknown
-        count = len(reservations)
+            return holdings, voted, unknown, reused
+        count, settling = len(reservations), rows.take(settling_at)
         questions = np.zeros(count + len(settling), QUESTION)
         questions["kind"][:count], questions["key"][:count] = QuestionKind.RESERVATION, reservations
         questions["channel"], questions["flags"][:count] = NO_WAREHOUSE, Flag.ADMIN | Flag.PREPARE
         questions["kind"][count:], questions["client"][count:] = QuestionKind.COMMAND, settling["client"]
         questions["key"][count:], questions["key_lo"][count:] = settling["id_hi"], settling["id_lo"]
         ids = list(zip(settling["id_hi"].tolist(), settling["id_lo"].tolist(), strict=True))
+        contents = settling["content"].tolist()
         for answers in await self._ask_all(questions):
             # As plain numbers: there may be thousands.
             outcomes, items_at, items_n = (
                 answers.answers[name].tolist() for name in ("outcome", "items_at", "items_n")
             )
-            for command, outcome in zip(ids, outcomes[count:], strict=True):
-                if outcome == _OK:
+            for at, command in enumerate(ids):
+                if outcomes[count + at] == _OK:
                     voted.setdefault(command, []).append(answers.shard)
+                    pinned = answers.commands[items_at[count + at] :][: items_n[count + at]]
+                    if len(pinned) and pinned["id_hi"][0] == command[0] and pinned["content"][0] != contents[at]:
+                        reused.add(settling_at[at])
             for at, key in enumerate(reservations):
                 if outcomes[at] > _OK:
                     unknown.add(key)
@@ -162,7 +173,7 @@ class OverShards:
                     begin = int(view["lines_at"])
                     own = answers.reservation_lines[begin : begin + int(view["lines_n"])]
                     holdings[key].append(Held(answers.shard, int(view["state"]), int(view["expires_at_ms"]), own))
-        return holdings, voted, unknown
+        return holdings, voted, unknown, reused
 
 
 def _reservations(rows: Array, units: Units, unit: int) -> set[int]:

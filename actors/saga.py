@@ -251,8 +251,10 @@ class Round:
         own["priority"] = command.home
         replaced = (own["flags"] & _REPLACES) != 0
         own["flags"] = (own["flags"] | _PREPARE) & ~(_WANT_LINES | _REPLACES)
-        # An operation of its own, on the other reservation; it frees its units when it is carried out.
+        # An operation of its own, on the other reservation; the new one may take what it will free.
         own["group"][replaced] = 0
+        if replaced.any():
+            own["due_ms"][~replaced] = _signed(int(own["reservation"][replaced][0]))
         seen: set[int] = set()
         for at, is_replaced in enumerate(replaced.tolist()):
             shard = self._shards[first + at]
@@ -296,7 +298,8 @@ class Round:
             for at, kind, key, outcome in zip(command.sent, kinds, keys, outcomes, strict=True)
             if outcome in yes
         }
-        return sorted(found)
+        # What is let go first: so the events of a reservation that takes its units never show more than there is.
+        return sorted(found, key=lambda part: (part[0], part[1] == command.key, part[1]))
 
     def _step_rows(self, kind: Kind, asked: Sequence[tuple[_Command, int]]) -> Array:
         """DECIDE or APPLY rows: each for a command, about a reservation."""

@@ -52,11 +52,10 @@ def named_reservations(rows: Array) -> list[int]:
     return found
 
 
-def settling_ids(rows: Array) -> Array:
-    """The rows that settle a reservation that spans partitions, and have an id of their own."""
+def settling_ids(rows: Array) -> list[int]:
+    """Which rows settle a reservation that spans partitions, and have an id of their own."""
     settles = _SETTLES[rows["kind"]] & ((rows["partition"] & SPANS) != 0)
-    found: Array = rows[settles & ((rows["flags"] & np.uint16(Flag.CONTINUES)) == 0)]
-    return found
+    return np.flatnonzero(settles & ((rows["flags"] & np.uint16(Flag.CONTINUES)) == 0)).tolist()
 
 
 CommandId = tuple[int, int]

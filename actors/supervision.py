@@ -37,8 +37,8 @@ class SupervisionLimits:
     silent_ms_max: int = 10_000
     """a child that has beaten and is then quiet for so long is killed"""
     silent_at_start_ms_max: int = 120_000
-    """before its first beat: kernels may have to be compiled; and for standby, analytics and console at any time: there
-    may be gigabytes to read, and no sale waits for them"""
+    """before its first beat and before the first readiness: kernels may have to be compiled; and for standby, analytics
+    and console at any time: there may be gigabytes to read, and no sale waits for them"""
     drain_ms_max: int = 15_000
     """for the API workers to finish what is in flight"""
     close_ms_max: int = 20_000
@@ -257,8 +257,9 @@ class Supervision:
 
     def _silent_ms(self, name: str, child: _Child, now_ms: int) -> int:
         since_ms = child.started_ms if child.beat_ms is None else child.beat_ms
-        # These beat between two turns, and a turn may be as long as the start of others.
-        patient = child.beat_ms is None or name in (*BESIDE, CONSOLE)
+        # Until all was ready once, two compilers and everybody's start may hold a process up for longer than a stop is
+        # borne later. Those beside beat between two turns, and a turn may be as long as the start of others.
+        patient = child.beat_ms is None or not self.was_ready or name in (*BESIDE, CONSOLE)
         limit_ms = self.limits.silent_at_start_ms_max if patient else self.limits.silent_ms_max
         return now_ms - since_ms if now_ms - since_ms > limit_ms else 0
 

@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from actors.doorway import short_path
 from actors.handover import (
     ANSWER,
     ANSWER_S,
@@ -31,7 +32,6 @@ from actors.handover import (
     close_all,
     receive,
     send,
-    short_path,
 )
 from engine.layout import Limits
 from engine.shard import Shard

@@ -19,7 +19,7 @@ from analytics.reports import REPORTS
 from analytics.reports.report import Ask, Report
 from api.deps import Runtime
 from api.feed import Position
-from api.numbers import time_json
+from api.numbers import time_json, time_ms
 from api.paging import Query
 from api.status import Problem, invalid
 from api.texts import check_code, check_text
@@ -68,9 +68,9 @@ def moment(text: str, path: str) -> str:
         at = datetime.fromisoformat(text)
         if at.tzinfo is None:
             raise ValueError(text)
-        return time_json(int(at.timestamp() * 1000))
-    except (ValueError, OverflowError):
+    except ValueError:
         raise invalid(path, "a moment such as 2026-11-22T08:00:00Z") from None
+    return time_json(time_ms(at, path))
 
 
 _CHECKS: Final = {Ask.DAY: day, Ask.CODE: check_code, Ask.TEXT: check_text, Ask.MOMENT: moment}

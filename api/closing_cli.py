@@ -7,11 +7,11 @@ from typing import Annotated, Any, Final
 
 import httpx2
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from actors.logs import escaped
 from api.reports_cli import TIMEOUT_S, engine_asked, failed_with
+from api.screen import screen
 
 _SHOWN: Final = ("orders", "units", "gross", "discount", "returns", "net", "tax", "currency")
 
@@ -42,7 +42,7 @@ def register(app: typer.Typer) -> None:
             for figures in item["figures"] or [{}]:
                 cells = (item["warehouse"], item["channel"], by, *(figures.get(name, "") for name in _SHOWN))
                 table.add_row(*(escaped("" if cell is None else str(cell)) for cell in cells))
-        Console().print(table)
+        screen().print(table)
         if not items:
             typer.echo(f"{day}: there is nothing to close")
         elif answer.status_code == httpx2.codes.CREATED:

@@ -15,7 +15,6 @@ from typing import Annotated, Any, Final, Protocol
 
 import httpx2
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from actors.documents.database import DocumentsLocked, DocumentsSettings, DocumentsUnreachable
@@ -24,6 +23,7 @@ from actors.documents.messages import Message, PutKey, RevokeKey
 from actors.documents.migrating import DocumentsTooNew
 from api.numbers import time_json, time_ms
 from api.running import find
+from api.screen import screen
 from api.texts import is_code
 from engine.outcomes import Outcome
 
@@ -206,8 +206,7 @@ def list_keys(data: Data = None, url: Url = None, key: AdminKey = None, database
     for each in found:
         cells = [_shown(value) for value in asdict(each).values()]
         table.add_row(*cells, style="dim" if each.revoked_at else None)
-    # Wide enough for every cell where nobody looks: a pipe must not cut them.
-    Console(width=None if Console().is_terminal else 1000).print(table)
+    screen().print(table)
 
 
 @keys_app.command()

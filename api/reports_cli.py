@@ -9,13 +9,13 @@ from typing import Annotated, Final
 import httpx2
 import orjson
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from actors.logs import escaped
 from analytics.questions import MEDIA
 from analytics.reports import REPORTS
 from api.running import find
+from api.screen import screen
 
 TIMEOUT_S: Final = 90.0
 SHOWN_ROWS: Final = 1_000
@@ -113,6 +113,6 @@ def _show(name: str, body: bytes) -> None:
         table.add_column(column.name, justify="right" if column.sort in _NUMBERS else "left")
     for row in report["rows"][:SHOWN_ROWS]:
         table.add_row(*("" if value is None else escaped(str(value)) for value in row))
-    Console().print(table)
+    screen().print(table)
     left_out = len(report["rows"]) - SHOWN_ROWS
     typer.echo(f"as of {report['as_of']['at']}" + (f"; {left_out:,} rows more: use --out" if left_out > 0 else ""))

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from actors.documents.messages import PutKey
 from api.console.accounts import SCOPES_OF, AccountFailed, Accounts, Role, check_name, check_password, client_of
 from api.console.keys import made_key
 from api.keys_cli import Database, keys_at
+from api.screen import screen
 
 Data = Annotated[
     Path,
@@ -53,7 +53,7 @@ def list_users(data: Data) -> None:
     table = Table("name", "role", "client", "since", box=None)
     for account in Accounts(data).all().values():
         table.add_row(account.name, account.role, client_of(account.name), account.created_at)
-    Console(width=None if Console().is_terminal else 1000).print(table)
+    screen().print(table)
 
 
 @users_app.command()

@@ -16,6 +16,7 @@ from actors.datadir import DataDirError
 from actors.verify import Progress as Done
 from actors.verify import Report
 from actors.verify import verify as verify_directory
+from api.screen import screen
 
 
 def register(app: typer.Typer) -> None:
@@ -42,7 +43,7 @@ def register(app: typer.Typer) -> None:
         except DataDirError as error:
             typer.echo(f"omnistock: {error}", err=True)
             raise typer.Exit(1) from None
-        Console().print(_table(report))
+        screen().print(_table(report))
         if report.first_problem is not None:
             typer.echo(f"omnistock: {report.first_problem}", err=True)
             raise typer.Exit(1)

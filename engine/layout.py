@@ -43,7 +43,8 @@ COMMAND: Final = np.dtype(
         ("not_after_ms", "<i8"),
         ("issued_at_ms", "<i8"),  # 0 = not said (the earlier of issued_at and a UUIDv7's own time)
         ("occurred_at_ms", "<i8"),  # 0 = not said; journaled, never decides
-        ("due_ms", "<i8"),  # expect: 0 = not said; APPLY and DECIDE: the reservation's absolute expires_at
+        ("due_ms", "<i8"),  # expect: 0 = not said; APPLY and DECIDE: the reservation's absolute expires_at;
+        # reserve with PREPARE: the reservation that it replaces
         ("reference_key", "<i8"),  # fixed hash of the reference's text, 0 = none
         ("text_at", "<u4"),  # where the row's texts begin in the batch's heap
         ("content", "<u4"),  # fingerprint of the command's content without not_after and issued_at

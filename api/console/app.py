@@ -18,7 +18,7 @@ from api.console.accounts import Accounts
 from api.console.client import Api, ApiProblem
 from api.console.files import directory_of
 from api.console.gate import App, Gate
-from api.console.live import Followed, Live
+from api.console.live import DeviceNews, Live
 from api.console.login import Door
 from api.console.sessions import Sessions
 from api.console.visit import Desk
@@ -41,7 +41,7 @@ def make_app(data: Path, api: Api) -> App:
     accounts = Accounts(data)
     sessions = Sessions(data, accounts)
     live = Live(api)
-    news = Followed(api, "/v1/feed/devices")
+    news = DeviceNews(api)
     desk = Desk(api, live, accounts, sessions, news)
 
     async def learn_zone() -> None:

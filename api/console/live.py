@@ -120,3 +120,20 @@ class Live(Followed):
         kinds[event["kind"]] += 1
         if event["kind"] in SOLD:
             units[event.get("channel") or "?"] += abs(event["quantity"])
+
+
+class DeviceNews(Followed):
+    """The devices' feed, of which pages need to know only that there is something new."""
+
+    def __init__(self, api: Api) -> None:
+        super().__init__(api, "/v1/feed/devices")
+        self._of: Counter[str] = Counter()
+
+    def version_of(self, device: str | None) -> int:
+        """Goes up with each event of this device; of any, without one."""
+        return self.version if device is None else self._of[device]
+
+    def _take(self, event: dict[str, Any]) -> None:
+        """Count it."""
+        super()._take(event)
+        self._of[event["device"]] += 1

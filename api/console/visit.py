@@ -12,7 +12,7 @@ from api.console.accounts import Account, Accounts, Role
 from api.console.client import Api, Params
 from api.console.figures import Figures, zone_of
 from api.console.gate import ACCOUNT
-from api.console.live import Followed, Live
+from api.console.live import DeviceNews, Live
 from api.console.login import LOOK_COOKIE, LOOKS
 from api.console.sessions import COOKIE, Sessions
 from api.console.words import Words, words_of
@@ -32,7 +32,7 @@ class Desk:
     live: Live
     accounts: Accounts
     sessions: Sessions
-    device_news: Followed
+    device_news: DeviceNews
     """goes on whenever something happens to a device or a job"""
     zone: str | None = None
     """of the most preferred place, as far as it is known: pages about no one place tell the time by its clock"""

@@ -28,7 +28,14 @@ from engine.kernels.memory import (
     marks_of,
     reservations_of,
 )
-from engine.kernels.operations import apply_operation, decide_operation, note_operation, operations_room, say_prepared
+from engine.kernels.operations import (
+    apply_operation,
+    decide_operation,
+    let_go_with,
+    note_operation,
+    operations_room,
+    say_prepared,
+)
 from engine.kernels.plain import is_plain, reserve_plainly
 from engine.kernels.plan import (
     closed_outcome,
@@ -372,6 +379,11 @@ def _decide_group(
                 replaced_lines = i64(reservations_of(st)[replaced].lines_n)
             else:
                 replaced = 0
+    elsewhere = 0
+    if kind == _RESERVE and rows[i].due_ms != 0 and (rows[i].flags & _PREPARE) != 0:
+        elsewhere = let_go_with(st, rows[i])
+        if elsewhere != 0:
+            _hold_back(st, elsewhere, -1)
     plan_n = 0
     if end - first == 1:
         plan_n = _plan_row(st, rows, results, first, plan_n)
@@ -399,9 +411,13 @@ def _decide_group(
         forget_plan(st, 0, plan_n)
         if replaced != 0:
             _hold_back(st, replaced, 1)
+        if elsewhere != 0:
+            _hold_back(st, elsewhere, 1)
         return -1
     if replaced != 0:
         _hold_back(st, replaced, 1)
+    if elsewhere != 0:
+        _hold_back(st, elsewhere, 1)
     if not stands:
         forget_plan(st, 0, plan_n)
         for r in range(i, end):

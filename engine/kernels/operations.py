@@ -9,7 +9,7 @@ A prepared sale is a reservation that nobody sees; it is gone when it is carried
 """
 
 from engine.kernels.cells import ZERO, bound_of, is_owed, move
-from engine.kernels.jit import Row, Rows, i64, jit
+from engine.kernels.jit import Row, Rows, i64, jit, u64
 from engine.kernels.memory import (
     Memory,
     lines_of,
@@ -68,6 +68,20 @@ def find_operation(st: Memory, reservation: int) -> int:
     return find(
         operations_of(st), operation_buckets_of(st), operation_spill_of(st), tables_of(st)[OPERATIONS], reservation
     )
+
+
+@jit
+def let_go_with(st: Memory, row: Row) -> int:
+    """The reservation that a prepared one replaces, if its release is prepared here under the same key, else 0.
+
+    Both wait for one decision, so what the release will free is the new reservation's to take: until then its units are
+    held twice, and nobody else's.
+    """
+    replaced = find_reservation(st, u64(row.due_ms))
+    slot = find_operation(st, replaced)
+    if slot == 0 or operations_of(st)[slot].kind != _RELEASE or operations_of(st)[slot].operation != row.source_key:
+        return 0
+    return replaced
 
 
 @jit

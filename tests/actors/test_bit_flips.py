@@ -28,6 +28,7 @@ from tests.conftest import Tell
 from tests.engine.journal_records import same_record
 from tests.world import World
 
+pytestmark = pytest.mark.long
 BATCHES = 100
 SNAPSHOTS_AT = (60, BATCHES)
 EVERY_BIT = bool(os.environ.get("OMNISTOCK_EVERY_BIT"))

@@ -22,6 +22,7 @@ from tests.actors.recorded_life import LIMITS, Known, Life, TinyJournal, make_qu
 from tests.actors.shop import definitions, receive, reserve, sell, settle, together
 from tests.conftest import Tell
 
+pytestmark = pytest.mark.long
 SEED = 20
 IMAGES_MIN = {
     "journal by sectors": 3_400, "journal by pages": 2_700, "snapshots by sectors": 1_300, "snapshots by pages": 700,

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from actors import cluster, device_office
 from actors import device_messages as m
-from actors import device_office
 from actors.device_link import LocalDevices
 from actors.device_office import DeviceGone, DeviceOffice
 from actors.documents.device_rows import StoredDevice
+from actors.ray_devices import RayDeviceHost
 from devices.clock import ManualClock
 from devices.device_document import DeviceDocument
 from devices.job_desk import JobDesk
@@ -226,3 +227,35 @@ def test_a_device_of_this_process_whose_thread_is_gone_is_made_anew(
     events = JobEvents(tmp_path / "a")
     asyncio.run(run())
     assert [event.epoch for event in events.after(0, 9) if isinstance(event, StartEvent)] == [1, 2]
+
+
+def test_a_device_whose_process_answers_and_works_no_more_is_ended_and_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    class Handle:
+        """What the host calls of Ray's."""
+
+        @property
+        def stop(self) -> "Handle":
+            return self
+
+        async def remote(self) -> None:
+            asked.append("stop")
+
+    async def probe(handle: Any) -> bytes:
+        return m.encode(m.DeviceProbe(1 << 30, 1, works=False))  # no process has this number
+
+    monkeypatch.setattr(cluster, "probe", probe)
+    monkeypatch.setattr(cluster, "end", lambda handle, restart=False: asked.append("end"))
+    monkeypatch.setattr(RayDeviceHost, "_made", lambda host, code, document: Handle())
+
+    async def run() -> None:
+        host = RayDeviceHost(tmp_path)
+        await host.start("a", DeviceDocument("receipt_printer", "escpos", "memory:"))
+        with pytest.raises(DeviceGone):
+            await host.watch("a")
+
+    asyncio.run(run())
+    assert asked == ["stop", "end"]

@@ -17,8 +17,9 @@ import msgspec
 import pytest
 
 from actors.datadir import DataDir
+from actors.doorway import short_path
 from actors.follow import SegmentFollower
-from actors.handover import SOCKET, Done, Lent, NoHandOver, Refused, send, short_path
+from actors.handover import SOCKET, Done, Lent, NoHandOver, Refused, send
 from actors.lending import Lending, Loan
 from actors.recovery import recover_shard
 from actors.snapshot import snapshots_in

@@ -181,11 +181,11 @@ def both() -> Both:
     return both
 
 
-def basket(chance: random.Random, name: str, few: bool = False) -> list[Spec]:
+def basket(chance: random.Random, name: str) -> list[Spec]:
     """A reservation of several goods, perhaps in part, perhaps wherever they are."""
     partial = Flag.PARTIAL if chance.random() < 0.3 else 0
     ttl_s = chance.choice((5, 60, 600))
-    quantities, places = ((1, 2), (0, 1)) if few else ((1, 2, 5, 25), (0, 1, NO_WAREHOUSE))
+    quantities, places = (1, 2, 5, 25), (0, 1, NO_WAREHOUSE)
     skus = chance.sample(SKUS, chance.randint(2, 4))
     lines = [
         reserve(sku, chance.choice(quantities), chance.choice(places), ttl_s, flags=partial, id=name) for sku in skus
@@ -216,9 +216,8 @@ def request(chance: random.Random, made: list[np.void], name: str) -> list[Spec 
         if made and sort < 0.5:
             specs.append(step(chance, chance.choice(made[-5:]), command))
         elif made and sort < 0.6:
-            # Over shards, what is replaced frees its units when it is carried out: so this one asks for few.
             old = settle(Kind.RELEASE, chance.choice(made[-5:]), id=command) | {"flags": Flag.REPLACES}
-            specs.append(together(old, *basket(chance, command, few=True)))
+            specs.append(together(old, *basket(chance, command)))
         elif sort < 0.75:
             flags = Flag.SETTLED if chance.random() < 0.3 else 0
             sales = [sell(sku, chance.choice((1, 3, 30)), chance.choice((0, 1)), flags=flags) for sku in SKUS]

@@ -110,6 +110,17 @@ def test_a_child_may_take_long_before_its_first_beat_but_not_for_ever() -> None:
     assert supervision.tick(120_001) == [KillChild("keeper", reason), KillChild("worker-0", reason)]
 
 
+def test_before_all_was_ready_once_a_machine_that_compiles_may_hold_a_child_up() -> None:
+    supervision = Supervision(1, ray=True, limits=LIMITS)
+    supervision.begin(0)
+    for name in ("keeper", "worker-0"):
+        supervision.beat(name, 1_000)
+    assert supervision.tick(60_000) == []
+    supervision.ready(60_000)
+    reason = "it has been silent for 59001 ms"
+    assert supervision.tick(60_001) == [KillChild("keeper", reason), KillChild("worker-0", reason)]
+
+
 def test_a_stack_that_never_worked_is_given_up_after_three_deaths() -> None:
     supervision = Supervision(1, ray=False, limits=LIMITS)
     supervision.begin(0)

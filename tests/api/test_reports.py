@@ -178,6 +178,7 @@ def test_a_format_may_be_asked_for_by_accept(shop: Box) -> None:
         ("/v1/reports/stock_as_of?format=pdf", 422, "invalid_request"),
         ("/v1/reports/stock_as_of?after=xyz", 422, "invalid_request"),
         ("/v1/stock/TEE-M?as_of=2026-01-01T00:00:00Z&channel=shop", 422, "invalid_request"),
+        ("/v1/stock/TEE-M?as_of=9999-12-31T23:59:59-01:00", 422, "invalid_request"),
         ("/v1/stock/NONE?as_of=2026-01-01T00:00:00Z", 404, "unknown_sku"),
         ("/v1/explain/NONE/berlin", 404, "unknown_sku"),
         ("/v1/explain/TEE-M/nowhere", 404, "unknown_warehouse"),
@@ -285,6 +286,14 @@ def test_a_report_that_there_is_not_is_wrong_usage(shop: Box, words: list[str]) 
     reports_cli.register(app)
     result = CliRunner().invoke(app, [*words, "--url", shop.url, "--key", shop.admin])
     assert result.exit_code == 2, result.output
+
+
+def test_a_report_in_a_pipe_is_not_cut(shop: Box) -> None:
+    app = typer.Typer()
+    reports_cli.register(app)
+    result = CliRunner().invoke(app, ["channel_comparison", "--url", shop.url, "--key", shop.admin])
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[0].split() == [each.name for each in REPORTS["channel_comparison"].columns]
 
 
 def test_a_planner_asks_in_sql(shop: Box) -> None:

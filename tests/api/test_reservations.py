@@ -250,6 +250,45 @@ def test_what_replaced_a_reservation_over_shards_is_found_by_its_key(box: Box, l
     step(box, new, "release")
 
 
+def test_the_id_of_a_step_is_known_on_the_shards_that_it_was_not_about(box: Box) -> None:
+    goods = [f"STEP-{number}" for number in range(4)]
+    for sku in goods:
+        box.put(f"/v1/products/{sku}", {"name": sku})
+    rows = ({"kind": "receive", "sku": sku, "warehouse": "berlin", "quantity": 2} for sku in goods)
+    assert {row["outcome"] for row in box.commands(*rows)} == {"ok"}
+    made = make(box, *((sku, 2) for sku in goods))
+    path, again = f"/v1/reservations/{made['reservation']}/release", {"Idempotency-Key": fresh("key")}
+    part = {"lines": [{"line": 0, "quantity": 1}]}
+    first = box.post(path, part, headers=again)
+    for other in ({"lines": [{"line": line}]} for line in range(len(goods))):
+        answer = box.call("POST", path, json=other, headers=again)
+        assert (answer.status_code, answer.json()["code"]) == (422, "id_reused"), other
+    assert box.get(f"/v1/reservations/{made['reservation']}") == first
+    assert box.post(path, part, headers=again) == first
+    step(box, made, "release")
+
+
+def test_a_reservation_over_shards_takes_the_units_of_the_one_that_it_replaces(box: Box) -> None:
+    goods = [f"LAST-{number}" for number in range(4)]
+    for sku in goods:
+        box.put(f"/v1/products/{sku}", {"name": sku})
+    received = box.commands(*({"kind": "receive", "sku": sku, "warehouse": "berlin", "quantity": 1} for sku in goods))
+    assert {row["outcome"] for row in received} == {"ok"}
+    old = make(box, *((sku, 1) for sku in goods))
+    too_much = body((goods[0], 2), *((sku, 1) for sku in goods[1:]), replaces=old["reservation"])
+    refusal = refused(box, too_much, 409, "insufficient_stock")
+    assert [(line["line"], line["requested"], line["available"]) for line in refusal["lines"]] == [(0, 2, 1)]
+    assert box.get(f"/v1/reservations/{old['reservation']}")["state"] == "held"
+    new = make(box, *((sku, 1) for sku in reversed(goods)), replaces=old["reservation"])
+    assert box.get(f"/v1/reservations/{old['reservation']}")["state"] == "released"
+    for sku in goods:
+        assert [box.get(f"/v1/stock/{sku}")[name] for name in ("reserved", "available")] == [1, 0]
+        events = box.get("/v1/feed", params={"sku": sku})["events"]
+        assert [event["kind"] for event in events] == ["receive", "reserve", "release", "reserve"]
+        assert min(event["available"] for event in events) == 0
+    step(box, new, "release")
+
+
 def test_lists_are_filtered_and_paged(box: Box) -> None:
     key = box.make_key("reserve", "read", client="lister")
     made = []

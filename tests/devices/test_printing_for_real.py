@@ -208,17 +208,3 @@ def test_two_tills_and_a_thousand_jobs_on_one_kitchen_printer(tmp_path: Path) ->
         assert [line for line in printed if line[0] == name] == [f"{name}{number:03}" for number in range(500)]
     assert len(printed) == 1000
     counter.close()
-
-
-def test_a_fault_of_ours_ends_the_work_and_is_told(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    device = TcpDevice(PrinterSimulator())
-    device.start()
-    raised = threading.Event()
-    monkeypatch.setattr(threading, "excepthook", lambda args: raised.set())
-    waker, start = shop.printer("till")
-    worker = start.on(TcpLine("127.0.0.1", device.port, shop.clock, waker))
-    monkeypatch.setattr(worker.printer, "print", lambda *args: 1 // 0)
-    submit(worker, print_job("A"))
-    shop.wait_for_reason("till", "program: ZeroDivisionError('integer division or modulo by zero')")
-    assert raised.wait(BOUND_S)
-    device.stop()

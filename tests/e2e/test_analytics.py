@@ -68,7 +68,7 @@ def analytics_up(served: Served) -> bool:
     return "omnistock_analytics_up 1.0" in served.http.get("/metrics").text
 
 
-@pytest.mark.faults
+@pytest.mark.long
 @pytest.mark.parametrize("options", [("--transport", "local"), ("--workers", "2")], ids=["local", "ray"])
 def test_figures_survive_kills_and_are_made_again_the_same(tmp_path: Path, options: tuple[str, ...]) -> None:
     data = tmp_path / "data"

@@ -26,6 +26,7 @@ from devices.simulators.receipt_printer import PrinterSimulator
 from tests.e2e.browser import WAIT_MS, chromium, settled, sign_in
 from tests.e2e.served import Served, command_line, fresh_id, wait_until
 
+pytestmark = pytest.mark.long
 PASSWORD = "correct horse battery"
 PRODUCTS = 120
 expect.set_options(timeout=WAIT_MS)

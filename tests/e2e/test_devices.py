@@ -161,7 +161,7 @@ def open_files(pid: int) -> set[str]:
     return found
 
 
-@pytest.mark.faults
+@pytest.mark.long
 @pytest.mark.parametrize("received", [0, 40, 200, 500, 900, 10**9])
 def test_a_device_whose_process_is_killed_at_any_step_prints_once_or_asks(ray_served: Served, received: int) -> None:
     """Before the first byte (0), after so many that the printer took, and after the proof."""
@@ -191,7 +191,7 @@ def test_a_device_whose_process_is_killed_at_any_step_prints_once_or_asks(ray_se
         assert made.whole("A") == 1 or "".join(made.simulator.text).count("COPY") == 2
 
 
-@pytest.mark.faults
+@pytest.mark.long
 def test_a_device_whose_process_is_stopped_is_killed_and_comes_back_and_nobody_else_notices(
     ray_served: Served,
 ) -> None:
@@ -209,7 +209,7 @@ def test_a_device_whose_process_is_stopped_is_killed_and_comes_back_and_nobody_e
         assert made.whole("A") == 1
 
 
-@pytest.mark.faults
+@pytest.mark.long
 @pytest.mark.parametrize("options", [("--transport", "local"), ("--workers", "1")], ids=["local", "ray"])
 def test_a_server_that_is_killed_and_started_again_knows_every_job(tmp_path: Path, options: tuple[str, ...]) -> None:
     data = tmp_path / "data"

@@ -19,7 +19,7 @@ from tests.e2e.served import Served, fresh_id
 from tests.e2e.small_disk import fill, small_disk
 from tests.e2e.test_serve import reserve, shard_process, stock, stock_up
 
-pytestmark = pytest.mark.faults
+pytestmark = pytest.mark.long
 ROOM_BYTES = 170 << 20
 ROWS = 4_000
 LONG = "a reference as long as they may be " * 5

@@ -61,7 +61,7 @@ def test_the_replay_is_green_over_both_transports(transport: str, request: pytes
     assert all(check.looked_at > 0 for check in report.checks), "a statement about nothing proves nothing"
 
 
-@pytest.mark.faults
+@pytest.mark.long
 @pytest.mark.parametrize(("number", "seed"), [(signal.SIGKILL, 3), (signal.SIGSTOP, 4)])
 def test_shards_that_are_killed_or_stopped_on_the_way_change_nothing(
     ray_served: Served, number: signal.Signals, seed: int

@@ -146,7 +146,7 @@ def test_a_port_in_use_is_refused_in_words(local_served: Served, tmp_path: Path)
     assert f"cannot listen on 127.0.0.1 port {port}".encode() in second.stderr
 
 
-@pytest.mark.faults
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_shard_that_dies_or_stops_comes_back_and_nothing_acknowledged_is_lost(
     ray_served: Served, number: int
@@ -166,7 +166,7 @@ def test_a_shard_that_dies_or_stops_comes_back_and_nothing_acknowledged_is_lost(
     assert before[1] != after[1]
 
 
-@pytest.mark.faults
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_writer_of_documents_that_dies_or_stops_comes_back(ray_served: Served, number: int) -> None:
     ray_served.until_ready()
@@ -184,7 +184,7 @@ def test_a_writer_of_documents_that_dies_or_stops_comes_back(ray_served: Served,
     assert not before.alive()
 
 
-@pytest.mark.faults
+@pytest.mark.long
 def test_a_dead_api_worker_comes_back_alone(ray_served: Served) -> None:
     keeper = ray_served.process("actors.keeper")
     workers = {process for process in ray_served.family() if "api.serve" in _command(process)}
@@ -201,7 +201,7 @@ def test_a_dead_api_worker_comes_back_alone(ray_served: Served) -> None:
     ray_served.until_ready()
 
 
-@pytest.mark.faults
+@pytest.mark.long
 def test_when_ray_loses_its_head_the_whole_stack_is_built_again(ray_served: Served) -> None:
     stock_up(ray_served, "mug-head", 100_000)
     old = ray_served.family()
@@ -214,7 +214,7 @@ def test_when_ray_loses_its_head_the_whole_stack_is_built_again(ray_served: Serv
     assert stock(ray_served, "mug-head")["reserved"] == len(answers)
 
 
-@pytest.mark.faults
+@pytest.mark.long
 def test_a_kill_of_the_supervisor_leaves_nobody_and_loses_nothing(tmp_path: Path) -> None:
     first = Served(tmp_path / "data", "--shards", "1")
     family = first.family()

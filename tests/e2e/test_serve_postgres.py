@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 pytest_plugins = ["tests.actors.postgres_server"]
 
 
-@pytest.mark.faults
+@pytest.mark.long
 def test_journals_and_documents_on_a_server_survive_a_shard_and_the_whole_stack(
     postgres_server: "PostgresServer", tmp_path: Path
 ) -> None:

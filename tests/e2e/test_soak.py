@@ -8,7 +8,7 @@ import pytest
 from tests.soak.run import soak
 
 
-@pytest.mark.faults
+@pytest.mark.long
 def test_half_a_minute_of_everything_works(tmp_path: Path, tell: Callable[[str], None]) -> None:
     report = soak(tmp_path / "data", 20.0, 1, 1, 2)
     tell(report.table())

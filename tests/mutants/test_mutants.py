@@ -72,6 +72,7 @@ def test_the_lists_name_mutants_and_functions_that_are_there(mutants: list[Mutan
     assert all(path_of(module).exists() for module in MODULES)
 
 
+@pytest.mark.long
 def test_a_sample_of_mutants_is_noticed(tell: Tell) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.mutants", "--sample", str(SAMPLE), "--share", str(SHARE)],

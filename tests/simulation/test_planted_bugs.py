@@ -9,6 +9,7 @@ from tests.conftest import Tell
 from tests.simulation.planted import BUGS
 from tests.simulation.run import run
 
+pytestmark = pytest.mark.long
 SEEDS_MAX = 60
 COMMANDS = 1000
 

@@ -56,7 +56,7 @@ def register(desk: Desk) -> None:
                         )
                 with card(t("The last receipt"), t("from the very bytes that the printer gets"), "os-w4"):
                     last = Section(visit, lambda: _last(visit, code), lambda job: _show_last(visit, code, job))
-            live(visit, doubts.renew, health.renew, jobs.renew, last.renew)
+            live(visit, doubts.renew, health.renew, jobs.renew, last.renew, device=code)
 
 
 def _states(visit: Visit) -> None:

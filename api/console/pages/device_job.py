@@ -31,7 +31,7 @@ def register(desk: Desk) -> None:
                 lambda found: _show(visit, code, *found, lambda: section.load()),
                 lines=8,
             )
-            live(visit, section.renew)
+            live(visit, section.renew, device=code)
 
 
 async def _job(visit: Visit, code: str, job_id: str) -> Found:

@@ -46,15 +46,16 @@ def register(desk: Desk) -> None:
             live(visit, doubts.renew, listed.renew)
 
 
-def live(visit: Visit, *renew: Callable[[], Awaitable[None]]) -> None:
-    """Have these look again whenever something happens to a device."""
+def live(visit: Visit, *renew: Callable[[], Awaitable[None]], device: str | None = None) -> None:
+    """Have these look again whenever something happens to the device, or to any."""
     news = visit.desk.device_news
-    seen = [news.version, time.monotonic()]
+    seen = [news.version_of(device), time.monotonic()]
 
     async def tick() -> None:
         news.watch()
-        if news.version != seen[0] or time.monotonic() - seen[1] > AGAIN_S:
-            seen[:] = [news.version, time.monotonic()]
+        version = news.version_of(device)
+        if version != seen[0] or time.monotonic() - seen[1] > AGAIN_S:
+            seen[:] = [version, time.monotonic()]
             for each in renew:
                 await each()
 

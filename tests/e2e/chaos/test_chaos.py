@@ -45,7 +45,7 @@ UNAVAILABLE_MAX: Final = 0.2
 HEAL_S: Final = 90.0
 FULL_S: Final = 120.0
 
-pytestmark = pytest.mark.faults
+pytestmark = pytest.mark.long
 Say = Callable[..., None]
 
 
