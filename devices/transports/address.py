@@ -1,10 +1,12 @@
 """From the address in a device's document to its line: `tcp://host:port`, `serial:/by-id/NAME?baud=9600`, `file:PATH`.
 
 An address that cannot be understood is refused when the device is saved, with the reason, and not when it first prints.
-Whoever may save a device may not write to every file of the machine: a file lies in one folder, or is a printer's.
+Whoever may save a device may not write to every file of the machine: a file lies in one folder, or among temporary
+files, or is a printer's.
 """
 
 import re
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -86,9 +88,19 @@ def _file(text: str, rest: str, files: Path | None) -> Address:
         return Address("file", rest)
     path = files / rest  # a whole path stays what it is
     # By its name alone: a link in the folder was made by somebody who may write there without us.
-    if ".." in path.parts or files not in path.parents:
-        raise AddressRefused(text, "a file is one in the data directory's folder paper, or a printer's /dev/usb/lpN")
+    kept = files in path.parents
+    if ".." in path.parts or not (kept or _temporary(path, files.parent)):
+        raise AddressRefused(
+            text, "a file is one in the data directory's folder paper, a temporary one, or a printer's /dev/usb/lpN"
+        )
     return Address("file", str(path))
+
+
+def _temporary(path: Path, data: Path) -> bool:
+    """Whether it is for anybody to write: no link, and nothing of ours, for a data directory may be temporary too."""
+    temporary = Path(tempfile.gettempdir()).resolve()
+    found = path.resolve()
+    return found == path and temporary in found.parents and data not in found.parents
 
 
 def _tcp(text: str, rest: str) -> Address:

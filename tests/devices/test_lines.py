@@ -216,14 +216,15 @@ def test_a_file_keeps_what_would_be_printed(tmp_path: Path, waker: Waker) -> Non
         line_to(parse_address(f"file:{tmp_path}/no/folder"), ManualClock(), waker).open(0)
 
 
-def test_a_device_writes_to_files_of_one_folder_and_to_printers(tmp_path: Path) -> None:
-    files = tmp_path / "paper"
+def test_a_device_writes_to_files_of_one_folder_to_temporary_ones_and_to_printers(tmp_path: Path) -> None:
+    files = tmp_path / "data" / "paper"
     for given, meant in (
         ("file:slips", f"{files}/slips"),
         (f"file:{files}/kitchen/slips", f"{files}/kitchen/slips"),
         ("file:/dev/usb/lp0", "/dev/usb/lp0"),
         ("file:/dev/lp1", "/dev/lp1"),
         ("file:/dev/null", "/dev/null"),
+        (f"file:{tmp_path}/slips", f"{tmp_path}/slips"),
     ):
         assert parse_address(given, files).target == meant
 
@@ -231,12 +232,15 @@ def test_a_device_writes_to_files_of_one_folder_and_to_printers(tmp_path: Path) 
 @pytest.mark.parametrize(
     "text",
     ["/etc/cron.d/x", "/root/.ssh/authorized_keys", "../admin.key", "a/../../admin.key", "{files}/../admin.key",
-     "{files}", "", ".", "/dev/sda", "/dev/mem", "/dev/pts/3", "/dev/usb/lp0/../../sda", "/dev/usb/lp0x"],
+     "{files}", "{files}/../../data/admin.key", "{data}/admin.key", "{link}", "", ".", "/dev/sda", "/dev/mem",
+     "/dev/pts/3", "/dev/usb/lp0/../../sda", "/dev/usb/lp0x"],
 )  # fmt: skip
 def test_a_device_writes_to_no_other_file(text: str, tmp_path: Path) -> None:
-    files = tmp_path / "paper"
+    data = tmp_path / "data"
+    (tmp_path / "link").symlink_to("/etc/crontab")
+    path = text.format(files=data / "paper", data=data, link=tmp_path / "link")
     with pytest.raises(AddressRefused, match="folder paper"):
-        parse_address(f"file:{text.replace('{files}', str(files))}", files)
+        parse_address(f"file:{path}", data / "paper")
 
 
 def test_a_file_line_takes_no_pipe_for_a_file(tmp_path: Path, waker: Waker) -> None:
