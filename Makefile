@@ -29,7 +29,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder
 test: $(VENV)/.dev ## set up, then the test suite, in two workers
 	$(PYTEST) -m "not long"
 
-test-long: $(VENV)/.dev ## real processes killed and starved, 10,000 power cuts, planted bugs, pages in a browser
+test-long: $(VENV)/.dev ## processes killed, 10,000 power cuts, planted bugs, random attacks, pages in a browser
 	$(PYTEST) -m long
 
 check: $(VENV)/.dev ## ruff (rules and format), mypy --strict, import-linter

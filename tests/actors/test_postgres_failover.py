@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # pytest imports the plugin itself
 
 pytest_plugins = ["tests.actors.postgres_server"]
 
+pytestmark = pytest.mark.long
 FAILOVERS = int(os.environ.get("OMNISTOCK_FAILOVERS", "2"))
 ACKNOWLEDGED_MIN = 20
 

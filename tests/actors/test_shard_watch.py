@@ -18,6 +18,7 @@ from actors.shard_watch import ShardWatch
 from actors.transport import ShardStatus, TransportError
 from tests.actors.echo_shard import EchoShard
 
+pytestmark = pytest.mark.long
 SETTINGS = Settings(probe_period_ms=100, probe_silence_max_ms=1_000, busy_max_ms=10_000, starting_max_ms=30_000)
 BACK_S = 20.0
 

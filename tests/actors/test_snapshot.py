@@ -76,6 +76,7 @@ def test_the_newest_are_kept(tmp_path: Path) -> None:
     assert [snapshot.seq for snapshot in good_snapshots(tmp_path)] == [13, 8]
 
 
+@pytest.mark.long
 def test_every_changed_byte_is_noticed(tmp_path: Path) -> None:
     path = write(tmp_path, snapshot_at(4))
     data = bytearray(path.read_bytes())

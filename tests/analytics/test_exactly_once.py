@@ -77,6 +77,7 @@ def followed(data: DataDir) -> dict[str, list[str]]:
     return found
 
 
+@pytest.mark.long
 def test_killed_again_and_again_it_ends_with_the_same_tables(
     data: DataDir, wanted: dict[str, list[str]], tell: Callable[[str], None]
 ) -> None:

@@ -19,6 +19,7 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.api.box import Box, fresh
 
+pytestmark = pytest.mark.long
 CHECKS: Final = [
     not_a_server_error,
     status_code_conformance,
