@@ -152,7 +152,8 @@ def test_the_caller_is_told_to_wait_as_long_as_the_fullest_queue_asks(watched: W
 def test_an_id_that_stands_for_another_step_is_refused_and_sends_nothing() -> None:
     both = Both()
     both.send(*(receive(sku, 9) for sku in SKUS))
-    baskets = [together(reserve(SKUS[at], 1), reserve(SKUS[at + 2], 1) | {"flags": 0}) for at in (0, 1)]
+    # On shards 0 and 1, and on 1 and 2: each has one that has not heard of the other's step.
+    baskets = [together(reserve(SKUS[at], 1), reserve(SKUS[at + 2], 1) | {"flags": 0}) for at in (0, 3)]
     one, two = (both.send(each).results[0] for each in baskets)
     steps = settle(Kind.CONFIRM, one, id="one"), settle(Kind.CONFIRM, two, id="two")
     assert set(both.send(*steps).results["outcome"].tolist()) == {OK}
