@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from actors import over_shards
 from actors.answers import Answers, unanswered
 from actors.gathering import Answered
 from actors.over_shards import Entry, OverShards
@@ -182,7 +181,7 @@ def test_scans_follow_one_another_in_their_time_also_after_one_that_failed(
     async def nothing(step: Step, entry: Entry) -> Answered:
         raise AssertionError(np.unique(step.rows["kind"]))
 
-    monkeypatch.setattr(over_shards.asyncio, "sleep", sleep)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
     watching = OverShards(replace(SETTINGS, scan_period_ms=1_500), MAP, nothing, ask_all, lambda: 0)
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(watching.watch())

@@ -194,18 +194,32 @@ def test_a_decision_is_told_with_what_it_is_about(voter: Voter, flags: Flag, sta
 
 
 @pytest.mark.parametrize(
-    ("kind", "operation", "outcome"),
-    [(Kind.RELEASE, 7, OK), (Kind.RELEASE, 8, SHORT), (Kind.EXTEND, 7, SHORT), (None, 7, SHORT)],
+    ("kind", "operation", "wanted", "outcome"),
+    [
+        (Kind.RELEASE, 7, 9, OK),
+        (Kind.RELEASE, 7, 10, SHORT),
+        (Kind.RELEASE, 8, 4, SHORT),
+        (Kind.EXTEND, 7, 4, SHORT),
+        (None, 7, 4, SHORT),
+        (None, 7, 3, OK),
+    ],
 )
 def test_only_a_release_under_the_same_decision_lends_its_units_to_what_takes_its_place(
-    voter: Voter, kind: Kind | None, operation: int, outcome: Outcome
+    voter: Voter, kind: Kind | None, operation: int, wanted: int, outcome: Outcome
 ) -> None:
     other = voter.hold(1)
     old = voter.hold(6)
     if kind is not None:
         voter.send({"kind": kind, "reservation": old, "ttl_s": 5, "source_key": operation, "flags": Flag.PREPARE})
-    row = {"kind": Kind.RESERVE, "sku_key": APPLE, "ttl_s": TTL_S, "quantity": 9_000, "line": 0, "source_key": 7}
+    row = {
+        "kind": Kind.RESERVE,
+        "sku_key": APPLE,
+        "ttl_s": TTL_S,
+        "line": 0,
+        "source_key": 7,
+        "quantity": wanted * 1000,
+    }
     vote = voter.send(row | {"flags": Flag.PREPARE, "due_ms": old - (1 << 64) if old >> 63 else old})
     assert vote.results["outcome"][0] == outcome
-    assert voter.counters == (10, 16 if outcome == OK else 7)
+    assert voter.counters == (10, 7 + wanted if outcome == OK else 7)
     assert told(voter.apply(other, 7, commit=True))[0] == HELD, "nothing was prepared on it"

@@ -19,8 +19,8 @@ from tests.mutants.targets import MODULES, ROOT, path_of
 
 TESTS: Final = (
     "tests/engine",
-    *(f"tests/actors/test_{name}.py" for name in ("saga", "saga_engine", "saga_rounds", "saga_scan")),
-    *(f"tests/actors/test_{name}.py" for name in ("over_shards", "spanning")),
+    *(f"tests/actors/test_{name}.py" for name in ("saga", "saga_answers", "saga_engine", "saga_rounds")),
+    *(f"tests/actors/test_{name}.py" for name in ("over_shards", "saga_scan", "spanning")),
 )
 LEFT_OUT: Final = ("test_against_model", "test_journal_format", "test_checksum", "test_alert_scans")
 """Hypothesis plays too long without the compiler (`test_seeded_histories` is there for it), so do 100,000 cells; the
