@@ -275,7 +275,9 @@ class Round:
         command.missing = bool((outcomes > _OK).any())
         if last["kind"] == Kind.RESERVE and last["flags"] & Flag.PARTIAL:
             # Short lines refuse only when all are: while a vote is missing, it may be the one that holds something.
-            all_short = not command.missing and not (outcomes[votes["quantity"] > 0] == _OK).any()
+            # What lets a replaced reservation go holds nothing.
+            holds = _HOLDS[self._rows["kind"][command.of]]
+            all_short = not command.missing and not (outcomes[holds] == _OK).any()
             refused &= (outcomes != Outcome.INSUFFICIENT_STOCK) | all_short
         command.replayed = bool((votes["flags"] & _REPLAY_FLAGS).all())
         command.due_ms = int(votes["expires_at_ms"].max())

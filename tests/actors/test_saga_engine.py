@@ -244,3 +244,16 @@ def test_three_shards_answer_as_one_does(both: Both, seed: int) -> None:
         made += list(answered.results[holds])
         both.pass_ms(chance.choice((0, 1, 4000, 6000)))
     both.three.check_fold()
+
+
+def test_a_reservation_is_not_replaced_by_one_in_part_that_gets_nothing(both: Both) -> None:
+    lines = [reserve(sku, 2) | {"flags": 0} for sku in (SKUS[0], SKUS[2])]
+    made = both.send(together(lines[0] | {"flags": Flag.WANT_LINES}, lines[1])).results[0]
+    both.send(*(sell(sku, 20, place) for sku in (SKUS[1], SKUS[5]) for place in (0, 1)))
+    old = settle(Kind.RELEASE, made) | {"flags": Flag.REPLACES}
+    sold_out = [reserve(sku, 1) | {"flags": Flag.PARTIAL} for sku in (SKUS[1], SKUS[5])]
+    refused = both.send(together(old, *sold_out)).results["outcome"].tolist()
+    assert refused == [Outcome.GROUP_FAILED, *[Outcome.INSUFFICIENT_STOCK] * 2]
+    confirmed = both.send(settle(Kind.CONFIRM, made)).results[0]
+    assert (confirmed["outcome"], confirmed["state"]) == (Outcome.OK, ReservationState.CONFIRMED)
+    both.three.check_fold()

@@ -77,6 +77,8 @@ def narrow() -> Twins:
         ([adjust("A-1", "north", 10), adjust("A-1", "north", 10), adjust("A-1", "north", 1)], [OK, OK, FULL]),
         ([settled("A-1", "north", 10), settled("A-1", "north", 10), settled("A-1", "north", 1)], [OK, OK, FULL]),
         ([expect("A-1", "north", 2), expect("A-1", "north", -2), expect("A-1", "north", -1)], None),
+        ([expect("A-1", "north", 10), expect("A-1", "north", 10), expect("A-1", "north", -11)], None),
+        ([receive("A-1", "north", 10), receive("A-1", "north", 10), adjust("A-1", "north", -11)], None),
         ([receive("A-1", "north", 11)], [Outcome.INVALID_QUANTITY]),
         ([adjust("A-1", "north", 11)], [Outcome.INVALID_QUANTITY]),
         ([expect("A-1", "north", 11)], [Outcome.INVALID_QUANTITY]),

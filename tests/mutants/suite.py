@@ -17,7 +17,11 @@ from _pytest.runner import runtestprotocol
 from engine.layout import Limits
 from tests.mutants.targets import MODULES, ROOT, path_of
 
-TESTS: Final = ("tests/engine", "tests/actors/test_saga.py", "tests/actors/test_saga_engine.py")
+TESTS: Final = (
+    "tests/engine",
+    *(f"tests/actors/test_{name}.py" for name in ("saga", "saga_answers", "saga_engine", "saga_rounds")),
+    *(f"tests/actors/test_{name}.py" for name in ("over_shards", "saga_scan", "spanning")),
+)
 LEFT_OUT: Final = ("test_against_model", "test_journal_format", "test_checksum", "test_alert_scans")
 """Hypothesis plays too long without the compiler (`test_seeded_histories` is there for it), so do 100,000 cells; the
 others do not judge."""

@@ -9,8 +9,8 @@ from typing import Any, Final, NamedTuple
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 MODULES: Final = (
-    *(f"engine.kernels.{name}" for name in ("cells", "decide", "define", "finish", "idtable", "operations", "plain")),
-    *(f"engine.kernels.{name}" for name in ("plan", "replay", "reservations", "settle", "stock", "table")),
+    *(f"engine.kernels.{name}" for name in ("alerts", "cells", "decide", "define", "finish", "idtable", "operations")),
+    *(f"engine.kernels.{name}" for name in ("plain", "plan", "replay", "reservations", "settle", "stock", "table")),
     *(f"actors.{name}" for name in ("saga", "saga_scan", "spanning", "over_shards")),
 )
 HINTS: Final = frozenset({"touch", "touch_ids", "prefetch", "hint_of", "endless"})

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.mutants.judge import KILLED, SURVIVED, TIMED_OUT, UNSEEN, Verdict
 from tests.mutants.suite import Seen
-from tests.mutants.targets import path_of
+from tests.mutants.targets import MODULES, path_of
 
 NOTICED = (KILLED, TIMED_OUT)
 MISSED = (SURVIVED, UNSEEN)
@@ -53,8 +53,9 @@ def write_seen(path: Path, seen: Iterable[Seen]) -> None:
 
 
 def _digest(seen: Seen) -> str:
-    """Of the sources that the test runs."""
-    return " ".join(_source_digest(module) for module in sorted({module for module, _ in seen.lines}))
+    """Of the sources that the test runs, and of which modules were looked at."""
+    looked_at = hashlib.sha256(" ".join(MODULES).encode()).hexdigest()[:8]
+    return " ".join((looked_at, *(_source_digest(module) for module in sorted({module for module, _ in seen.lines}))))
 
 
 @functools.cache
