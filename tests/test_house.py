@@ -151,7 +151,7 @@ def test_the_locks_hold_what_the_project_asks_for() -> None:
 def test_no_committed_file_knows_a_machine() -> None:
     """No home or work folder of whoever wrote it, no address of a package registry."""
     machine = re.compile(
-        rb"/(root|home|work|Users)/\w|file:///|https?://[^\s\"')]*(pypi|pythonhosted|npmjs|proxy\.golang)"
+        rb"/(root|home|work|Users)/[\w.]|file:///|https?://[^\s\"')]*(pypi|pythonhosted|npmjs|proxy\.golang)"
     )
     found = [
         f"{path.relative_to(ROOT)}: {hit.group().decode(errors='replace')}"

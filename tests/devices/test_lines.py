@@ -231,7 +231,7 @@ def test_a_device_writes_to_files_of_one_folder_to_temporary_ones_and_to_printer
 
 @pytest.mark.parametrize(
     "text",
-    ["/etc/cron.d/x", "/root/.ssh/authorized_keys", "../admin.key", "a/../../admin.key", "{files}/../admin.key",
+    ["/etc/cron.d/x", "/etc/ssh/sshd_config", "../admin.key", "a/../../admin.key", "{files}/../admin.key",
      "{files}", "{files}/../../data/admin.key", "{data}/admin.key", "{link}", "", ".", "/dev/sda", "/dev/mem",
      "/dev/pts/3", "/dev/usb/lp0/../../sda", "/dev/usb/lp0x"],
 )  # fmt: skip
