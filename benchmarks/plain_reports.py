@@ -13,7 +13,7 @@ import pyarrow as pa
 from analytics.formats import as_columns
 from analytics.reports import REPORTS
 from analytics.store import Store
-from benchmarks.plain_with_returns import PLAIN_WITH_RETURNS, VIEWS
+from benchmarks.plain_with_returns import PLAIN_WITH_RETURNS, VIEWS, abc_xyz, hourly_profile
 
 _VIEW: Final = """
 create view line as
@@ -69,13 +69,7 @@ PLAIN: Final[dict[tuple[str, str], str]] = {
     select day, store, channel, count(distinct basket), sum(units), sum(gross), 0, 0, sum(gross), sum(tax), null, null,
            null, null, null, 'USD'
     from line group by day, store, channel order by day, store, channel""",
-    ("hourly_profile", ""): """
-    with hours as (
-        select channel, isodow(day) as weekday, hour(sold_at) as hour, count(distinct basket) as orders,
-               sum(units) as units
-        from line group by all
-    )
-    select *, orders / sum(orders) over (partition by channel) from hours order by channel, weekday, hour""",
+    ("hourly_profile", ""): hourly_profile("line"),
     ("stock_as_of", ""): """
     select sku, store, sum(units) as on_hand, 0, 0, on_hand as available
     from (select sku, store, units from opening union all select sku, store, -units from line)
@@ -83,25 +77,7 @@ PLAIN: Final[dict[tuple[str, str], str]] = {
     ("late_corrections", ""): """
     select day, date '2018-06-01', store, channel, count(*), sum(units), sum(gross), 0, 'USD'
     from line group by day, store, channel order by day, store, channel""",
-    ("abc_xyz", ""): """
-    with week as (select sku, date_trunc('week', day) as week, sum(units) as units from line group by all),
-    weeks as (select date_diff('week', min(week), max(week)) + 1 as n from week),
-    spread as (
-        select sku, sqrt(greatest(sum(units * units) / any_value(n) - pow(sum(units) / any_value(n), 2), 0))
-                    / (sum(units) / any_value(n)) as variation
-        from week, weeks group by sku
-    ),
-    product as (
-        select sku, sum(units) as units, sum(gross) as sales, sum(gross - tax - cost) as margin,
-               sum(gross) / sum(sum(gross)) over () as share,
-               sum(sum(gross)) over (order by sum(gross) desc, sku_key) / sum(sum(gross)) over () as running
-        from line join sku_keys using (sku) group by sku, sku_key
-    )
-    select sku, units, sales, share, running,
-           case when running - share < 0.8 - 1e-12 then 'A' when running - share < 0.95 - 1e-12 then 'B' else 'C' end,
-           variation, case when variation <= 0.5 + 1e-9 then 'X' when variation <= 1 + 1e-9 then 'Y' else 'Z' end,
-           margin, 0, 'USD'
-    from product join spread using (sku) order by sales desc, sku""",
+    ("abc_xyz", ""): abc_xyz("line", "gross"),
     ("basket_affinity", ""): """
     with bought as (select distinct basket, sku from line),
     sold as (select sku, count(*) as n from bought group by sku),

@@ -37,6 +37,40 @@ def _by_day(shape: str) -> str:
     return _sales(f"strftime(day, '{shape}')", f"strftime(day, '{shape}')")
 
 
+def hourly_profile(lines: str) -> str:
+    """When orders come, by the view of sales `lines`."""
+    return f"""
+    with hours as (
+        select channel, isodow(day) as weekday, hour(sold_at) as hour, count(distinct basket) as orders,
+               sum(units) as units
+        from {lines} group by all
+    )
+    select *, orders / sum(orders) over (partition by channel) from hours order by channel, weekday, hour"""
+
+
+def abc_xyz(lines: str, amount: str) -> str:
+    """Classes of products, by the view of sales `lines`, whose column `amount` is what was paid."""
+    return f"""
+    with week as (select sku, date_trunc('week', day) as week, sum(units) as units from {lines} group by all),
+    weeks as (select date_diff('week', min(week), max(week)) + 1 as n from week),
+    spread as (
+        select sku, sqrt(greatest(sum(units * units) / any_value(n) - pow(sum(units) / any_value(n), 2), 0))
+                    / (sum(units) / any_value(n)) as variation
+        from week, weeks group by sku
+    ),
+    product as (
+        select sku, sum(units) as units, sum({amount}) as sales, sum({amount} - tax - cost) as margin,
+               sum({amount}) / sum(sum({amount})) over () as share,
+               sum(sum({amount})) over (order by sum({amount}) desc, sku_key) / sum(sum({amount})) over () as running
+        from {lines} join sku_keys using (sku) group by sku, sku_key
+    )
+    select sku, units, sales, share, running,
+           case when running - share < 0.8 - 1e-12 then 'A' when running - share < 0.95 - 1e-12 then 'B' else 'C' end,
+           variation, case when variation <= 0.5 + 1e-9 then 'X' when variation <= 1 + 1e-9 then 'Y' else 'Z' end,
+           margin, 0, 'USD'
+    from product join spread using (sku) order by sales desc, sku"""
+
+
 PLAIN_WITH_RETURNS: Final[dict[tuple[str, str], str]] = {
     ("channel_sales", "day"): _by_day("%Y-%m-%d"),
     ("channel_sales", "hour"): _sales("strftime(sold_at, '%Y-%m-%dT%H:00')", "strftime(returned_at, '%Y-%m-%dT%H:00')"),
@@ -97,13 +131,7 @@ PLAIN_WITH_RETURNS: Final[dict[tuple[str, str], str]] = {
     select day, store, channel, sum(orders), sum(units), sum(gross), sum(discount), sum(returns),
            sum(gross - discount - returns), sum(tax), null, null, null, null, null, 'USD'
     from part group by day, store, channel order by day, store, channel""",
-    ("hourly_profile", ""): """
-    with hours as (
-        select channel, isodow(day) as weekday, hour(sold_at) as hour, count(distinct basket) as orders,
-               sum(units) as units
-        from sold group by all
-    )
-    select *, orders / sum(orders) over (partition by channel) from hours order by channel, weekday, hour""",
+    ("hourly_profile", ""): hourly_profile("sold"),
     ("late_corrections", ""): """
     with part as (
         select day, store, channel, count(*) as lines, sum(units) as units, sum(paid) as sales, 0 as returns
@@ -113,25 +141,7 @@ PLAIN_WITH_RETURNS: Final[dict[tuple[str, str], str]] = {
     )
     select day, date '2018-06-01', store, channel, sum(lines), sum(units), sum(sales), sum(returns), 'USD'
     from part group by day, store, channel order by day, store, channel""",
-    ("abc_xyz", ""): """
-    with week as (select sku, date_trunc('week', day) as week, sum(units) as units from sold group by all),
-    weeks as (select date_diff('week', min(week), max(week)) + 1 as n from week),
-    spread as (
-        select sku, sqrt(greatest(sum(units * units) / any_value(n) - pow(sum(units) / any_value(n), 2), 0))
-                    / (sum(units) / any_value(n)) as variation
-        from week, weeks group by sku
-    ),
-    product as (
-        select sku, sum(units) as units, sum(paid) as sales, sum(paid - tax - cost) as margin,
-               sum(paid) / sum(sum(paid)) over () as share,
-               sum(sum(paid)) over (order by sum(paid) desc, sku_key) / sum(sum(paid)) over () as running
-        from sold join sku_keys using (sku) group by sku, sku_key
-    )
-    select sku, units, sales, share, running,
-           case when running - share < 0.8 - 1e-12 then 'A' when running - share < 0.95 - 1e-12 then 'B' else 'C' end,
-           variation, case when variation <= 0.5 + 1e-9 then 'X' when variation <= 1 + 1e-9 then 'Y' else 'Z' end,
-           margin, 0, 'USD'
-    from product join spread using (sku) order by sales desc, sku""",
+    ("abc_xyz", ""): abc_xyz("sold", "paid"),
     ("basket_affinity", "sku=item-1"): """
     with bought as (select distinct basket, sku from sold),
     sold_of as (select sku, count(*) as n from bought group by sku),
