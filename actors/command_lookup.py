@@ -14,7 +14,7 @@ from actors.gathering import NO_LINES
 from actors.packing import copied, join, join_arrays
 from actors.routing import SETTLING
 from actors.saga import derived_id, is_commit
-from actors.spanning import whole_state
+from actors.spanning import tell_aborted, whole_state
 from engine.kinds import Flag, Kind, QuestionKind, ReservationState
 from engine.layout import LINE, NO_WAREHOUSE, QUESTION, RESULT
 from engine.outcomes import Outcome
@@ -62,11 +62,11 @@ async def find_command(client: int, id_hi: int, id_lo: int, ask_all: AskAll) -> 
         parts += others
         if away:
             raise ShardAway(away[0])
-    fate, due_ms = Outcome.GROUP_FAILED, 0
+    committed, due_ms = False, 0
     if not _refused([part for _, part in parts]):
         reservations = {int(part.rows["reservation"][0]) for _, part in parts}
-        fate, due_ms = await _fate(op, key, reservations, parts[0][0], ask_all)
-    return _whole([part for _, part in parts], fate, due_ms)
+        committed, due_ms = await _fate(op, key, reservations, parts[0][0], ask_all)
+    return _whole([part for _, part in parts], committed, due_ms)
 
 
 async def _find(
@@ -99,26 +99,23 @@ def _refused(parts: Sequence[CommandAnswer]) -> bool:
     return bool((outcomes < Outcome.OK).any())
 
 
-async def _fate(op: int, key: int, reservations: set[int], shard: int, ask_all: AskAll) -> tuple[Outcome, int]:
-    """What rows that were agreed to came to: OK; TOO_LATE, aborted by a scan; GROUP_FAILED, a vote elsewhere was no.
-
-    And the deadline that was decided with it, 0 for none.
-    """
+async def _fate(op: int, key: int, reservations: set[int], shard: int, ask_all: AskAll) -> tuple[bool, int]:
+    """Whether a command that these rows agreed to was committed, and with what deadline, 0 for none."""
     decided, away = await _find(0, *derived_id(op, key, Kind.DECIDE.text.encode()), ask_all)
     for _, part in decided:
         due_ms = int(part.results["expires_at_ms"][0])
-        return (Outcome.OK, due_ms) if is_commit(part.results[0]) else (Outcome.TOO_LATE, 0)
+        return (True, due_ms) if is_commit(part.results[0]) else (False, 0)
     for reservation in sorted(reservations):
         applied, more_away = await _find(0, *derived_id(op, reservation, Kind.APPLY.text.encode()), ask_all)
         away += more_away
         for _, part in applied:
             committed = part.rows["flags"][0] & Flag.COMMIT
-            return (Outcome.OK, int(part.rows["due_ms"][0])) if committed else (Outcome.GROUP_FAILED, 0)
+            return (True, int(part.rows["due_ms"][0])) if committed else (False, 0)
     raise ShardAway(away[0] if away else shard)
 
 
-def _whole(parts: Sequence[CommandAnswer], fate: Outcome, due_ms: int) -> CommandAnswer:
-    """The votes as the one answer that they came to; `fate` is that of the rows that were agreed to, with its deadline.
+def _whole(parts: Sequence[CommandAnswer], committed: bool, due_ms: int) -> CommandAnswer:
+    """The votes as the one answer that they came to by the decision, which has a deadline if it made a reservation.
 
     Each shard has voted by a clock of its own, so their deadlines may differ by a millisecond; the decision has one.
     """
@@ -128,15 +125,15 @@ def _whole(parts: Sequence[CommandAnswer], fate: Outcome, due_ms: int) -> Comman
     lines = join_arrays([part.lines for part in parts], LINE)
     lines = lines.take(np.argsort(lines["line"], kind="stable"))
     results["lines_at"] = results["lines_n"] = 0
-    if fate != Outcome.OK:
-        results["outcome"][results["outcome"] == Outcome.OK] = fate
+    if not committed:
+        tell_aborted(rows, results)
         results["quantity"] = 0
         lines = NO_LINES
     elif settles:
         results["state"] = whole_state(results["state"].tolist())
     else:
         results["state"][rows["kind"] == Kind.RESERVE] = ReservationState.HELD
-    if fate == Outcome.OK and due_ms:
+    if committed and due_ms:
         held = results["state"] == ReservationState.HELD
         results["expires_at_ms"][held] = due_ms
     if settles and len(rows) == len(parts) and len(np.unique(rows[["line", "warehouse"]])) == 1:

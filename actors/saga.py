@@ -28,7 +28,7 @@ from actors.gathering import NO_LINES, Answered, no_results
 from actors.packing import join_arrays, own_lines, place
 from actors.partitions import PartitionMap
 from actors.routing import Units
-from actors.spanning import SETTLING_NUMBERS, CommandId, Holdings, concerned, whole_state
+from actors.spanning import SETTLING_NUMBERS, CommandId, Holdings, concerned, tell_aborted, whole_state
 from engine.ids import partition_of
 from engine.kinds import Flag, Kind, ReservationState, ResultFlag
 from engine.layout import COMMAND, LINE, NO_LINE, NO_WAREHOUSE, SPANS
@@ -352,11 +352,9 @@ class Round:
             made["state"], made["expires_at_ms"] = ReservationState.HELD, command.due_ms
 
     def _show_refused(self, results: Array, command: _Command) -> None:
-        outcomes = results["outcome"]
-        agreed = outcomes == _OK
-        outcomes[agreed] = Outcome.TOO_LATE if agreed.all() else Outcome.GROUP_FAILED
-        results["quantity"] = 0
         own = self._rows[command.begin : command.end]
+        tell_aborted(own, results)
+        results["quantity"] = 0
         if int(own["kind"][-1]) in _HOLDING_KINDS:
             for name in ("reservation", "partition", "state", "expires_at_ms", "made_at"):
                 results[name] = 0

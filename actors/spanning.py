@@ -7,11 +7,13 @@ import numpy as np
 
 from actors.routing import SETTLING, Units
 from engine.kinds import Flag, Kind, ReservationState
-from engine.layout import NO_LINE, NO_WAREHOUSE, SPANS
+from engine.layout import NO_LINE, NO_WAREHOUSE, SPANS, TEXTS
+from engine.outcomes import Outcome
 from engine.wire import Array
 
 SETTLING_NUMBERS: Final = frozenset(int(kind) for kind in SETTLING)
 _SETTLES: Final = np.isin(np.arange(256), tuple(SETTLING_NUMBERS))
+_LABEL: Final = TEXTS.index("label")
 
 
 class Held(NamedTuple):
@@ -37,6 +39,18 @@ def whole_state(states: Sequence[int]) -> int:
         if state in states:
             return state
     return ReservationState.NONE
+
+
+def tell_aborted(rows: Array, results: Array) -> None:
+    """What rows are answered whose command came to nothing (results are modified); refusals stay.
+
+    Where all agreed, a scan has ended it: too late. But the rows of a group have ids of their own and are found again
+    one by one, without the others' votes: they fell with their group, whatever ended it.
+    """
+    outcomes = results["outcome"]
+    agreed = outcomes == Outcome.OK
+    found_alone = bool(rows["text_lengths"][:, _LABEL].any())
+    outcomes[agreed] = Outcome.TOO_LATE if agreed.all() and not found_alone else Outcome.GROUP_FAILED
 
 
 def settled_reservations(rows: Array) -> list[int]:

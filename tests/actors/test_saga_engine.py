@@ -5,6 +5,7 @@ Everything above and below is real as well: the coordinator's steps, the kernels
 
 import asyncio
 import random
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -59,11 +60,13 @@ class House:
 
     def __init__(self, shards: int) -> None:
         self.now_ms = START_MS
+        self.lost: Callable[[], bool] = lambda: False
+        """whether rows on their way to a shard, or their answer, are lost"""
         self.map = MAP if shards == SHARDS else PartitionMap.even(shards)
         self.stores = [MemoryStore(shard) for shard in range(shards)]
         self.engines = [Shard(LIMITS) for _ in range(shards)]
         self.shards = [self._opened(store, engine) for store, engine in zip(self.stores, self.engines, strict=True)]
-        self.coordinator = OverShards(SETTINGS, self.map, self._decide, self._ask_all, lambda: self.now_ms)
+        self.coordinator = OverShards(SETTINGS, self.map, self._decide, self.ask_all, lambda: self.now_ms)
         for shard, opened in enumerate(self.shards):
             rows, heap = encode(definitions([sku for sku in SKUS if self.map.shard_of_sku(sku_key(sku)) == shard]))
             finish_rows(rows, heap, SECRET)
@@ -121,14 +124,20 @@ class House:
     async def _decide(self, step: Step, entry: Entry) -> Answered:
         results, lines = no_results(len(step.rows), Outcome.UNAVAILABLE), [np.empty(0, LINE)]
         for shard, index in by_shard(step.shard_of):
+            if self.lost():
+                continue
             reply = self.shards[shard].run(Batch(*pick(step.rows, step.heap, index)))
+            if self.lost():
+                continue
             own = reply.results.copy()
             own["lines_at"] += np.uint32(sum(map(len, lines)))
             lines.append(reply.lines)
             place(results, index, own)
         return Answered(results, np.concatenate(lines))
 
-    async def _ask_all(self, questions: Array) -> list[Answers]:
+    async def ask_all(self, questions: Array) -> list[Answers]:
+        """What every shard says."""
+
         def asked(shard: int, opened: OpenShard) -> Answers:
             reply: Reply = opened.run(Batch(questions=questions))
             answers = of_reply(reply, 0, len(questions))

@@ -22,6 +22,7 @@ LOOKUPS_MAX: Final = 300
 RESERVATIONS_MAX: Final = 600
 """So many are asked for at least, of all if there are fewer: the engine's machine is slow after so much havoc."""
 _AT_ONCE: Final = 4
+_READINGS_MAX: Final = 30
 _EXAMPLES: Final = 5
 _BOUND: Final = ("reserve", "sell", "transfer")
 """Kinds that never take a cell below its bound."""
@@ -85,16 +86,21 @@ def gather(address: tuple[str, int], key: str, calls: Sequence[Call], skus: Sequ
     again: list[Attempt | None] = [None] * len(calls)
     for at, answer in zip(repeated, answers, strict=True):
         again[at] = answer
+    # What was asked for again may expire a second later: only what was read between two events is of one moment.
     caller = Caller(address, key)
-    events = list(_feed(caller))
-    stock = {}
-    items = _got(caller.until_answered("POST", "/v1/stock:query", {"skus": list(skus)}, None, PATIENCE_S))["items"]
-    for item in items:
-        for cell in item["cells"]:
-            stock[item["sku"], cell["warehouse"]] = (cell["on_hand"], cell["reserved"], cell["available"])
+    events, cursor = _feed(caller, "")
+    for _ in range(_READINGS_MAX):
+        stock = _stock(caller, skus)
+        known = sorted({event["reservation"] for event in events if event.get("reservation")})
+        known = known[:: max(1, len(known) // RESERVATIONS_MAX)]
+        reservations = dict(zip(known, _each(address, key, known, _reservation), strict=True))
+        later, cursor = _feed(caller, cursor)
+        if not later:
+            break
+        events += later
+    else:
+        raise AssertionError("there is always something happening")
     caller.close()
-    known = sorted({event["reservation"] for event in events if event.get("reservation")})
-    known = known[:: max(1, len(known) // RESERVATIONS_MAX)]
     ids = [command_id for call in calls for command_id in call.ids]
     ids = ids[:: max(1, len(ids) // LOOKUPS_MAX)]
     return Evidence(
@@ -102,7 +108,7 @@ def gather(address: tuple[str, int], key: str, calls: Sequence[Call], skus: Sequ
         again,
         events,
         stock,
-        dict(zip(known, _each(address, key, known, _reservation), strict=True)),
+        reservations,
         dict(zip(ids, _each(address, key, ids, _command), strict=True)),
     )
 
@@ -135,14 +141,24 @@ def _command(caller: Caller, command_id: str) -> Any:
     return caller.until_answered("GET", f"/v1/commands/{command_id}", None, None, PATIENCE_S).body
 
 
-def _feed(caller: Caller) -> Iterator[Event]:
-    after = ""
+def _stock(caller: Caller, skus: Sequence[str]) -> dict[tuple[str, str], tuple[int, int, int]]:
+    items = _got(caller.until_answered("POST", "/v1/stock:query", {"skus": list(skus)}, None, PATIENCE_S))["items"]
+    return {
+        (item["sku"], cell["warehouse"]): (cell["on_hand"], cell["reserved"], cell["available"])
+        for item in items
+        for cell in item["cells"]
+    }
+
+
+def _feed(caller: Caller, after: str) -> tuple[list[Event], str]:
+    """The events behind a cursor, and the cursor behind them."""
+    events: list[Event] = []
     while True:
         path = f"/v1/feed?limit=1000&after={after}" if after else "/v1/feed?limit=1000"
         page = _got(caller.until_answered("GET", path, None, None, PATIENCE_S))
-        yield from page["events"]
+        events += page["events"]
         if page["next_cursor"] == after:
-            return
+            return events, after
         after = page["next_cursor"]
 
 

@@ -1,0 +1,87 @@
+"""What became of a command is said afterwards as it was answered, however often parts of it were lost on the way."""
+
+import asyncio
+import itertools
+import random
+
+import numpy as np
+import pytest
+
+from actors.command_lookup import find_command
+from actors.gathering import Answered
+from actors.routing import shard_of_row, units_of
+from api.render import overall
+from engine.ids import finish_rows
+from engine.kinds import Kind, ReservationState
+from engine.outcomes import PINNED_MAX, Outcome
+from engine.wire import Array
+from tests.actors.shop import CLIENT, SECRET, Spec, encode, receive
+from tests.actors.test_saga import SHARDS
+from tests.actors.test_saga_engine import SETTINGS, SKUS, House, request
+
+LOST = 0.12
+LOSING_TRIES = 30
+
+
+@pytest.fixture
+def house() -> House:
+    """With some of everything."""
+    house = House(SHARDS)
+    house.send(*(receive(sku, 20, warehouse) for sku in SKUS for warehouse in (0, 1)))
+    return house
+
+
+def commands_of(specs: list[Spec | list[Spec]]) -> list[slice]:
+    """The rows of each command: those that continue one have no id of their own."""
+    flat = [row for spec in specs for row in ([spec] if isinstance(spec, dict) else spec)]
+    heads = [at for at, row in enumerate(flat) if row["id"]]
+    return [slice(begin, end) for begin, end in itertools.pairwise([*heads, len(flat)])]
+
+
+def outcome_of(rows: Array, results: Array) -> Outcome:
+    """As the API says it of a command."""
+    held = (rows["kind"] == Kind.RESERVE) & (results["outcome"] == Outcome.OK)
+    return Outcome.OK if held.any() else overall(results["outcome"].tolist())
+
+
+def check_told(house: House, specs: list[Spec | list[Spec]], answered: Answered) -> None:
+    """Every command of an answered request is found again with the outcome that it was answered."""
+    rows, heap = encode(*specs)
+    finish_rows(rows, heap, SECRET)
+    shard_of = shard_of_row(rows, house.map)
+    units_of(rows, shard_of)
+    for command in commands_of(specs):
+        head = rows[command.start]
+        found = asyncio.run(find_command(CLIENT, int(head["id_hi"]), int(head["id_lo"]), house.ask_all))
+        said = outcome_of(rows[command], answered.results[command])
+        if said == Outcome.OK or found is not None:
+            assert found is not None
+            assert outcome_of(found.rows, found.results) == said, (specs, command)
+
+
+def until_answered(house: House, chance: random.Random, specs: list[Spec | list[Spec]]) -> Answered:
+    """Sent again and again, while what is left undecided is looked for."""
+    for tries in range(LOSING_TRIES + 1):
+        house.lost = (lambda: chance.random() < LOST) if tries < LOSING_TRIES else (lambda: False)
+        answered = house.send(*specs)
+        if (answered.results["outcome"] <= PINNED_MAX).all():
+            return answered
+        if chance.random() < 0.6:
+            house.now_ms += chance.choice((1, SETTINGS.undecided_ms))
+            asyncio.run(house.coordinator.scan())
+    raise AssertionError("never answered")
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_command_is_found_with_the_outcome_that_it_was_answered(house: House, seed: int) -> None:
+    chance = random.Random(seed)
+    made: list[np.void] = []
+    for n in range(8):
+        specs = request(chance, made, f"{seed}-{n}")
+        answered = until_answered(house, chance, specs)
+        house.lost = lambda: False
+        check_told(house, specs, answered)
+        again = house.send(*specs)
+        assert again.results["outcome"].tolist() == answered.results["outcome"].tolist()
+        holds = (answered.results["outcome"] == Outcome.OK) & (answered.results["state"] == ReservationState.HELD)
+        made += list(answered.results[holds])
