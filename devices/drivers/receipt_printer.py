@@ -101,7 +101,7 @@ class ReceiptPrinter:
 
     @property
     def proof(self) -> Literal["gs_h", "gs_r", "none", "file"]:
-        """How a receipt is proved here; a plain file that took it has it, and answers nothing. Known when it is open."""
+        """How a receipt is proved here; a plain file that took it has it, and answers nothing."""
         said = self.settings.proof
         return "file" if self.line.keeps and said != "none" else said
 
