@@ -20,7 +20,7 @@ from devices.simulators.endpoints import TcpDevice
 from devices.simulators.receipt_printer import PrinterSimulator
 from devices.simulators.scale import ScaleSimulator
 from devices.slips import SlipMaker
-from devices.station import NoPicture, NoSuchJob, Station, TakesNoJobs, TooLate, Wanted
+from devices.station import NoPicture, NoSuchJob, NotThisDevice, Station, TooLate, Wanted
 from devices.transports.file import FileLine
 from tests.e2e.served import wait_until
 
@@ -234,7 +234,7 @@ def test_other_devices_take_no_jobs_but_their_life_is_written_down(tmp_path: Pat
     made.start()
     events = JobEvents(folder_of(tmp_path, ".scale"))
     wait_until(lambda: events.newest() >= 2, "the scale's health")
-    with pytest.raises(TakesNoJobs, match="a scale takes no jobs"):
+    with pytest.raises(NotThisDevice, match="a scale takes no jobs"):
         made.submit(wanted("A"))
     assert made.page([], 0, 10) == []
     made.stop()
@@ -250,7 +250,7 @@ def test_a_document_that_no_driver_knows_any_more_is_an_error_in_words(tmp_path:
     made.start()
     assert made.health().state == "error"
     assert "no driver 'matrix'" in made.health().reasons[0]
-    with pytest.raises(TakesNoJobs):
+    with pytest.raises(NotThisDevice):
         made.submit(wanted("A"))
     made.stop()
 
