@@ -92,11 +92,13 @@ async def _find(
 
 def _refused(parts: Sequence[CommandAnswer]) -> bool:
     """Whether some vote was no; a partial reservation only falls when there was nothing at all to hold."""
+    rows = np.concatenate([part.rows for part in parts])
     outcomes = np.concatenate([part.results["outcome"] for part in parts])
-    if parts[0].rows["flags"][0] & Flag.PARTIAL:
-        short = outcomes == Outcome.INSUFFICIENT_STOCK
-        return bool(short.all()) or bool((outcomes[~short] < Outcome.OK).any())
-    return bool((outcomes < Outcome.OK).any())
+    refused = outcomes < Outcome.OK
+    reserves = rows["kind"] == Kind.RESERVE
+    if (rows["flags"][reserves] & Flag.PARTIAL).any() and (outcomes[reserves] == Outcome.OK).any():
+        refused &= outcomes != Outcome.INSUFFICIENT_STOCK
+    return bool(refused.any())
 
 
 async def _fate(op: int, key: int, reservations: set[int], shard: int, ask_all: AskAll) -> tuple[bool, int]:

@@ -12,10 +12,10 @@ from actors.gathering import Answered
 from actors.routing import shard_of_row, units_of
 from api.render import overall
 from engine.ids import finish_rows
-from engine.kinds import Kind, ReservationState
+from engine.kinds import Flag, Kind, ReservationState
 from engine.outcomes import PINNED_MAX, Outcome
 from engine.wire import Array
-from tests.actors.shop import CLIENT, SECRET, Spec, encode, receive
+from tests.actors.shop import CLIENT, SECRET, Spec, encode, receive, reserve, sell, settle, together
 from tests.actors.test_saga import SHARDS
 from tests.actors.test_saga_engine import SETTINGS, SKUS, House, request
 
@@ -85,3 +85,15 @@ def test_a_command_is_found_with_the_outcome_that_it_was_answered(house: House, 
         assert again.results["outcome"].tolist() == answered.results["outcome"].tolist()
         holds = (answered.results["outcome"] == Outcome.OK) & (answered.results["state"] == ReservationState.HELD)
         made += list(answered.results[holds])
+
+
+def test_a_reservation_that_replaces_another_in_part_is_found_as_made(house: House) -> None:
+    wanted = [reserve(sku, 2) | {"flags": 0} for sku in (SKUS[0], SKUS[2])]
+    made = house.send(together(wanted[0] | {"flags": Flag.WANT_LINES}, wanted[1])).results[0]
+    house.send(sell(SKUS[5], 20))
+    old = settle(Kind.RELEASE, made) | {"flags": Flag.REPLACES}
+    partial = [reserve(sku, 1) | {"flags": Flag.PARTIAL} for sku in (SKUS[1], SKUS[5])]
+    specs: list[Spec | list[Spec]] = [together(old, *partial)]
+    answered = house.send(*specs)
+    assert answered.results["outcome"].tolist() == [Outcome.OK, Outcome.OK, Outcome.INSUFFICIENT_STOCK]
+    check_told(house, specs, answered)
