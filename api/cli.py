@@ -70,6 +70,8 @@ def serve(
     """Run the whole stack until SIGTERM or Ctrl-C; says where when it answers."""
     if database and not database.startswith(POSTGRES):
         raise typer.BadParameter(f"an address that begins with {POSTGRES[0]}", param_hint="--database")
+    if transport == "local" and (workers or 1) > 1:
+        raise typer.BadParameter("without Ray there is one process", param_hint="--workers")
     from api.serving import Asked, console_port_of, serve_until_told
     from api.set_limits import LimitRefused, limits_given
 
