@@ -221,8 +221,10 @@ def _plans(
             command += ["--api", f"http://{f'[{host}]' if ':' in host else host}:{port}"]
             return Plan(command, environment, (descriptor,))
         descriptor = listeners.socket_of(worker_number(name)).fileno()
+        beside = [listeners.socket_of(each).fileno() for each in range(settings.workers)]
+        beside.remove(descriptor)
         command = [*python, "api.serve", "--run", str(run.path), "--socket", str(descriptor)]
-        return Plan(command, environment, (descriptor,))
+        return Plan([*command, "--beside", *map(str, beside)], environment, (descriptor, *beside))
 
     return plan
 
