@@ -22,12 +22,10 @@ with cell as (
            arg_max(incoming, seq << 24 | n) as incoming, arg_max(available, seq << 24 | n) as available
     from movements
     where warehouse is not null and ($moment::TIMESTAMPTZ is null or booked_at <= $moment)
-      and ($sku::VARCHAR is null or sku_key in (select sku_key from products where sku = $sku))
+      and {cells}
     group by sku_key, warehouse
 )
 select p.sku, w.code as warehouse, cell.on_hand, cell.reserved, cell.incoming, cell.available
 from cell join products p using (sku_key) join warehouses w using (warehouse)
-where ($warehouse::VARCHAR is null or w.code = $warehouse)
-  and ($group_name::VARCHAR is null or list_contains(p.group_path, $group_name))
 order by p.sku, w.code""",
 )
