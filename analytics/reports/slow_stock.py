@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from analytics.reports.report import AT, GROUP, LAST, SKU, WAREHOUSE, Column, Report, Sort
+from analytics.reports.report import AT, GROUP, SKU, WAREHOUSE, Column, Report, Sort
 
 REPORT: Final = Report(
     name="slow_stock",
@@ -20,29 +20,34 @@ REPORT: Final = Report(
         Column("currency", Sort.TEXT, "of the value"),
     ),
     parameters=(AT, WAREHOUSE, SKU, GROUP),
-    sql=f"""
-with {LAST},
-received as (
-    select sku_key, warehouse, min(occurred_at) as first_in, max(occurred_at) as last_in
+    sql="""
+with last as (
+    -- The last movement of each cell, as in `analytics.reports.report.LAST`.
+    select max(rowid) as spot, min(occurred_at) filter (kind = 'receive') as first_in,
+           max(occurred_at) filter (kind = 'receive') as last_in
     from movements
-    where kind = 'receive' and ($moment is null or booked_at <= $moment) and {{cells}} group by all
+    where warehouse is not null and ($moment::TIMESTAMPTZ is null or booked_at <= $moment) and {cells}
+    group by sku_key, warehouse
+),
+cell as (
+    select m.sku_key, m.warehouse, m.on_hand, last.first_in, last.last_in
+    from last join movements m on m.rowid = last.spot where m.on_hand > 0
 ),
 sold as (
     select sku_key, warehouse, max(business_day) as last_sold from sales
-    where ($moment is null or booked_at <= $moment) and {{cells}} group by all
+    where ($moment is null or booked_at <= $moment) and {cells} group by all
 ),
 placed as (
-    select cell.sku_key, cell.warehouse, cell.on_hand, w.code, sold.last_sold,
+    select cell.*, w.code, sold.last_sold,
            business_day(on_the_wall(first_in, w.time_zone), w.day_start) as first_received,
            business_day(on_the_wall(last_in, w.time_zone), w.day_start) as last_received,
            business_day(on_the_wall(coalesce($moment, now()), w.time_zone), w.day_start) as today
-    from cell join warehouses w using (warehouse) left join received using (sku_key, warehouse)
-    left join sold using (sku_key, warehouse)
-    where w.kind <> 'quarantine' and cell.on_hand > 0
+    from cell join warehouses w using (warehouse) left join sold using (sku_key, warehouse)
+    where w.kind <> 'quarantine'
 ),
 average as (
     select sku_key, arg_max(unit_cost, seq << 24 | n) as unit_cost, any_value(currency) as currency
-    from costs where ($moment is null or booked_at <= $moment) and {{skus}}
+    from costs where ($moment is null or booked_at <= $moment) and {skus}
     group by sku_key having min(currency) = max(currency)
 )
 select p.sku, placed.code as warehouse, placed.on_hand, placed.first_received, placed.last_received, placed.last_sold,
