@@ -107,6 +107,8 @@ class _Child:
     started_ms: int
     beat_ms: int | None = None
     alive: bool = True
+    killed: bool = False
+    """for its silence; its end will be heard of"""
     start_at_ms: int | None = None
     pause_ms: int = 0
 
@@ -211,7 +213,8 @@ class Supervision:
         for name, child in self._children.items():
             if child.start_at_ms is not None and now_ms >= child.start_at_ms:
                 effects.append(self._start(name, now_ms))
-            elif child.alive and (silent_ms := self._silent_ms(name, child, now_ms)):
+            elif child.alive and not child.killed and (silent_ms := self._silent_ms(name, child, now_ms)):
+                child.killed = True
                 effects.append(KillChild(name, f"it has been silent for {silent_ms} ms"))
         return effects
 

@@ -243,8 +243,10 @@ class Supervisor:
         child.pulse.close()
 
     def _signal(self, name: str, number: int) -> None:
+        # Not `popen.send_signal`: that collects a child that has just died, and `_reap` would never hear of its end.
+        # Until it is collected its id is nobody else's.
         if (child := self._children.get(name)) is not None:
-            child.popen.send_signal(number)
+            os.kill(child.popen.pid, number)
 
     def _kill_everything(self) -> None:
         """Kill every descendant until none is left; a child that forks while we look is found next time round."""

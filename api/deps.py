@@ -14,6 +14,7 @@ from actors.device_link import Devices
 from actors.documents.directory import Directory
 from actors.documents.gateway import Documents
 from actors.planner_sql import PlannerSql
+from api.array_room import ArrayRoom
 from api.device_feed import DeviceFeed
 from api.feed import Feed
 from api.lookup import RememberedTexts
@@ -45,6 +46,8 @@ class ApiLimits:
     """from there to the end of its body"""
     bodies_bytes: int = 268_435_456
     """of all requests that are arriving or being decided, for each process"""
+    arrays_bytes: int = 25_165_824
+    """of the arrays of commands among them that are there as a whole: a second's work or so; more is refused unread"""
     unread_s: float = 60.0
     """that a caller may take nothing of an answer that is there for it"""
     unread_bytes: int = 268_435_456
@@ -71,6 +74,7 @@ class Runtime:
     """a private directory in which several workers exchange their counters"""
     http: HttpMetrics = field(default_factory=HttpMetrics)
     texts: RememberedTexts = field(default_factory=RememberedTexts)
+    arrays: ArrayRoom = field(default_factory=ArrayRoom)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     """set when the process is to stop: live feeds end"""
 

@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
@@ -43,6 +43,7 @@ from api.deps import ApiLimits, Runtime
 from api.device_feed import DeviceFeed
 from api.feed import Feed
 from api.http_protocol import DirectProtocol
+from api.neighbours import Neighbours
 from api.set_limits import as_set
 
 GRACEFUL_S: Final = 10
@@ -54,17 +55,39 @@ _LOOK_EVERY_S: Final = 0.05
 
 
 class Server(uvicorn.Server):
-    """uvicorn, but it says when it takes connections, and signals belong to us: it would raise them again before
-    the journals are sealed."""
+    """uvicorn, but it says when it takes connections, looks after those of workers that are away, and signals belong to
+    us: it would raise them again before the journals are sealed."""
 
-    def __init__(self, config: uvicorn.Config, pulse: Pulse) -> None:
+    def __init__(self, config: uvicorn.Config, pulse: Pulse, beside: Sequence[socket.socket] = ()) -> None:
+        """`beside`: the listening sockets of the other workers."""
         super().__init__(config)
         self._pulse = pulse
+        self.neighbours = Neighbours(beside, self._serve_too)
+        self._taking: set[asyncio.Task[None]] = set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to take connections."""
         await super().startup(sockets)
         self._pulse.say(Serving())
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second."""
+        if not self.should_exit:
+            self.neighbours.look()
+        return await super().on_tick(counter)
+
+    def _serve_too(self, connection: socket.socket) -> None:
+        task = asyncio.get_running_loop().create_task(self._connect(connection))
+        self._taking.add(task)
+        task.add_done_callback(self._taking.discard)
+
+    async def _connect(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        with contextlib.suppress(OSError):  # the caller hung up
+            await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
+
+    def _protocol(self) -> DirectProtocol:
+        return DirectProtocol(self.config, self.server_state, self.lifespan.state)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -72,15 +95,16 @@ class Server(uvicorn.Server):
         yield
 
 
-async def work(serving: ServeSettings, listening: socket.socket, pulse: Pulse) -> None:
+async def work(serving: ServeSettings, listening: socket.socket, beside: Sequence[socket.socket], pulse: Pulse) -> None:
     """From the first connection taken to the last one answered."""
     beating = asyncio.create_task(pulse.beat())
     async with AsyncExitStack() as ending:
         runtime = await _runtime(serving, ending)
-        server = Server(http_config(create_app(runtime)), pulse)
+        server = Server(http_config(create_app(runtime)), pulse, beside)
 
         def end() -> None:
             server.should_exit = True
+            server.neighbours.close()
             runtime.closing.set()  # live feeds end by themselves
 
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -179,9 +203,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", type=Path, required=True, help="the private directory of this run")
     parser.add_argument("--socket", type=int, required=True, help="descriptor of the listening socket")
+    parser.add_argument("--beside", type=int, nargs="*", default=[], help="descriptors of the other workers' sockets")
     asked = parser.parse_args()
     set_up_logging()
     listening = socket.socket(fileno=asked.socket)
+    beside = [socket.socket(fileno=each) for each in asked.beside]
     serving = ServeSettings.load(asked.run)
     pulse = Pulse(int(os.environ[PULSE_VARIABLE]))
     if serving.transport == "ray":
@@ -190,7 +216,7 @@ def main() -> None:
         # On the main thread and before the loop: Ray wants to set signal handlers, which ours then replace.
         cluster.join(_address(RunDirectory(serving.run), pulse))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(work(serving, listening, pulse))
+        runner.run(work(serving, listening, beside, pulse))
     # Everything of ours is closed. Not through Ray's own farewell, which takes a second.
     os._exit(0)
 

@@ -25,6 +25,7 @@ BOUNDS: Final = {
     "head_s": (1, 600),
     "body_s": (1, 3_600),
     "bodies_bytes": (32 * _MB, 1 << 40),
+    "arrays_bytes": (8 * _MB, 1 << 40),
     "unread_s": (1, 3_600),
     "unread_bytes": (_MB, 1 << 40),
     "queue_rows": (1, 10_000_000),

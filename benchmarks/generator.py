@@ -29,7 +29,8 @@ class Load:
 
     seconds: float
     latencies_ms: npt.NDArray[np.float64]
-    statuses: Counter[int]
+    status_of: npt.NDArray[np.uint16]
+    """of each request's answer, in the same order"""
     bodies: list[bytes]
     """of the answers, when they were to be kept, in the order of the requests"""
 
@@ -38,9 +39,15 @@ class Load:
         """Requests a second."""
         return len(self.latencies_ms) / self.seconds
 
-    def percentile(self, share: float) -> float:
-        """Milliseconds that this share of the requests (in per cent) did not exceed."""
-        return float(np.percentile(self.latencies_ms, share))
+    @property
+    def statuses(self) -> Counter[int]:
+        """How often each status was answered."""
+        return Counter(self.status_of.tolist())
+
+    def percentile(self, share: float, *statuses: int) -> float:
+        """Milliseconds that this share of the requests (in per cent) did not exceed; only of those with `statuses`."""
+        counted = np.isin(self.status_of, statuses) if statuses else slice(None)
+        return float(np.percentile(self.latencies_ms[counted], share))
 
     def all_answered(self, status: int) -> None:
         """Every one with this status."""
@@ -132,7 +139,7 @@ class Generator:
         self._requests = requests
         self._answered = 0
         self._latencies = np.zeros(len(requests))
-        self._statuses: Counter[int] = Counter()
+        self._statuses = np.zeros(len(requests), np.uint16)
         self._bodies: list[tuple[int, bytes]] = []
 
     def _load(self, seconds: float) -> Load:
@@ -181,7 +188,7 @@ class Generator:
     def _complete(self, connection: _Connection) -> bool:
         number = connection.number
         self._latencies[number] = time.perf_counter() - connection.due
-        self._statuses[int(connection.pieces[0][9:12])] += 1
+        self._statuses[number] = int(connection.pieces[0][9:12])
         if self._keep:
             self._bodies.append((number, b"".join(connection.pieces).split(_END, 1)[1]))
         connection.pieces.clear()

@@ -169,7 +169,7 @@ class PrinterWorker:
     def _print(self, job: Job) -> None:
         self._attempts += 1
         number = (self.desk.epoch << 16) + self._attempts
-        witness = JobWitness(self, job.id, proof=self.printer.settings.proof != "none")
+        witness = JobWitness(self, job.id, proof=self.printer.proof != "none")
         attempted = self.printer.print(job.body, number, witness)
         self._settle(job, attempted, witness)
         if attempted.result is Result.CLEAN:
@@ -260,8 +260,11 @@ class PrinterWorker:
     def _report_heard(self, reason: str = "") -> None:
         """From what the printer said last."""
         heard = self.printer.talk.heard
-        if self.printer.settings.proof == "none":
+        if self.printer.proof == "none":
             self._report(HealthState.UNKNOWN, "it never says how it is")
+            return
+        if self.printer.proof == "file":
+            self._report(HealthState.READY)
             return
         reasons = [reason] if reason else []
         if blocked := heard.troubles & BLOCKING:
@@ -285,7 +288,7 @@ class PrinterWorker:
 
     def _rest(self, until: float) -> None:
         """Until something is to be done, or the printer says something."""
-        if not self.printer.line.is_open or self.printer.settings.proof == "none":
+        if not self.printer.line.is_open or not self.printer.speaks:
             self._clock.wait(until, self._waker)
             return
         try:

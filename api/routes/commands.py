@@ -82,16 +82,20 @@ def _single(call: Call) -> s.AnyCommand:
 
 
 async def _post_array(call: Call) -> Answer:
-    commands = await _array(call)
-    if not commands:
-        return Answer(200, b'{"results":[]}')
-    check_commands(call.principal, commands)
-    rows, heap, *unknown = await encoded_structs(commands, call.runtime.directory, call.principal, call.now_ms)
-    if await learn(call.runtime.directory, *unknown):
-        rows, heap, *_ = await encoded_structs(commands, call.runtime.directory, call.principal, call.now_ms)
-    answered = await call.runtime.client.commands(rows, heap)
-    ids = [command.id for command in commands]
-    return await _answer(call, ids, rows["kind"], answered.results, answered.retry_after_ms)
+    runtime = call.runtime
+    with runtime.arrays.taken(len(call.body), runtime.limits.arrays_bytes):
+        async with runtime.arrays.reading:
+            commands = await _array(call)
+            if not commands:
+                return Answer(200, b'{"results":[]}')
+            check_commands(call.principal, commands)
+            rows, heap, *unknown = await encoded_structs(commands, runtime.directory, call.principal, call.now_ms)
+        if await learn(runtime.directory, *unknown):
+            async with runtime.arrays.reading:
+                rows, heap, *_ = await encoded_structs(commands, runtime.directory, call.principal, call.now_ms)
+        answered = await runtime.client.commands(rows, heap)
+        ids = [command.id for command in commands]
+        return await _answer(call, ids, rows["kind"], answered.results, answered.retry_after_ms)
 
 
 async def _array(call: Call) -> list[s.AnyCommand]:
@@ -105,19 +109,22 @@ async def _array(call: Call) -> list[s.AnyCommand]:
 
 
 async def _post_arrow(call: Call) -> Answer:
-    limits = call.runtime.limits
-    table = read_table(call.body, limits.array_body_bytes, limits.commands)
-    await asyncio.sleep(0)
-    columns = ArrowColumns(table)
-    ids = columns.ids().own
-    if not columns.count:
-        return await _answer(call, ids, np.empty(0, np.uint8), np.empty(0, RESULT), 0)
-    rows, heap, *unknown = _rows(call, columns)
-    if await learn(call.runtime.directory, *unknown):
-        rows, heap, *_ = _rows(call, columns)
-    await asyncio.sleep(0)
-    answered = await call.runtime.client.commands(rows, heap)
-    return await _answer(call, ids, rows["kind"], answered.results, answered.retry_after_ms)
+    runtime = call.runtime
+    with runtime.arrays.taken(len(call.body), runtime.limits.arrays_bytes):
+        async with runtime.arrays.reading:
+            table = read_table(call.body, runtime.limits.array_body_bytes, runtime.limits.commands)
+            await asyncio.sleep(0)
+            columns = ArrowColumns(table)
+            ids = columns.ids().own
+            if not columns.count:
+                return await _answer(call, ids, np.empty(0, np.uint8), np.empty(0, RESULT), 0)
+            rows, heap, *unknown = _rows(call, columns)
+        if await learn(runtime.directory, *unknown):
+            async with runtime.arrays.reading:
+                rows, heap, *_ = _rows(call, columns)
+        await asyncio.sleep(0)
+        answered = await runtime.client.commands(rows, heap)
+        return await _answer(call, ids, rows["kind"], answered.results, answered.retry_after_ms)
 
 
 def _rows(call: Call, columns: ArrowColumns) -> Encoded:

@@ -86,6 +86,9 @@ def test_a_child_that_was_heard_and_falls_silent_is_killed() -> None:
     supervision.beat("keeper", 11_000)
     assert supervision.tick(11_000) == []
     assert supervision.tick(11_001) == [KillChild("worker-0", "it has been silent for 10001 ms")]
+    assert supervision.tick(11_501) == []  # once is enough
+    assert supervision.exited("worker-0", -9, 11_502) == []
+    assert supervision.tick(11_702) == [Start("worker-0")]
 
 
 def test_a_stopped_standby_is_replaced_too_but_may_be_silent_for_long() -> None:

@@ -14,6 +14,24 @@ import pytest
 from actors.process_group import Process, descendants, holding, kill_and_wait
 
 WAIT_S = 20.0
+# In a process of its own: a supervisor collects every dead child that there is.
+SIGNALLED_LATE = """
+import os, signal, sys
+from actors.supervision import Start, Supervision
+from actors.supervisor import Plan, Supervisor
+nothing = lambda: None
+supervision = Supervision(1, ray=False)
+plan = lambda name: Plan([sys.executable, "-c", ""], {})
+hooks = dict.fromkeys(("is_ready", "announce", "stop_listening", "stack_died"), nothing)
+supervisor = Supervisor(supervision, plan, **hooks)
+supervisor._apply(supervision.begin(0))
+pid = supervisor._children["worker-0"].popen.pid
+os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+supervisor._signal("worker-0", signal.SIGKILL)
+supervisor._reap()
+assert not supervisor._children
+assert supervision.tick(1 << 62) == [Start("worker-0")]
+"""
 
 
 class Run:
@@ -99,6 +117,11 @@ def test_a_stopped_worker_is_killed_and_comes_back(run: Run) -> None:
     run.process("worker-0.started").send(signal.SIGSTOP)
     run.fact("worker-0.started", 2)
     assert len(run.pids("keeper.started")) == 1
+
+
+def test_a_child_that_is_dead_when_it_is_signalled_is_missed_all_the_same() -> None:
+    """A silent one is killed and dies between two looks; whoever signals it again must not take its end from sight."""
+    subprocess.run([sys.executable, "-c", SIGNALLED_LATE], timeout=WAIT_S, check=True)
 
 
 @pytest.mark.parametrize("victim", ["daemon", "keeper.started"])

@@ -8,13 +8,14 @@ import statistics
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import orjson
 import pytest
 
 from actors.settings import Settings
 from engine.record import Record, RecordKind
-from tests.api.box import BOUND_S, Box
+from tests.api.box import BOUND_S, Box, fresh
 from tests.api.wire import RESERVATION, connected
 from tests.e2e.served import wait_until
 
@@ -137,6 +138,40 @@ def test_a_refusal_does_not_wait_for_the_shard_and_what_is_let_in_is_done(box: B
     assert box.get("/v1/stock/TEE-M")["reserved"] == before + crowd.good
 
 
+def test_an_array_that_there_is_no_room_for_is_refused_before_anybody_reads_it(box: Box) -> None:
+    """The shard stands still with arrays that take the room; then even what is no array is not looked at."""
+    assert box.runtime is not None
+    store, go_on, arrays = box.stores[0], threading.Event(), box.runtime.arrays
+    row = {"kind": "receive", "sku": "TEE-M", "warehouse": "berlin", "quantity": 1, "reference": "r" * 200}
+    full = orjson.dumps([row | {"id": fresh()} for _ in range(8)])
+    limits, box.runtime.limits = box.runtime.limits, replace(box.runtime.limits, arrays_bytes=len(full) + 100)
+    before = box.get("/v1/stock/TEE-M")["on_hand"]
+
+    def stand_still(_: Record) -> None:
+        go_on.wait(BOUND_S)
+
+    store.before_append = stand_still
+    try:
+        with connected(box) as first, connected(box) as second, connected(box) as third:
+            first.send(first.request("/v1/commands", full))
+            wait_until(lambda: arrays.bytes == len(full), "the first array")
+            second.send(second.request("/v1/commands", b"[" + b"no array" * 100))
+            status, headers, told = second.answer()
+            assert (status, orjson.loads(told)["code"], headers["retry-after"]) == (429, "overloaded", "1")
+            third.send(third.request("/v1/commands", b"[small"))
+            assert third.answer()[0] == 400
+            go_on.set()
+            assert first.answer()[0] == 200
+    finally:
+        go_on.set()
+        store.before_append = lambda _: None
+        box.runtime.limits = limits
+    wait_until(lambda: arrays.bytes == 0, "room again")
+    assert box.get("/v1/stock/TEE-M")["on_hand"] == before + 8
+    second_try = box.call("POST", "/v1/commands", content=b"[" + b"no array" * 100)
+    assert second_try.status_code == 400
+
+
 def test_a_caller_over_its_own_rate_is_refused_and_the_others_are_not(box: Box) -> None:
     assert box.runtime is not None
     greedy, modest = box.make_key("reserve", client="greedy"), box.make_key("reserve", client="modest")
@@ -148,5 +183,8 @@ def test_a_caller_over_its_own_rate_is_refused_and_the_others_are_not(box: Box) 
         assert 201 in statuses
         assert statuses.count(429) >= 10
         assert box.call("POST", "/v1/reservations", json=RESERVATION, key=modest).status_code == 201
+        lookups = {box.call("GET", "/v1/commands/of-mine", key=greedy).status_code for _ in range(20)}
+        assert lookups <= {404, 429}
+        assert 429 in lookups
     finally:
         admission.settings = kept

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from tests.e2e.served import BACK_S, Served, fresh_id, wait_until
 
 READY_LOCAL_S = 3.0
 READY_RAY_S = 15.0
+CALLERS = 16
 
 
 @pytest.fixture(params=["local_served", "ray_served"])
@@ -198,6 +200,21 @@ def test_a_dead_api_worker_comes_back_alone(ray_served: Served) -> None:
 
     wait_until(two_again, "another worker")
     assert keeper.alive()
+    ray_served.until_ready()
+
+
+@pytest.mark.long
+def test_who_comes_to_an_api_worker_that_is_stopped_is_let_in_by_the_other(ray_served: Served) -> None:
+    ray_served.until_ready()
+    workers = [process for process in ray_served.family() if "api.serve" in _command(process)]
+    victim = min(workers, key=lambda process: process.pid)
+    # Nobody waits for its end: that comes when it has been silent for ten seconds.
+    with ThreadPoolExecutor(CALLERS) as callers:
+        assert victim.send(signal.SIGSTOP)
+        calls = [callers.submit(httpx2.get, f"{ray_served.url}/health/live", timeout=BACK_S) for _ in range(CALLERS)]
+        assert {call.result().status_code for call in calls} == {200}
+        assert victim.alive()
+    wait_until(lambda: not victim.alive(), "the end of a worker that says nothing")
     ray_served.until_ready()
 
 
