@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from analytics.reports.report import AT, GROUP, SKU, WAREHOUSE, Column, Report, Sort
+from analytics.reports.report import AT, GROUP, LAST, SKU, WAREHOUSE, Column, Report, Sort
 
 REPORT: Final = Report(
     name="ageing",
@@ -25,22 +25,18 @@ REPORT: Final = Report(
         Column("currency", Sort.TEXT, "of the value"),
     ),
     parameters=(AT, WAREHOUSE, SKU, GROUP),
-    sql="""
+    sql=f"""
 with place as (
     select warehouse, code, time_zone, day_start,
            business_day(on_the_wall(coalesce($moment::TIMESTAMPTZ, now()), time_zone), day_start) as today
     from warehouses where kind <> 'quarantine'
 ),
-cell as (
-    select sku_key, warehouse, arg_max(on_hand, seq << 24 | n) as on_hand
-    from movements where on_hand_delta <> 0 and ($moment is null or booked_at <= $moment) and {cells}
-    group by all having arg_max(on_hand, seq << 24 | n) > 0
-),
+{LAST},
 layer as (
     select sku_key, warehouse, occurred_at, on_hand_delta as units,
            sum(on_hand_delta) over (partition by sku_key, warehouse order by seq << 24 | n desc
                                     rows between unbounded preceding and current row) - on_hand_delta as newer
-    from movements where on_hand_delta > 0 and ($moment is null or booked_at <= $moment) and {cells}
+    from movements where on_hand_delta > 0 and ($moment is null or booked_at <= $moment) and {{cells}}
 ),
 remaining as (
     select sku_key, warehouse, place.code, cell.on_hand,
@@ -50,7 +46,7 @@ remaining as (
 ),
 average as (
     select sku_key, arg_max(unit_cost, seq << 24 | n) as unit_cost, any_value(currency) as currency
-    from costs where ($moment is null or booked_at <= $moment) and {skus}
+    from costs where ($moment is null or booked_at <= $moment) and {{skus}}
     group by sku_key having min(currency) = max(currency)
 )
 select p.sku, r.code as warehouse, any_value(r.on_hand) as on_hand,

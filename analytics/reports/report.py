@@ -72,6 +72,18 @@ CELLS: Final = {
     GROUP: "sku_key in (select sku_key from products where list_contains(group_path, $group_name::VARCHAR))",
 }
 """The same of whatever has a cell, as `{cells}`; of whatever has a SKU and no place, as `{skus}`."""
+LAST: Final = """
+last as (
+    -- A cell's movements lie in the order of its shard's journal: the last of them has the highest number of a row.
+    select max(rowid) as spot from movements
+    where warehouse is not null and ($moment::TIMESTAMPTZ is null or booked_at <= $moment) and {cells}
+    group by sku_key, warehouse
+),
+cell as (
+    select sku_key, warehouse, on_hand, reserved, incoming, available
+    from movements where rowid in (select spot from last)
+)"""
+"""Every cell at a moment; twice as fast as the latest of each figure."""
 _GROUPED: Final = (
     ("only", CONDITIONS, tuple(CONDITIONS)),
     ("places", CONDITIONS, (FROM, TO, CHANNEL, WAREHOUSE)),

@@ -21,12 +21,17 @@ REPORT: Final = Report(
     ),
     parameters=(AT, WAREHOUSE, SKU, GROUP),
     sql="""
-with cell as (
-    select sku_key, warehouse, arg_max(on_hand, seq << 24 | n) as on_hand,
-           min(occurred_at) filter (kind = 'receive') as first_in, max(occurred_at) filter (kind = 'receive') as last_in
+with last as (
+    -- The last movement of each cell, as in `analytics.reports.report.LAST`.
+    select max(rowid) as spot, min(occurred_at) filter (kind = 'receive') as first_in,
+           max(occurred_at) filter (kind = 'receive') as last_in
     from movements
     where warehouse is not null and ($moment::TIMESTAMPTZ is null or booked_at <= $moment) and {cells}
-    group by sku_key, warehouse having arg_max(on_hand, seq << 24 | n) > 0
+    group by sku_key, warehouse
+),
+cell as (
+    select m.sku_key, m.warehouse, m.on_hand, last.first_in, last.last_in
+    from last join movements m on m.rowid = last.spot where m.on_hand > 0
 ),
 sold as (
     select sku_key, warehouse, max(business_day) as last_sold from sales

@@ -26,14 +26,16 @@ pair as (
     group by all
 ),
 each as (select product, count(*) as n from asked group by product),
+last as (
+    -- The last movement of each cell, as in `analytics.reports.report.LAST`.
+    select max(rowid) as spot from movements
+    where sku_key in (select sku_key from products where product in (select second from pair))
+      and warehouse in (select warehouse from warehouses where kind <> 'quarantine'
+                        and ($warehouse::VARCHAR is null or code = $warehouse))
+    group by sku_key, warehouse
+),
 here as (
-    select sku_key, sum(available) as available
-    from (select sku_key, warehouse, arg_max(available, seq << 24 | n) as available from movements
-          where warehouse is not null
-            and sku_key in (select sku_key from products where product in (select second from pair)) group by all)
-    join warehouses w using (warehouse)
-    where w.kind <> 'quarantine' and ($warehouse::VARCHAR is null or w.code = $warehouse)
-    group by sku_key
+    select sku_key, sum(available) as available from movements where rowid in (select spot from last) group by sku_key
 )
 select p.sku, q.sku as suggested, pair.n as orders, pair.n::DOUBLE / each.n as confidence,
        coalesce(here.available, 0) as available
