@@ -295,3 +295,14 @@ def test_what_is_left_is_what_came_in_last(tables: Tables) -> None:
         )
     ]
     assert tables.report("ageing", at="2026-06-01T11:00:00Z") == []
+
+
+def test_stock_stands_at_its_age_on_either_side_of_every_bound(tables: Tables) -> None:
+    on(tables, "2026-06-02T12:00+00:00", receive("A-1", "south", 1))  # 181 days before 30 November
+    for day, units in (("06-03", 2), ("08-31", 4), ("09-01", 8), ("09-30", 16), ("10-01", 32), ("10-30", 64)):
+        on(tables, f"2026-{day}T12:00+00:00", receive("A-1", "south", units))  # 180, 91, 90, 61, 60 and 31 days
+    on(tables, "2026-10-31T12:00+00:00", receive("A-1", "south", 128))  # 30 days
+    ((_, _, on_hand, days, oldest, *ages, _, _),) = tables.report("ageing", at="2026-11-30T12:00:00Z")
+    assert (on_hand, oldest, ages) == (255.0, "2026-06-02", [128.0, 64.0 + 32.0, 16.0 + 8.0, 4.0 + 2.0, 1.0])
+    whole = 181 + 2 * 180 + 4 * 91 + 8 * 90 + 16 * 61 + 32 * 60 + 64 * 31 + 128 * 30
+    assert days == pytest.approx(whole / 255)
