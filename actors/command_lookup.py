@@ -34,14 +34,18 @@ class CommandAnswer(NamedTuple):
 
 
 class ShardAway(Exception):
-    """A shard that could know is away, or has not decided yet."""
+    """A shard that could know is away, is asked too much, or has not decided yet."""
 
-    def __init__(self, shard: int) -> None:
+    def __init__(self, shard: int, outcome: Outcome, retry_after_ms: int) -> None:
         super().__init__(shard)
         self.shard = shard
+        self.outcome = outcome
+        """UNAVAILABLE or OVERLOADED"""
+        self.retry_after_ms = retry_after_ms
+        """0 = nobody said"""
 
     def __str__(self) -> str:
-        return f"shard {self.shard} cannot say what became of the command"
+        return f"shard {self.shard} cannot say what became of the command: {self.outcome.text}"
 
 
 async def find_command(client: int, id_hi: int, id_lo: int, ask_all: AskAll) -> CommandAnswer | None:
@@ -51,7 +55,7 @@ async def find_command(client: int, id_hi: int, id_lo: int, ask_all: AskAll) -> 
         if not part.rows["flags"][0] & Flag.PREPARE:
             return part
     if away:
-        raise ShardAway(away[0])
+        raise away[0]
     if not parts:
         return None
     first = parts[0][1].rows[0]
@@ -61,7 +65,7 @@ async def find_command(client: int, id_hi: int, id_lo: int, ask_all: AskAll) -> 
         others, away = await _find(client, *derived_id(op, key, b"reserve"), ask_all)
         parts += others
         if away:
-            raise ShardAway(away[0])
+            raise away[0]
     committed, due_ms = False, 0
     if not _refused([part for _, part in parts]):
         reservations = {int(part.rows["reservation"][0]) for _, part in parts}
@@ -71,19 +75,19 @@ async def find_command(client: int, id_hi: int, id_lo: int, ask_all: AskAll) -> 
 
 async def _find(
     client: int, id_hi: int, id_lo: int, ask_all: AskAll
-) -> tuple[list[tuple[int, CommandAnswer]], list[int]]:
+) -> tuple[list[tuple[int, CommandAnswer]], list[ShardAway]]:
     """(shard, what it has under this id) for every shard that has something; and the shards that did not say."""
     question = np.zeros(1, QUESTION)
     question["kind"], question["client"], question["channel"] = QuestionKind.COMMAND, client, NO_WAREHOUSE
     question["key"], question["key_lo"] = id_hi, id_lo
     parts: list[tuple[int, CommandAnswer]] = []
-    away: list[int] = []
+    away: list[ShardAway] = []
     for answers in await ask_all(question):
         answer = answers.answers[0]
         begin = int(answer["items_at"])
         end = begin + int(answer["items_n"])
         if answer["outcome"] > Outcome.OK:
-            away.append(answers.shard)
+            away.append(ShardAway(answers.shard, Outcome(int(answer["outcome"])), answers.retry_after_ms))
         elif answer["outcome"] == Outcome.OK and end > begin:
             rows, results = answers.commands[begin:end], answers.command_results[begin:end]
             parts.append((answers.shard, CommandAnswer(rows, copied(results), answers.command_lines, answers.heap)))
@@ -92,11 +96,13 @@ async def _find(
 
 def _refused(parts: Sequence[CommandAnswer]) -> bool:
     """Whether some vote was no; a partial reservation only falls when there was nothing at all to hold."""
+    rows = np.concatenate([part.rows for part in parts])
     outcomes = np.concatenate([part.results["outcome"] for part in parts])
-    if parts[0].rows["flags"][0] & Flag.PARTIAL:
-        short = outcomes == Outcome.INSUFFICIENT_STOCK
-        return bool(short.all()) or bool((outcomes[~short] < Outcome.OK).any())
-    return bool((outcomes < Outcome.OK).any())
+    refused = outcomes < Outcome.OK
+    reserves = rows["kind"] == Kind.RESERVE
+    if (rows["flags"][reserves] & Flag.PARTIAL).any() and (outcomes[reserves] == Outcome.OK).any():
+        refused &= outcomes != Outcome.INSUFFICIENT_STOCK
+    return bool(refused.any())
 
 
 async def _fate(op: int, key: int, reservations: set[int], shard: int, ask_all: AskAll) -> tuple[bool, int]:
@@ -111,7 +117,7 @@ async def _fate(op: int, key: int, reservations: set[int], shard: int, ask_all: 
         for _, part in applied:
             committed = part.rows["flags"][0] & Flag.COMMIT
             return (True, int(part.rows["due_ms"][0])) if committed else (False, 0)
-    raise ShardAway(away[0] if away else shard)
+    raise away[0] if away else ShardAway(shard, Outcome.UNAVAILABLE, 0)
 
 
 def _whole(parts: Sequence[CommandAnswer], committed: bool, due_ms: int) -> CommandAnswer:

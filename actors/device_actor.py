@@ -6,15 +6,22 @@ an actor whose constructor did would be dead for good.
 """
 
 from pathlib import Path
+from typing import Final
+
+import msgspec
 
 from actors import device_messages as m
 from actors.process_group import Process
 from devices.clock import SystemClock
+from devices.codecs.scales import NoWeight
 from devices.device_document import DeviceDocument
 from devices.job_lines import JobJournalError
 from devices.jobs import BadJob, DeskFull, IdReused, NotAllowed
 from devices.receipts.document import DocumentRefused
-from devices.station import NoPicture, NoSuchJob, Station, TakesNoJobs, TooLate, Wanted
+from devices.shown import Shown
+from devices.station import NoPicture, NoSuchJob, NotThisDevice, Station, TooLate, Wanted
+
+_decode_shown: Final = msgspec.json.Decoder(Shown).decode
 
 
 class DeviceActor:
@@ -51,7 +58,7 @@ class DeviceActor:
             return m.Refusal("unknown_job", "")
         except NoPicture as error:
             return m.Refusal("unknown_picture", error.reason)
-        except TakesNoJobs as error:
+        except NotThisDevice as error:
             return m.Refusal("invalid_request", str(error), "device")
         except DocumentRefused as error:
             place = "$.document" if error.place == "document" else f"$.document.{error.place}"
@@ -86,9 +93,33 @@ class DeviceActor:
             case m.Draw(job_id):
                 return m.Drawn(station.picture(job_id))
             case m.Decide(job_id, printed, by, not_after_ms):
-                if self._clock.wall_ms() > not_after_ms:
-                    raise TooLate
+                self._in_time(not_after_ms)
                 decided, copy, replayed = station.decide(job_id, printed=printed, by=by)
                 return m.JobTold(m.JobPicture.of(decided), replayed, copy.job.id if copy else "")
+            case m.Weigh():
+                return self._weighed(asked)
+            case m.Show(shown, not_after_ms):
+                self._in_time(not_after_ms)
+                return m.Lines(*station.show(_decode_shown(shown)))
+            case m.NewReceipt():
+                station.new_receipt()
+                return m.Done()
+            case m.AskTape():
+                return m.TapeTold([m.Piece(*piece) for piece in station.tape()])
             case m.AskHealth():
                 return m.HealthTold(station.health(), station.counts())
+
+    def _weighed(self, asked: m.Weigh) -> m.Told:
+        self._in_time(asked.not_after_ms)
+        found, replayed = self._station.weigh(asked.id, asked.tare_grams)
+        if isinstance(found, NoWeight):
+            return m.Refusal("no_weight", found)
+        return m.Weighed(
+            found.grams, found.gross_grams, found.tare_grams, found.net_on_scale, found.sequence, found.at_ms,
+            found.evidence.hex(" "), replayed,
+        )  # fmt: skip
+
+    def _in_time(self, not_after_ms: int) -> None:
+        """Nobody waits any more for what came later."""
+        if self._clock.wall_ms() > not_after_ms:
+            raise TooLate

@@ -21,6 +21,8 @@ CALL_S: Final = 5.0
 FIND_EVERY_S: Final = 0.02
 THREADS: Final = 8
 """Calls at a time; each is as long as one write to the disk, or the drawing of a receipt."""
+SCALES: Final = 32
+"""Weighings at a time: each waits for a weight to come to rest, and holds up no printer meanwhile."""
 
 
 @asynccontextmanager
@@ -72,6 +74,7 @@ class LocalDevices:
         self._folder = folder
         self._actors: dict[str, DeviceActor] = {}
         self._pool = ThreadPoolExecutor(THREADS, "devices")
+        self._scales = ThreadPoolExecutor(SCALES, "scales")
 
     async def ask(self, code: str, asked: m.Asked, timeout_s: float = CALL_S) -> m.Told:
         """What the device says; raises DeviceAway."""
@@ -83,7 +86,8 @@ class LocalDevices:
             await asyncio.sleep(FIND_EVERY_S)
         try:
             async with asyncio.timeout_at(give_up_at):
-                answer = await loop.run_in_executor(self._pool, actor.call, m.encode(asked))
+                pool = self._scales if isinstance(asked, m.Weigh) else self._pool
+                answer = await loop.run_in_executor(pool, actor.call, m.encode(asked))
         except TimeoutError:
             raise DeviceAway(code, f"no answer within {timeout_s:g} s") from None
         return m.decode_told(answer)
@@ -109,6 +113,7 @@ class LocalDevices:
     def close(self) -> None:
         """When all have stopped."""
         self._pool.shutdown(wait=False)
+        self._scales.shutdown(wait=False)
 
     def _made(self, code: str, document: DeviceDocument) -> "DeviceActor":
         from actors.device_actor import DeviceActor

@@ -55,7 +55,31 @@ class AskHealth(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """How is it?"""
 
 
-Asked = Submit | Find | ListJobs | Decide | Draw | AskHealth
+class Weigh(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """What lies on the scale? The same id gets the same answer again."""
+
+    id: str
+    tare_grams: int
+    not_after_ms: int
+
+
+class Show(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """Have the customer see this."""
+
+    shown: bytes
+    """JSON of devices.shown"""
+    not_after_ms: int
+
+
+class NewReceipt(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """The next customer stands at the scanner."""
+
+
+class AskTape(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """What were the last bytes both ways?"""
+
+
+Asked = Submit | Find | ListJobs | Decide | Draw | AskHealth | Weigh | Show | NewReceipt | AskTape
 
 
 class JobPicture(msgspec.Struct, frozen=True, array_like=True):
@@ -114,6 +138,44 @@ class Drawn(msgspec.Struct, frozen=True, tag=True, array_like=True):
     png: bytes
 
 
+class Weighed(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """A weight to sell by."""
+
+    grams: int
+    gross_grams: int
+    tare_grams: int
+    net_on_scale: bool
+    sequence: int
+    at_ms: int
+    evidence: str
+    replayed: bool
+
+
+class Lines(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """What a display will show; that it does it never says."""
+
+    upper: str
+    lower: str
+
+
+class Piece(msgspec.Struct, frozen=True, array_like=True):
+    """Bytes that went one way without any the other way between them."""
+
+    at_ms: int
+    sent: bool
+    data: bytes
+
+
+class TapeTold(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """The last bytes both ways, the oldest first."""
+
+    pieces: list[Piece]
+
+
+class Done(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """It was done."""
+
+
 class Refusal(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """It was not done, and this is why; `code` is that of the problem."""
 
@@ -122,7 +184,8 @@ class Refusal(msgspec.Struct, frozen=True, tag=True, array_like=True):
     path: str = ""
 
 
-Told = JobTold | JobsTold | Drawn | HealthTold | Refusal
+Answer = JobTold | JobsTold | Drawn | HealthTold | Weighed | Lines | TapeTold | Done
+Told = Answer | Refusal
 
 
 class DeviceProbe(msgspec.Struct, frozen=True, array_like=True):

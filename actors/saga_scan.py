@@ -33,6 +33,8 @@ class Undecided(NamedTuple):
     """under which the decision is journaled"""
     home: int
     """at the shard of this partition"""
+    settled: bool = False
+    """a sale that has happened: it is not given up because its coordinator is away"""
 
 
 def question(limit: int) -> Array:
@@ -52,6 +54,7 @@ def undecided_in(answers: Answers) -> list[Undecided]:
             int(row["source_key"]) & _MASK,
             int(row["expected"]) & _MASK,
             int(row["priority"]),
+            bool(row["flags"] & Flag.SETTLED),
         )
         for view, row in zip(answers.reservations, answers.reservation_commands, strict=True)
         if row["flags"] & Flag.PREPARE
@@ -70,9 +73,12 @@ class SagaScan:
     def on_found(self, found: Sequence[Undecided], now_ms: int) -> Step | None:
         """All that is prepared now, on every shard that answered: DECIDE rows for what has waited too long."""
         self._since_ms = {each: self._since_ms.get(each, now_ms) for each in found}
-        self._overdue = [
-            each for each, since_ms in self._since_ms.items() if now_ms - since_ms >= self._settings.undecided_ms
-        ]
+        overdue = {
+            (each.op, each.key)
+            for each, since_ms in self._since_ms.items()
+            if now_ms - since_ms >= self._patience_ms(each)
+        }
+        self._overdue = [each for each in found if (each.op, each.key) in overdue]
         if not self._overdue:
             return None
         # One row for each decision: its parts on several shards ask for the same one.
@@ -98,3 +104,6 @@ class SagaScan:
             fill_step(row, Kind.APPLY, each.op, each.reservation, each.home, is_commit(result), due_ms)
             row["id_hi"], row["id_lo"] = derived_id(each.op, each.reservation, Kind.APPLY.text.encode())
         return Step(rows, np.empty(0, np.uint8), np.array([each.shard for each in waiting], np.uint8))
+
+    def _patience_ms(self, part: Undecided) -> int:
+        return self._settings.undecided_settled_ms if part.settled else self._settings.undecided_ms

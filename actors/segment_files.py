@@ -101,7 +101,14 @@ class Segment:
         self.shard = shard
         self.first_seq = first_seq
         self._descriptor = -1
-        self._descriptor = os.open(path_of(directory, first_seq), os.O_RDONLY | os.O_CLOEXEC)
+        path = path_of(directory, first_seq)
+        try:
+            self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError as error:
+            if path.is_symlink():  # see `actors.archive`
+                words = "archived, and the archive is not there"
+                raise FileNotFoundError(errno.ENOENT, words, str(path.readlink())) from error
+            raise
         try:
             try:
                 self.header = SegmentHeader.from_sector(self.read(0, SECTOR_BYTES, first_seq).tobytes())

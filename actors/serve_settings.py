@@ -28,6 +28,8 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """where the planners' console answers; None = there is none"""
     database: str | None = None
     """URL of a PostgreSQL for journals and documents; None = files in `data`"""
+    archive: Path | None = None
+    """where old segments of the journals go; None = they stay in `data`"""
     run: Path
     """the private directory of this run (actors.ray_settings.RunDirectory)"""
 

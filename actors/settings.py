@@ -76,6 +76,8 @@ class Settings:
     # Commands over several shards.
     undecided_ms: int = 5_000
     """what stays prepared for so long is aborted through its home shard"""
+    undecided_settled_ms: int = 86_400_000
+    """the same for sales that have happened: whoever made them asks until they are booked, perhaps after a night"""
     scan_period_ms: int = 1_000
 
     def __post_init__(self) -> None:

@@ -18,10 +18,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
+from actors.archive import Archive, GivenUp
 from actors.child import DATABASE_VARIABLE, supervisor_hears
 from actors.datadir import DataDir
 from actors.handover import SOCKET, NoHandOver
@@ -31,7 +32,7 @@ from actors.logs import set_up_logging
 from actors.machine import memory_bytes
 from actors.pulse import BEAT_S
 from actors.shard_limits import shard_limits
-from actors.snapshot import drop_unfinished
+from actors.snapshot import drop_unfinished, newest_in
 from actors.snapshot_finish import NICENESS
 from actors.snapshotter import TAIL_ROWS_MAX, Interrupted
 from actors.warm_shard import WarmShard
@@ -48,6 +49,8 @@ LOOK_EVERY_S: Final = 0.5
 """Whether a snapshot is due, and how much memory is taken."""
 TRY_AGAIN_S: Final = 2.0
 """After a journal could not be read."""
+ARCHIVE_AGAIN_S: Final = 60.0
+"""After the archive was away or full."""
 REST_SHARE: Final = 3.0
 """After a snapshot none is begun for so many times as long as it took: at most a quarter of the time goes into them."""
 PATIENCE_S: Final = 0.5
@@ -69,9 +72,11 @@ class Standby:
         limits: Limits | None = None,
         tail_rows_max: int = TAIL_ROWS_MAX,
         memory_max: int | None = None,
+        archive: Path | None = None,
         beat: Callable[[], None] = lambda: None,
     ) -> None:
-        """`beat` is called at every turn: whoever hears nothing for long may take this process for stuck."""
+        """`archive`: where old segments go. `beat` is called at every turn: whoever hears nothing for long may take
+        this process for stuck."""
         self._beat = beat
         self.stopping = threading.Event()
         self._data = data
@@ -83,6 +88,10 @@ class Standby:
         ]
         self._waiting_until = [0.0 for _ in self._shards]
         """of a shard whose journal cannot be read; for ever when it is damaged"""
+        self._archive = None if archive is None else Archive(archive, data.mark)
+        self._archived_up_to: dict[int, int] = {}
+        self._archive_at = 0.0
+        self._archiving: Future[int] | None = None
         self._look_at = 0.0
         self._beat_at = 0.0
         self._rest_until = 0.0
@@ -99,10 +108,13 @@ class Standby:
         """Until `stopping` is set."""
         self.listen()
         # A thread has the priority of the one that started it: these are started before it is lowered.
-        with ThreadPoolExecutor(1, "catch-up") as swift, ThreadPoolExecutor(1, "snapshot") as writer:
+        with ExitStack() as ending:
+            swift = ending.enter_context(ThreadPoolExecutor(1, "catch-up"))
+            writer = ending.enter_context(ThreadPoolExecutor(1, "snapshot"))
             for pool in (swift, writer):
                 pool.submit(int).result()
             os.nice(NICENESS)
+            mover = ending.enter_context(ThreadPoolExecutor(1, "archive"))
             pause_s = PAUSE_MIN_S
             while not self.stopping.is_set():
                 if time.monotonic() >= self._beat_at:
@@ -113,6 +125,7 @@ class Standby:
                     self._look_at = time.monotonic() + LOOK_EVERY_S
                     self._limit_memory()
                     self._begin_snapshot(writer)
+                    self._begin_archiving(mover)
                 pause_s = PAUSE_MIN_S if moved else min(2 * pause_s, PAUSE_MAX_S)
                 if not moved or all(shard.behind_since is None for shard in self._shards):
                     self.stopping.wait(pause_s)
@@ -162,6 +175,25 @@ class Standby:
             pass
         return self._take(shard)
 
+    def archive(self) -> int:
+        """Move the segments that lie before the newest snapshots; returns how many."""
+        if self._archive is None:
+            return 0
+        moved = 0
+        for shard in range(len(self._shards)):
+            seq = newest_in(self._data.snapshots(shard))
+            if self._archived_up_to.get(shard) == seq:
+                continue
+            try:
+                moved += len(self._archive.take(self._data.shard(shard), shard, seq, self.stopping.is_set))
+                self._archived_up_to[shard] = seq
+            except GivenUp:
+                break
+            except OSError as error:
+                self._archive_at = time.monotonic() + ARCHIVE_AGAIN_S
+                _log.warning("shard %d: old segments stay where they are for now: %s", shard, error)
+        return moved
+
     def close(self) -> None:
         """Listen no more, give up what is being written, and let go of the files."""
         self.stopping.set()
@@ -169,6 +201,8 @@ class Standby:
             self._lending.close()
         if self._writing is not None:
             self._writing.result()
+        if self._archiving is not None:
+            self._archiving.result()
         for shard in self._shards:
             shard.close()
 
@@ -187,6 +221,11 @@ class Standby:
         due = [shard for shard in self._due() if self._shards[shard].behind_since is None]
         if due:
             self._writing = writer.submit(self._take, due[0], apart=True)
+
+    def _begin_archiving(self, mover: ThreadPoolExecutor) -> None:
+        idle = self._archiving is None or self._archiving.done()
+        if self._archive is not None and idle and time.monotonic() >= self._archive_at:
+            self._archiving = mover.submit(self.archive)
 
     def _take(self, shard: int, *, apart: bool = False) -> bool:
         began = time.monotonic()
@@ -222,6 +261,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--memory-max", type=int, help="bytes of all states together; default: a third of the machine's"
     )
+    parser.add_argument("--archive", type=Path, help="where old segments go")
     given = parser.parse_args(arguments)
     set_up_logging()
     with contextlib.suppress(OSError):
@@ -231,6 +271,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         given.database,
         tail_rows_max=given.tail_rows_max,
         memory_max=given.memory_max,
+        archive=given.archive,
         beat=supervisor_hears(),
     )
     for number in (signal.SIGTERM, signal.SIGINT):

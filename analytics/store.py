@@ -18,7 +18,8 @@ import pyarrow as pa
 
 from analytics.entering import DAY_START, PLACE_AGAIN, TIME_ZONE, enter
 from analytics.fold import Folded
-from analytics.schema import KEYS, TABLES, VERSION, statements, widening
+from analytics.schema import KEYS, TABLES, VERSION
+from analytics.views import statements, widening
 
 FILE: Final = "analytics.duckdb"
 MEMORY_BYTES: Final = 1 << 30

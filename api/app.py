@@ -30,6 +30,7 @@ from api.routes import (
     closings,
     device_feed,
     device_jobs,
+    device_sales,
     devices,
     interest,
     keys,
@@ -72,7 +73,20 @@ def create_app(runtime: Runtime) -> App:
     app.state.runtime = runtime
     add_root_page(app)
     add_docs_page(app)
-    for each in (service, catalog, keys, reports, alerts, closings, interest, sql, devices, device_jobs, device_feed):
+    for each in (
+        service,
+        catalog,
+        keys,
+        reports,
+        alerts,
+        closings,
+        interest,
+        sql,
+        devices,
+        device_jobs,
+        device_sales,
+        device_feed,
+    ):
         app.include_router(each.router)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _not_valid)

@@ -13,7 +13,7 @@ from typing import Final
 from api.status import Problem
 
 READ_AT_ONCE: Final = 2
-"""One more than is needed to keep this process busy: the first may have to ask for a name."""
+"""One more than is needed to keep this process busy. Whoever has to ask for a name lets others read meanwhile."""
 _RETRY_AFTER_MS: Final = 1_000
 
 

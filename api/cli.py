@@ -65,11 +65,19 @@ def serve(
         str | None,
         typer.Option(envvar="OMNISTOCK_DATABASE", help="postgresql://... for journals and documents; else files."),
     ] = None,
+    archive: Annotated[
+        Path | None,
+        typer.Option(envvar="OMNISTOCK_ARCHIVE", help="Old parts of the journals move here, to a larger disk."),
+    ] = None,
     console_port: ConsolePort = "next",
 ) -> None:
     """Run the whole stack until SIGTERM or Ctrl-C; says where when it answers."""
     if database and not database.startswith(POSTGRES):
         raise typer.BadParameter(f"an address that begins with {POSTGRES[0]}", param_hint="--database")
+    if database and archive:
+        raise typer.BadParameter("with a database the journals are there, and it keeps them", param_hint="--archive")
+    if transport == "local" and (workers or 1) > 1:
+        raise typer.BadParameter("without Ray there is one process", param_hint="--workers")
     from api.serving import Asked, console_port_of, serve_until_told
     from api.set_limits import LimitRefused, limits_given
 
@@ -80,7 +88,7 @@ def serve(
         raise typer.BadParameter("a port, 0, next or off", param_hint="--console-port") from None
     except LimitRefused as refused:
         raise typer.BadParameter(str(refused), param_hint="the environment") from None
-    raise typer.Exit(serve_until_told(Asked(data, host, port, shards, workers, transport, database, console)))
+    raise typer.Exit(serve_until_told(Asked(data, host, port, shards, workers, transport, database, console, archive)))
 
 
 @app.command()

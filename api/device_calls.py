@@ -6,7 +6,7 @@ bytes.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 import orjson
@@ -22,6 +22,7 @@ from api.status import Problem, invalid
 from api.texts import check_code, check_text
 from devices.health import Health
 from devices.jobs import JobKind, JobState
+from devices.shown import Shown
 
 HEALTH_S: Final = 1.0
 """A list of devices does not wait for one that is silent."""
@@ -34,6 +35,7 @@ _STATUS: Final = {
     "invalid_request": 422,
     "conflict": 409,
     "overloaded": 429,
+    "no_weight": 409,
     "unavailable": 503,
 }
 _RETRY_AFTER_MS: Final = 1_000
@@ -74,9 +76,18 @@ class Decision(Body, kw_only=True):
     printed: bool
 
 
+class Weighing(Body, kw_only=True):
+    """What the scale is to weigh."""
+
+    id: Code = ""
+    tare_grams: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 0
+
+
 _device: Final = msgspec.json.Decoder(Device)
 _job: Final = msgspec.json.Decoder(Print | OpenDrawer)
 _decision: Final = msgspec.json.Decoder(Decision)
+_weighing: Final = msgspec.json.Decoder(Weighing)
+_shown: Final = msgspec.json.Decoder(Shown)
 
 
 def device_document(code: str, body: bytes, folder: Path) -> str:
@@ -111,10 +122,7 @@ def device_document(code: str, body: bytes, folder: Path) -> str:
 def job_wanted(body: bytes, key: str, principal: Principal, now_ms: int) -> m.Submit:
     """The question of `POST /v1/devices/{code}/jobs`; `key`: the Idempotency-Key, for a body without an id."""
     given = decode.decode(_job, body)
-    job_id = given.id or key
-    if not job_id:
-        raise Problem(400, "id_missing", "a job needs an id, and the same one when you try again")
-    check_code(job_id, "$.id" if given.id else "Idempotency-Key")
+    job_id = _id_of(given.id, key, "a job")
     not_after_ms = now_ms + round(CALL_S * 1000)
     if isinstance(given, OpenDrawer):
         why = NO_REASON if given.reason is None else check_text(given.reason, "$.reason")
@@ -123,12 +131,44 @@ def job_wanted(body: bytes, key: str, principal: Principal, now_ms: int) -> m.Su
     return m.Submit(job_id, JobKind.PRINT, bytes(given.document), deadline_ms, principal.name, "", not_after_ms)
 
 
+def _id_of(given: str, key: str, what: str) -> str:
+    if not (given or key):
+        raise Problem(400, "id_missing", f"{what} needs an id, and the same one when you try again")
+    return check_code(given or key, "$.id" if given else "Idempotency-Key")
+
+
 def decision_wanted(job_id: str, body: bytes, principal: Principal, now_ms: int) -> m.Decide:
     """The question of `POST .../decide`."""
     return m.Decide(job_id, decode.decode(_decision, body).printed, principal.name, now_ms + round(CALL_S * 1000))
 
 
-async def ask(runtime: Runtime, code: str, asked: m.Asked) -> m.JobTold | m.JobsTold | m.Drawn | m.HealthTold:
+def weighing_wanted(body: bytes, key: str, now_ms: int) -> m.Weigh:
+    """The question of `POST /v1/devices/{code}/weigh`; `key`: the Idempotency-Key, for a body without an id."""
+    given = decode.decode(_weighing, body)
+    weighing_id = _id_of(given.id, key, "a weighing")
+    return m.Weigh(weighing_id, given.tare_grams, now_ms + round(CALL_S * 1000))
+
+
+def showing_wanted(body: bytes, now_ms: int) -> m.Show:
+    """The question of `PUT /v1/devices/{code}/shown`."""
+    shown = decode.decode(_shown, body)
+    return m.Show(msgspec.json.encode(shown), now_ms + round(CALL_S * 1000))
+
+
+def weight_json(weight: m.Weighed) -> dict[str, Any]:
+    """As it is answered."""
+    return {
+        "grams": weight.grams,
+        "gross_grams": weight.gross_grams,
+        "tare_grams": weight.tare_grams,
+        "net_on_scale": weight.net_on_scale,
+        "sequence": weight.sequence,
+        "at": time_json(weight.at_ms),
+        "evidence": weight.evidence,
+    }
+
+
+async def ask(runtime: Runtime, code: str, asked: m.Asked) -> m.Answer:
     """The device's answer; its refusal, or its silence, as a problem."""
     try:
         told = await runtime.devices.ask(code, asked)

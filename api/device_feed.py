@@ -20,9 +20,9 @@ from api.numbers import time_json
 from api.paging import decode_cursor, encode_cursor
 from api.status import Problem, invalid
 from devices.device_document import folder_of
-from devices.job_events import DeviceEvent, EventsGone, HealthEvent, JobEvent, JobEvents, StartEvent
+from devices.job_events import DeviceEvent, EventsGone, HealthEvent, JobEvent, JobEvents, ScanEvent, StartEvent
 
-KINDS: Final = {"job": JobEvent, "health": HealthEvent, "start": StartEvent}
+KINDS: Final = {"job": JobEvent, "health": HealthEvent, "start": StartEvent, "scan": ScanEvent}
 SCAN_S: Final = 2.0
 """A filter that finds nothing for so long answers an empty page that has come further."""
 HEARTBEAT_S: Final = 15.0
@@ -171,6 +171,11 @@ def _told(code: str, event: DeviceEvent) -> dict[str, Any]:
             told |= {"kind": "health", "state": event.state, "reasons": event.reasons}
         case StartEvent():
             told |= {"kind": "start", "epoch": event.epoch}
+        case ScanEvent(scan=scan):
+            told |= {"kind": "scan", "raw": scan.raw}
+            told |= {name: value for name in ("aim", "refused", "again") if (value := getattr(scan, name))}
+            if scan.means:
+                told["code"] = scan.means
     return told
 
 

@@ -88,6 +88,20 @@ class DeviceJobPage(Answered, kw_only=True):
     next_cursor: str | None
 
 
+class ScannedCode(Answered, kw_only=True):
+    """What a scan means."""
+
+    kind: Literal["article", "weighed", "priced", "marked", "gs1", "text"]
+    gtin: Annotated[str, Meta(description="14 digits, to look it up")] | UnsetType = UNSET
+    plu: Annotated[str, Meta(description="a store's own number, on its own labels")] | UnsetType = UNSET
+    grams: int | UnsetType = UNSET
+    price: Annotated[int, Meta(description="in the smallest coin")] | UnsetType = UNSET
+    serial: str | UnsetType = UNSET
+    lot: str | UnsetType = UNSET
+    expires: str | UnsetType = UNSET
+    repaired: Annotated[bool, Meta(description="it came in another keyboard's letters")] | UnsetType = UNSET
+
+
 class DeviceEventShown(Answered, kw_only=True):
     """One thing that happened to a device or to one of its jobs."""
 
@@ -95,13 +109,18 @@ class DeviceEventShown(Answered, kw_only=True):
     device: str
     seq: int
     at: Moment
-    kind: Literal["job", "health", "start"]
+    kind: Literal["job", "health", "start", "scan"]
     job: str | UnsetType = UNSET
     state: JobText | HealthText | UnsetType = UNSET
     reason: str | UnsetType = UNSET
     reasons: list[str] | UnsetType = UNSET
     by: str | UnsetType = UNSET
     epoch: int | UnsetType = UNSET
+    raw: Annotated[str, Meta(description="what was scanned, as read; GS is U+001D")] | UnsetType = UNSET
+    aim: Annotated[str, Meta(description="what the scanner says that it read: ]E0, ]d2")] | UnsetType = UNSET
+    code: ScannedCode | UnsetType = UNSET
+    refused: Annotated[str, Meta(description="why it must not be sold by")] | UnsetType = UNSET
+    again: Annotated[bool, Meta(description="a marked good that is in this receipt already")] | UnsetType = UNSET
 
 
 class DeviceEventPage(Answered, kw_only=True):
@@ -109,6 +128,39 @@ class DeviceEventPage(Answered, kw_only=True):
 
     events: list[DeviceEventShown]
     next_cursor: str
+
+
+class Weight(Answered, kw_only=True):
+    """A weight to sell by: asked for now, still, and not the last item's."""
+
+    grams: Annotated[int, Meta(description="gross less tare")]
+    gross_grams: int
+    tare_grams: int
+    net_on_scale: Annotated[bool, Meta(description="the scale took a tare of its own off, in gross_grams already")]
+    sequence: Annotated[int, Meta(description="counts the items; the scale was empty before each")]
+    at: Moment
+    evidence: Annotated[str, Meta(description="the bytes that it said, in hexadecimal")]
+
+
+class TapedBytes(Answered, kw_only=True):
+    """Bytes that went one way without any the other way between them."""
+
+    at: Moment
+    sent: Annotated[bool, Meta(description="by us; false: by the device")]
+    bytes: Annotated[str, Meta(description="in hexadecimal")]
+
+
+class DeviceTape(Answered, kw_only=True):
+    """The last bytes both ways, the oldest first; at most 4 KiB each way."""
+
+    items: list[TapedBytes]
+
+
+class DisplayLines(Answered, kw_only=True):
+    """What a customer's display is to show; that it does, it never says."""
+
+    upper: str
+    lower: str
 
 
 class ReceiptDocument(Body, kw_only=True):
@@ -134,6 +186,7 @@ class DrawerJob(Body, kw_only=True, tag_field="kind", tag="open_drawer"):
 
 ON_THE_PAGE: Final = (
     DeviceSaved, DeviceShown, DevicePage, DeviceJob, DeviceJobPage, DeviceEventPage, PrintJob, DrawerJob,
+    Weight, DisplayLines, DeviceTape,
 )  # fmt: skip
 
 

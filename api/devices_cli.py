@@ -3,9 +3,13 @@
 Works on this machine alone, without an engine: it is what somebody with a cable in his hand needs.
 """
 
+import os
+import select
+import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -19,9 +23,11 @@ from devices.health import WORKING, HealthState
 from devices.job_lines import JournalDamaged, look
 from devices.jobs import JobState
 from devices.registry import DRIVERS, DeviceRefused, make
-from devices.simulators.endpoints import TcpDevice
+from devices.simulators.by_hand import NotUnderstood, Seen, do, words_for
+from devices.simulators.endpoints import PtyDevice, TcpDevice
 from devices.simulators.printer_faults import Fault, FaultKind
 from devices.simulators.receipt_printer import PrinterSimulator
+from devices.simulators.simulated_line import Simulated
 from devices.transports.serial_port import SERIAL_FOLDER
 
 SHOW_EVERY_S: Final = 0.1
@@ -92,20 +98,34 @@ def probe(
 def simulate(
     driver: DriverName,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 9100,
+    pty: Annotated[bool, typer.Option("--pty", help="On a pseudo-terminal instead of a port.")] = False,
     fault: Annotated[
         list[str] | None, typer.Option(help=f"For a printer: KIND:BYTE[:SECONDS], kinds {', '.join(FaultKind)}.")
     ] = None,
 ) -> None:
-    """Be a device on a port of this machine, until Ctrl-C; a printer's text is shown as it is printed."""
+    """Be a device on a port of this machine, until Ctrl-C. What it prints or shows is shown as it comes; what somebody
+    does to it is typed: a code for a scanner, grams for a scale, `paper out` for a printer."""
     if driver not in DRIVERS:
         raise typer.BadParameter(f"one of {', '.join(sorted(DRIVERS))}")
     faults = tuple(_fault(text) for text in fault or ())
     device = PrinterSimulator(faults=faults) if driver == "escpos" else DRIVERS[driver].simulate()
-    endpoint = TcpDevice(device, port)
+    try:
+        endpoint = PtyDevice(device) if pty else TcpDevice(device, port)
+    except OSError as error:
+        raise typer.BadParameter(f"port {port}: {error.strerror}", param_hint="--port") from None
     endpoint.start()
     typer.echo(f"{driver} at {endpoint.address}")
+    if words := words_for(device):
+        typer.echo(f"type {words}")
+    typed = Typed(sys.stdin.fileno())
+
+    def go_on() -> bool:
+        for line in typed.lines():
+            endpoint.do(partial(obey, device, line))
+        return True
+
     try:
-        show(device, forever)
+        show(device, go_on)
     except KeyboardInterrupt:
         typer.echo("gone")
     finally:
@@ -137,20 +157,43 @@ def doctor(
     raise typer.Exit(int(bad))
 
 
-def forever() -> bool:
-    """Until somebody presses Ctrl-C."""
-    time.sleep(SHOW_EVERY_S)
-    return True
+def obey(device: Simulated, line: str) -> None:
+    """Do to the device what was typed."""
+    try:
+        if line.strip():
+            do(device, line)
+    except NotUnderstood as error:
+        typer.echo(f"not understood: {error}", err=True)
 
 
-def show(device: object, go_on: Callable[[], bool]) -> None:
-    """What a printer prints, as it comes."""
-    shown = 0
+class Typed:
+    """What somebody types, line by line; without a thread, which would still be reading when the program ends."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._rest = b""
+        self._ended = False
+
+    def lines(self) -> list[str]:
+        """Those that came within a moment."""
+        if self._ended:
+            time.sleep(SHOW_EVERY_S)
+            return []
+        ready, _, _ = select.select([self._descriptor], [], [], SHOW_EVERY_S)
+        if not ready:
+            return []
+        data = os.read(self._descriptor, 4096)
+        self._ended = not data
+        *whole, self._rest = (self._rest + data).split(b"\n")
+        return [line.decode(errors="replace") for line in whole]
+
+
+def show(device: Simulated, go_on: Callable[[], bool]) -> None:
+    """What a printer prints and a display shows, as it comes."""
+    seen = Seen(device)
     while go_on():
-        if isinstance(device, PrinterSimulator) and len(device.text) > shown:
-            fresh = device.text[shown:]
-            shown += len(fresh)
-            typer.echo("".join(fresh), nl=False)
+        for news in seen.news():
+            typer.echo(news, nl=False)
 
 
 def _fault(text: str) -> Fault:

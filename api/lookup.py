@@ -205,9 +205,9 @@ async def command(client: Client, principal: Principal, command_id: str) -> Comm
     """The pinned answer of a command of the caller's client, else 404 `unknown_command`."""
     try:
         found = await client.command(principal.client, command_id)
-    except ShardAway:
-        problem = away(Outcome.UNAVAILABLE, client.settings.retry_after_ms)
-        problem.detail = "a shard that could know is away"
+    except ShardAway as unsaid:
+        problem = away(unsaid.outcome, unsaid.retry_after_ms or client.settings.retry_after_ms)
+        problem.detail = "a shard that could know did not say; ask again"
         raise problem from None
     if found is None:
         raise Problem(404, "unknown_command", "it never arrived; that is final once its not_after has passed")

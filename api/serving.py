@@ -19,6 +19,7 @@ from typing import Final
 import msgspec
 import typer
 
+from actors.archive import Archive
 from actors.datadir import DataDir, DataDirError
 from actors.kernel_cache import is_warm, kernel_cache, kernel_cache_environment
 from actors.listening import AddressTaken, Listeners
@@ -56,6 +57,8 @@ class Asked:
     database: str | None
     console_port: int | None = NEXT_PORT
     """0 = any that is free; None = no console"""
+    archive: Path | None = None
+    """where old segments of the journals go"""
 
 
 def console_port_of(text: str) -> int | None:
@@ -89,11 +92,20 @@ def serve_until_told(asked: Asked) -> int:
     logging.basicConfig(level=logging.INFO, handlers=[to_standard_error()])
     try:
         data = DataDir.make_or_open(asked.data, shards=asked.shards, default_shards=default_shards())
+        _check_archive(asked.archive, data)
         with data.serve_lock():
             return _serve(asked, data)
     except (DataDirError, AddressTaken) as error:
         typer.echo(f"omnistock: {error}", err=True)
         return 1
+
+
+def _check_archive(archive: Path | None, data: DataDir) -> None:
+    try:
+        if archive is not None:
+            Archive(archive, data.mark).make()
+    except OSError as error:
+        raise DataDirError(f"{archive} cannot be the archive: {error}") from error
 
 
 def _serve(asked: Asked, data: DataDir) -> int:
@@ -122,6 +134,7 @@ def _serve(asked: Asked, data: DataDir) -> int:
         transport=asked.transport,
         console=None if door is None else door.url,
         database=asked.database,
+        archive=None if asked.archive is None else asked.archive.resolve(),
         run=run.path,
     )
     settings.save()
@@ -198,7 +211,8 @@ def _plans(
         if name in (STANDBY, ANALYTICS):
             url = {DATABASE_VARIABLE: settings.database} if settings.database else {}
             module = "actors.standby" if name == STANDBY else "actors.analytics_actor"
-            return Plan([*python, module, "--data", str(settings.data)], environment | url)
+            kept = ["--archive", str(settings.archive)] if name == STANDBY and settings.archive else []
+            return Plan([*python, module, "--data", str(settings.data), *kept], environment | url)
         if name == CONSOLE:
             assert door is not None
             descriptor = door.socket_of(0).fileno()

@@ -50,6 +50,7 @@ TITLES: Final[dict[str, str]] = {
     "unknown_device": "No such device",
     "unknown_job": "No such job",
     "unknown_picture": "Nothing of it can be shown",
+    "no_weight": "No weight to sell by",
     "invalid_quantity": "The quantity is not possible",
     "reservation_closed": "The reservation is not in a state for this",
     "reservation_expired": "The reservation has expired",

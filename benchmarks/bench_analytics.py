@@ -10,7 +10,8 @@ from analytics.retailer import SalesFiles
 from analytics.store import FILE, Store
 from benchmarks.beside import followed_rates, timed
 from benchmarks.figures import note
-from benchmarks.plain_reports import OPENING, PLAIN, Compared
+from benchmarks.plain_reports import PLAIN, Compared
+from benchmarks.plain_stock import RECEIPTS
 from benchmarks.sales_journal import SalesJournal
 from benchmarks.sales_year import lines_of
 from benchmarks.sizes import scaled, scratch
@@ -26,7 +27,7 @@ def compared() -> Iterator[Compared]:
     """The whole year, in a file of DuckDB and in one of Parquet; what following it took is kept."""
     with scratch("year") as directory:
         year = SalesJournal(lines_of(SalesFiles.installed(), LINES, directory / "lines.parquet"))
-        parquet.write_table(year.opening(), directory / OPENING)
+        parquet.write_table(year.receipts(), directory / RECEIPTS)
         store = Store(directory / FILE, era=0, shards=1)
         _rates.extend(followed_rates(year, store))
         made = Compared(store, directory / "lines.parquet")

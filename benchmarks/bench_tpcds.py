@@ -7,12 +7,14 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from pyarrow import parquet
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from analytics.store import FILE, Store
 from benchmarks.beside import followed_rates, timed
 from benchmarks.figures import note
 from benchmarks.plain_reports import Compared
+from benchmarks.plain_stock import PLAIN_STOCK, RECEIPTS
 from benchmarks.plain_with_returns import PLAIN_WITH_RETURNS
 from benchmarks.sales_journal import SalesJournal
 from benchmarks.sizes import SCALE, scratch
@@ -34,7 +36,9 @@ def compared() -> Iterator[Compared]:
         except GeneratorMissing as missing:
             pytest.skip(str(missing))
         store = Store(directory / FILE, era=0, shards=1)
-        _rates.extend(followed_rates(SalesJournal(made.sales, made.returns), store))
+        journal = SalesJournal(made.sales, made.returns)
+        parquet.write_table(journal.receipts(), directory / RECEIPTS)
+        _rates.extend(followed_rates(journal, store))
         both = Compared(store, made.sales_file, made.returns_file)
         yield both
         both.close()
@@ -48,6 +52,6 @@ def test_following(benchmark: BenchmarkFixture, compared: Compared) -> None:
     note(benchmark, "tpcds follow", _rates[:-1] or _rates, "rows/s")
 
 
-@pytest.mark.parametrize("asked", PLAIN_WITH_RETURNS, ids=" ".join)
+@pytest.mark.parametrize("asked", [*PLAIN_WITH_RETURNS, *PLAIN_STOCK], ids=" ".join)
 def test_a_report(benchmark: BenchmarkFixture, compared: Compared, asked: tuple[str, str]) -> None:
     timed(benchmark, compared, "tpcds ", asked, _ratios, ROUNDS)

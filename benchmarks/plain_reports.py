@@ -13,29 +13,23 @@ import pyarrow as pa
 from analytics.formats import as_columns
 from analytics.reports import REPORTS
 from analytics.store import Store
+from benchmarks.plain_stock import PLAIN_STOCK, RECEIPTS, STOCK, STOCK_WITH_RETURNS, suggestions
 from benchmarks.plain_with_returns import PLAIN_WITH_RETURNS, VIEWS, abc_xyz, hourly_profile
 
-_VIEW: Final = """
+_LINE: Final = """
 create view line as
 select *, units * unit_price as gross, (2 * gross * tax_rate + 1000000 + tax_rate) // (2 * (1000000 + tax_rate)) as tax,
        units * unit_cost as cost, (sold_at - interval 4 hour)::DATE as day
-from read_parquet('{path}')"""
-
-
-OPENING: Final = "opening.parquet"
-"""What cells were stocked with, beside the file of the year's sales."""
+from read_parquet('{sales}', file_row_number = true)"""
 
 
 def opened(sales: Path, returns: Path | None = None) -> duckdb.DuckDBPyConnection:
     """A database with the files and nothing else."""
     connection = duckdb.connect(config={"threads": 1, "memory_limit": "2GB"})
     connection.execute("set TimeZone = 'UTC'")
-    for view in VIEWS if returns else (_VIEW, _OPENING):
-        connection.execute(view.format(path=sales, opening=sales.with_name(OPENING), sales=sales, returns=returns))
+    for view in (*VIEWS, *STOCK_WITH_RETURNS) if returns else (_LINE, *STOCK):
+        connection.execute(view.format(receipts=sales.with_name(RECEIPTS), sales=sales, returns=returns))
     return connection
-
-
-_OPENING: Final = "create view opening as from read_parquet('{opening}')"
 
 
 def _sales(period: str) -> str:
@@ -70,13 +64,10 @@ PLAIN: Final[dict[tuple[str, str], str]] = {
            null, null, null, 'USD'
     from line group by day, store, channel order by day, store, channel""",
     ("hourly_profile", ""): hourly_profile("line"),
-    ("stock_as_of", ""): """
-    select sku, store, sum(units) as on_hand, 0, 0, on_hand as available
-    from (select sku, store, units from opening union all select sku, store, -units from line)
-    group by all order by sku, store""",
     ("late_corrections", ""): """
-    select day, date '2018-06-01', store, channel, count(*), sum(units), sum(gross), 0, 'USD'
-    from line group by day, store, channel order by day, store, channel""",
+    select day, (booked_at - interval 4 hour)::DATE as booked, store, channel, count(*), sum(units), sum(gross), 0,
+           'USD'
+    from line where booked > day group by all order by day, booked, store, channel""",
     ("abc_xyz", ""): abc_xyz("line", "gross"),
     ("basket_affinity", ""): """
     with bought as (select distinct basket, sku from line),
@@ -87,8 +78,10 @@ PLAIN: Final[dict[tuple[str, str], str]] = {
     )
     select first, second, pair.n, pair.n / a.n, (pair.n / a.n) / (b.n / (select count(distinct basket) from line))
     from pair join sold a on a.sku = first join sold b on b.sku = second""",
+    ("suggestions", "sku=1082185"): suggestions("1082185"),
+    **PLAIN_STOCK,
 }
-"""By report and its choice."""
+"""By report and what is asked of it."""
 
 
 class Compared:
@@ -96,7 +89,7 @@ class Compared:
 
     def __init__(self, store: Store, sales: Path, returns: Path | None = None) -> None:
         self.store = store
-        self.queries = PLAIN_WITH_RETURNS if returns else PLAIN
+        self.queries = {**PLAIN_WITH_RETURNS, **PLAIN_STOCK} if returns else PLAIN
         self._tables = store.cursor()
         self._plain = opened(sales, returns)
         keys = self._tables.sql("select sku, sku_key from products").to_arrow_table()

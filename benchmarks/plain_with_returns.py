@@ -10,12 +10,12 @@ VIEWS: Final = (
     select *, units * unit_price as gross, gross - discount as paid, units * unit_cost as cost,
            (2 * paid * tax_rate + 1000000 + tax_rate) // (2 * (1000000 + tax_rate)) as tax,
            (sold_at - interval 4 hour)::DATE as day
-    from read_parquet('{sales}')""",
+    from read_parquet('{sales}', file_row_number = true)""",
     """create view back as
     select *, units * unit_price as amount, units * unit_cost as cost,
            (2 * amount * tax_rate + 1000000 + tax_rate) // (2 * (1000000 + tax_rate)) as tax,
            (returned_at - interval 4 hour)::DATE as day
-    from read_parquet('{returns}')""",
+    from read_parquet('{returns}', file_row_number = true)""",
 )
 
 
@@ -134,13 +134,15 @@ PLAIN_WITH_RETURNS: Final[dict[tuple[str, str], str]] = {
     ("hourly_profile", ""): hourly_profile("sold"),
     ("late_corrections", ""): """
     with part as (
-        select day, store, channel, count(*) as lines, sum(units) as units, sum(paid) as sales, 0 as returns
-        from sold group by all
+        select day, (booked_at - interval 4 hour)::DATE as booked, store, channel, count(*) as lines,
+               sum(units) as units, sum(paid) as sales, 0 as returns
+        from sold where booked > day group by all
         union all
-        select day, store, channel, count(*), -sum(units), 0, sum(amount) from back group by all
+        select day, (booked_at - interval 4 hour)::DATE as booked, store, channel, count(*), -sum(units), 0, sum(amount)
+        from back where booked > day group by all
     )
-    select day, date '2018-06-01', store, channel, sum(lines), sum(units), sum(sales), sum(returns), 'USD'
-    from part group by day, store, channel order by day, store, channel""",
+    select day, booked, store, channel, sum(lines), sum(units), sum(sales), sum(returns), 'USD'
+    from part group by day, booked, store, channel order by day, booked, store, channel""",
     ("abc_xyz", ""): abc_xyz("sold", "paid"),
     ("basket_affinity", "sku=item-1"): """
     with bought as (select distinct basket, sku from sold),

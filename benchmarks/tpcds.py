@@ -14,6 +14,8 @@ from typing import Final, NamedTuple
 import duckdb
 import pyarrow as pa
 
+from benchmarks.sales_journal import BATCH_ROWS, BOOKED
+
 GENERATOR: Final = "tpcgen-cli"
 LINES_OF_SCALE: Final = 5_040_000
 """sale lines of scale 1, roughly; returns are a tenth of it"""
@@ -40,19 +42,28 @@ select {r}_item_sk as item, {r}_{order} * 4 + {n} as basket, {moment} as returne
 from read_parquet('{directory}/{channel}_returns.parquet')"""
 _LINES: Final = """
 create table line as
-select row_number() over (order by s.sold_at, s.basket, s.item) - 1 as line, s.basket, 'item-' || s.item as sku, s.item,
-       s.store, s.units, s.channel, s.sold_at, s.unit_price, least(s.coupon, s.units * s.unit_price) as discount,
-       if(i.i_category in ('Books', 'Children'), 70000, 190000)::INTEGER as tax_rate,
-       greatest(coalesce(i.i_wholesale_cost * 100, 100)::BIGINT, 1) as unit_cost,
-       coalesce(i.i_category, 'Other') as department
-from ({sales}) s join read_parquet('{directory}/item.parquet') i on i.i_item_sk = s.item
-order by all limit {rows}"""
+with sold as (
+    select row_number() over (order by s.sold_at, s.basket, s.item) - 1 as line, s.basket, 'item-' || s.item as sku,
+           s.item, s.store, s.units, s.channel, s.sold_at, s.unit_price,
+           least(s.coupon, s.units * s.unit_price) as discount,
+           if(i.i_category in ('Books', 'Children'), 70000, 190000)::INTEGER as tax_rate,
+           greatest(coalesce(i.i_wholesale_cost * 100, 100)::BIGINT, 1) as unit_cost,
+           coalesce(i.i_category, 'Other') as department
+    from ({sales}) s join read_parquet('{directory}/item.parquet') i on i.i_item_sk = s.item
+    order by all limit {rows}
+)
+select *, {booked} as booked_at from sold order by line"""
 _BACK: Final = """
 create table back as
-select l.line, l.sku, l.store, l.channel, greatest(r.returned_at, l.sold_at) as returned_at, l.unit_price, l.tax_rate,
-       l.unit_cost, l.department, greatest(least(coalesce(r.units, 1), l.units), 1)::BIGINT as units
-from ({returns}) r join line l using (item, basket)
-order by returned_at, l.line"""
+with brought as (
+    select l.line, l.sku, l.store, l.channel, greatest(r.returned_at, l.sold_at) as returned_at, l.unit_price,
+           l.tax_rate, l.unit_cost, l.department, greatest(least(coalesce(r.units, 1), l.units), 1)::BIGINT as units
+    from ({returns}) r join line l using (item, basket)
+),
+numbered as (select *, row_number() over (order by returned_at, line) - 1 as n from brought)
+select * exclude (n), greatest(max(returned_at) over (partition by n // {batch}),
+                               (select max(sold_at) from line)) as booked_at
+from numbered order by n"""
 
 
 class GeneratorMissing(RuntimeError):
@@ -89,15 +100,15 @@ def sales_of(scale: float, directory: Path, rows: int | None = None) -> Sales:
             _views(connection, made, n, channel)
         every = {what: " union all ".join(f"from {channel}_{what}" for channel in _CHANNELS) for what in ("s", "r")}
         limit = "null" if rows is None else str(rows)
-        connection.execute(_LINES.format(sales=every["s"], directory=made, rows=limit))
-        connection.execute(_BACK.format(returns=every["r"]))
+        connection.execute(_LINES.format(sales=every["s"], directory=made, rows=limit, booked=BOOKED))
+        connection.execute(_BACK.format(returns=every["r"], batch=BATCH_ROWS))
         shutil.rmtree(made)
         for table, path in (("line", sales_file), ("back", returns_file)):
             connection.execute(
                 f"copy (select * exclude ({'line, item' if table == 'line' else 'line'}) from {table}) to '{path}'"
             )
         sales = connection.sql("select * exclude (line, item) from line order by line").to_arrow_table()
-        returns = connection.sql("select line, returned_at, units from back").to_arrow_table()
+        returns = connection.sql("select line, returned_at, units, booked_at from back").to_arrow_table()
     return Sales(sales, returns, sales_file, returns_file)
 
 

@@ -12,17 +12,21 @@ from typing import Final, Protocol
 
 from devices.clock import Clock, Waker
 from devices.codecs.scales import NoWeight
-from devices.drivers.customer_display import CustomerDisplay, Idle, Shown
+from devices.drivers.customer_display import CustomerDisplay, lines_of
 from devices.drivers.scale import Scale, Weight
 from devices.drivers.scanner import Scan, Scanner
 from devices.health import Health, HealthKeeper, HealthState, fault_of_ours, unminded
+from devices.job_lines import JobJournalError
 from devices.minding import Minding
+from devices.shown import Idle, Shown
 from devices.transports.line import Backoff, Line, LineError
 
 TURN_S: Final = 1.0
 WATCH_S: Final = 0.25
 """How often a scale is looked at, so that it is seen empty between two items."""
 STOP_S: Final = 30.0
+AGAIN_S: Final = 10.0
+"""A display whose power went and came back says nothing of it: it is told again what to show."""
 SCANNER_STALE_MS: Final = 3_600_000
 """A scanner speaks when it scans."""
 
@@ -127,16 +131,29 @@ class ScannerTurns:
         self._scanner = scanner
         self._clock = clock
         self._scanned = scanned
+        self._unwritten = ""
+        """why the last scan reached nobody"""
 
     @property
     def line(self) -> Line:
         """The scanner's."""
         return self._scanner.line
 
+    def new_receipt(self) -> None:
+        """The next customer; for any thread."""
+        self._scanner.new_receipt()
+
     def turn(self, until: float) -> Seen:
         """Scans until then."""
         for scan in self._scanner.read(until):
-            self._scanned(scan)
+            try:
+                self._scanned(scan)
+            except (JobJournalError, OSError) as error:
+                self._unwritten = f"journal: {getattr(error, 'reason', error)}"
+            else:
+                self._unwritten = ""
+        if self._unwritten:
+            return Seen(HealthState.ERROR, self._unwritten)
         silent = self._clock.now() - self._scanner.heard_at
         if silent * 1000 > SCANNER_STALE_MS:
             return Seen(HealthState.UNKNOWN, "silent")
@@ -186,27 +203,29 @@ class DisplayTurns:
         self._waker = waker
         self._wanted: Shown = Idle()
         self._shown: Shown | None = None
+        self._shown_at = clock.now()
 
     @property
     def line(self) -> Line:
         """The display's."""
         return self._display.line
 
-    def show(self, shown: Shown) -> None:
-        """What the customer sees from now on; an older state that is not shown yet never will be."""
+    def show(self, shown: Shown) -> tuple[str, str]:
+        """What the customer sees from now on, as two lines; an older state that is not shown yet never will be."""
         self._wanted = shown
         self._waker.wake()
+        return lines_of(shown, self._display.settings)
 
     def turn(self, until: float) -> Seen:
         """Show what is new."""
         wanted = self._wanted
-        if not self.line.is_open:
+        if not self.line.is_open or self._clock.now() - self._shown_at >= AGAIN_S:
             self._shown = None
         if wanted != self._shown:
             self._shown = None
             if not self._display.show(wanted):
                 return Seen(HealthState.BLOCKED, "it takes no more bytes")
-            self._shown = wanted
-        self._clock.wait(until, self._waker)
+            self._shown, self._shown_at = wanted, self._clock.now()
+        self.line.read(until)  # only to see that the cable is out; what a display says means nothing here
         self._waker.clear()
         return Seen(HealthState.UNKNOWN, "it never says how it is")

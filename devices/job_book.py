@@ -22,6 +22,7 @@ from devices.jobs import (
     Remade,
     Remembered,
     Retold,
+    ScanSeen,
     Sending,
     Sent,
     Submitted,
@@ -72,7 +73,7 @@ class JobBook:
                     raise IdReused(job.id)
             case Retold() if self.seq or self.jobs:
                 raise NotAllowed("", f"at event {self.seq}", "only the first line tells what went before")
-            case Retold() | HealthSeen():
+            case Retold() | HealthSeen() | ScanSeen():
                 pass
             case Remade(job_id):
                 if self.jobs[job_id].state is not JobState.QUEUED:

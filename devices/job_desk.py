@@ -36,6 +36,7 @@ from devices.jobs import (
     JobView,
     NotAllowed,
     Remade,
+    ScanSeen,
     Sending,
     Sent,
     Submitted,
@@ -186,6 +187,11 @@ class JobDesk:
             if seen != self._noted:
                 self._write(HealthSeen(self._clock.wall_ms(), *seen))
                 self._noted = seen
+
+    def note_scan(self, scan: ScanSeen) -> None:
+        """Durable when it returns; raises JobJournalError."""
+        with self._lock:
+            self._write(scan)
 
     def tidy(self) -> None:
         """Write a long journal anew; for a moment in which nothing else is to be done."""

@@ -25,6 +25,7 @@ from devices.jobs import (
     Remade,
     Remembered,
     Retold,
+    ScanSeen,
     Sending,
     Sent,
     Submitted,
@@ -78,7 +79,16 @@ class StartEvent:
     epoch: int
 
 
-DeviceEvent = JobEvent | HealthEvent | StartEvent
+@dataclass(frozen=True, slots=True)
+class ScanEvent:
+    """Something was scanned."""
+
+    seq: int
+    at_ms: int
+    scan: ScanSeen
+
+
+DeviceEvent = JobEvent | HealthEvent | StartEvent | ScanEvent
 
 
 @dataclass(slots=True)
@@ -240,6 +250,8 @@ def _told(seq: int, event: Event) -> DeviceEvent:
             return JobEvent(seq, at_ms, job_id, JobState.CONFIRMED if printed else JobState.ABANDONED, by=by)
         case HealthSeen(at_ms, state, reasons):
             return HealthEvent(seq, at_ms, state, reasons)
+        case ScanSeen(at_ms):
+            return ScanEvent(seq, at_ms, event)
         case Opened(epoch, at_ms):
             return StartEvent(seq, at_ms, epoch)
         case Retold() | Remembered():

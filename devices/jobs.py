@@ -149,6 +149,20 @@ class HealthSeen(msgspec.Struct, frozen=True, tag="health"):
     reasons: tuple[str, ...]
 
 
+class ScanSeen(msgspec.Struct, frozen=True, tag="scan", omit_defaults=True):
+    """Somebody scanned something; whoever sells follows the device's journal, and none is missed or seen twice."""
+
+    at_ms: int
+    raw: str
+    """as read, with GS; of another keyboard layout what was meant"""
+    aim: str = ""
+    means: dict[str, str | int | bool] = {}
+    """kind, GTIN, weight and so on; empty when it is refused"""
+    refused: str = ""
+    again: bool = False
+    """a marked good that is in this receipt already: refuse it"""
+
+
 class Attempt(msgspec.Struct, frozen=True):
     """One try, for people."""
 
@@ -199,7 +213,9 @@ class Remembered(msgspec.Struct, frozen=True, tag="remembered"):
     view: JobView
 
 
-Event = Retold | Remembered | Opened | Submitted | Remade | Sending | Clean | Sent | Ended | Decided | HealthSeen
+Event = (
+    Retold | Remembered | Opened | Submitted | Remade | Sending | Clean | Sent | Ended | Decided | HealthSeen | ScanSeen
+)
 
 
 class IdReused(Exception):

@@ -25,6 +25,8 @@ from devices.transports.line import Backoff, Line, LineError
 
 POLL_S: Final = 5.0
 """An idle printer is asked this often how it is."""
+AFTER_S: Final = 0.5
+"""One that has printed is asked so soon: that was paper, and a drawer was opened."""
 STOP_S: Final = 30.0
 """How long a worker may take to end: as long as its longest wait that nobody can wake."""
 FAULTS_MAX: Final = 3
@@ -169,7 +171,7 @@ class PrinterWorker:
     def _print(self, job: Job) -> None:
         self._attempts += 1
         number = (self.desk.epoch << 16) + self._attempts
-        witness = JobWitness(self, job.id, proof=self.printer.settings.proof != "none")
+        witness = JobWitness(self, job.id, proof=self.printer.proof != "none")
         attempted = self.printer.print(job.body, number, witness)
         self._settle(job, attempted, witness)
         if attempted.result is Result.CLEAN:
@@ -246,6 +248,10 @@ class PrinterWorker:
                 self._print_at = self._clock.now()  # paper was put in
 
     def _report_after(self, attempted: Attempted) -> None:
+        if attempted.result is Result.CONFIRMED:  # it has just spoken, and others want the processor for their receipts
+            self._report_heard()
+            self._poll_at = self._clock.now() + AFTER_S
+            return
         if attempted.result is not Result.CLEAN:
             self._poll_at = self._clock.now()
             return
@@ -260,8 +266,11 @@ class PrinterWorker:
     def _report_heard(self, reason: str = "") -> None:
         """From what the printer said last."""
         heard = self.printer.talk.heard
-        if self.printer.settings.proof == "none":
+        if self.printer.proof == "none":
             self._report(HealthState.UNKNOWN, "it never says how it is")
+            return
+        if self.printer.proof == "file":
+            self._report(HealthState.READY)
             return
         reasons = [reason] if reason else []
         if blocked := heard.troubles & BLOCKING:
@@ -285,7 +294,7 @@ class PrinterWorker:
 
     def _rest(self, until: float) -> None:
         """Until something is to be done, or the printer says something."""
-        if not self.printer.line.is_open or self.printer.settings.proof == "none":
+        if not self.printer.line.is_open or not self.printer.speaks:
             self._clock.wait(until, self._waker)
             return
         try:

@@ -46,11 +46,12 @@ class DeviceRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Who hears what: of jobs, of health, of scans."""
+    """Who hears what: of health, of scans, of jobs."""
 
-    job: Callable[[JobView], None] = lambda view: None
     health: Callable[[Health], None] = lambda health: None
     scan: Callable[[Scan], None] = lambda scan: None
+    """may raise JobJournalError: the scan reached nobody"""
+    job: Callable[[JobView], None] = lambda view: None
 
 
 @dataclass(frozen=True, slots=True)

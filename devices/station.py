@@ -4,17 +4,22 @@ It takes what to print as a document and hands the printer's bytes to the desk; 
 refuses in words. Plain Python, for any thread; the actor around it (`actors/device_actor.py`) only carries messages.
 """
 
+import contextlib
 import hashlib
 import threading
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
+from devices.attendant import Attendant, DisplayTurns, ScaleTurns, ScannerTurns
 from devices.clock import Clock
+from devices.codecs.scales import NoWeight
 from devices.device_document import DeviceDocument, files_of, folder_of
+from devices.drivers.scale import Weight
+from devices.drivers.scanner import Scan
 from devices.health import Health, HealthState
 from devices.job_desk import JobDesk
 from devices.job_journal import JobJournal
@@ -24,8 +29,11 @@ from devices.kept_jobs import kept_job
 from devices.printer_worker import PrinterWorker
 from devices.receipts.document import Document, document_from_json
 from devices.registry import DeviceRefused, Running, Told, make
+from devices.scan_notes import scan_seen
+from devices.shown import Shown
 from devices.slips import SlipMaker
 
+T = TypeVar("T", ScaleTurns, DisplayTurns, ScannerTurns)
 STOP_S: Final = 3.0
 """A job that is under way for longer is given up as unknown when the program ends."""
 
@@ -38,15 +46,16 @@ class NoSuchJob(LookupError):
         self.job_id = job_id
 
 
-class TakesNoJobs(Exception):
-    """Not a device that prints."""
+class NotThisDevice(Exception):
+    """A device of another kind does that."""
 
-    def __init__(self, kind: str) -> None:
-        super().__init__(kind)
+    def __init__(self, kind: str, what: str) -> None:
+        super().__init__(kind, what)
         self.kind = kind
+        self.what = what
 
     def __str__(self) -> str:
-        return f"a {self.kind} takes no jobs"
+        return f"a {self.kind} {self.what}"
 
 
 class NoPicture(LookupError):
@@ -86,10 +95,13 @@ class Station:
         self._running: Running | None = None
         self._refused = ""
         self._diary: JobDesk | None = None
+        self._weighing = threading.Lock()
+        self._weighed: tuple[str, int, Weight] | None = None
+        """id, tare and answer of the last weighing: who did not hear it asks again"""
         self._drawing = threading.Lock()
         """one picture at a time: they are for people, and the processor is for receipts"""
         try:
-            self._running = make(code, document, folder, clock, Told(health=self._note), files=files_of(folder))
+            self._running = make(code, document, folder, clock, Told(self._note, self._scanned), files=files_of(folder))
         except DeviceRefused as error:
             self._refused = str(error)
             return
@@ -115,6 +127,15 @@ class Station:
             return Health(HealthState.ERROR, (f"document: {self._refused}",), now_ms, now_ms, "", 0)
         return self._running.health()
 
+    def tape(self) -> list[tuple[int, bool, bytes]]:
+        """The last bytes both ways: when by the wall clock, whether they were sent, and which. For who has to find out
+        what happened."""
+        if self._running is None:
+            return []
+        began_ms = self._clock.wall_ms() - self._clock.now() * 1000
+        pieces = self._running.line.tape.pieces()
+        return [(round(began_ms + piece.at * 1000), piece.sent, piece.data) for piece in pieces]
+
     @property
     def works(self) -> bool:
         """False when it has to be made anew; a document that no driver can run would be the same again."""
@@ -127,7 +148,7 @@ class Station:
     def submit(self, wanted: Wanted) -> tuple[JobView, bool]:
         """Where the job stands, durable, and whether it was known before.
 
-        Raises TooLate, TakesNoJobs, DocumentRefused, BadJob, IdReused, DeskFull, JobJournalError.
+        Raises TooLate, NotThisDevice, DocumentRefused, BadJob, IdReused, DeskFull, JobJournalError.
         """
         worker = self._printer()
         document = document_from_json(wanted.document) if wanted.kind is JobKind.PRINT else None
@@ -157,7 +178,7 @@ class Station:
         return view, False
 
     def find(self, job_id: str) -> JobView:
-        """Where it stands; raises NoSuchJob, TakesNoJobs."""
+        """Where it stands; raises NoSuchJob, NotThisDevice."""
         view = self._printer().desk.find(job_id)
         if view is None:
             raise NoSuchJob(job_id)
@@ -170,7 +191,7 @@ class Station:
         return self._running.desk.page(states, after, count_max, newest=newest)
 
     def picture(self, job_id: str) -> bytes:
-        """A PNG of what the job puts on the paper, from its very bytes; raises NoSuchJob, TakesNoJobs, NoPicture."""
+        """A PNG of what the job puts on the paper, from its very bytes; raises NoSuchJob, NotThisDevice, NoPicture."""
         worker, job = self._printer(), self.find(job_id).job
         if job.kind is not JobKind.PRINT:
             raise NoPicture("it prints nothing")
@@ -183,29 +204,74 @@ class Station:
     def decide(self, job_id: str, *, printed: bool, by: str) -> tuple[JobView, JobView | None, bool]:
         """The decided job, the marked copy that was ordered of it, and whether it was decided before.
 
-        Raises NoSuchJob, TakesNoJobs, NotAllowed, JobJournalError.
+        Raises NoSuchJob, NotThisDevice, NotAllowed, JobJournalError.
         """
         worker, before = self._printer(), self.find(job_id)
         view = worker.desk.decide(job_id, printed=printed, by=by)
         worker.wake()
         return view, None if printed else worker.desk.copy_of(job_id), bool(before.decided_by)
 
+    def weigh(self, weighing_id: str, tare_grams: int) -> tuple[Weight | NoWeight, bool]:
+        """What lies on the scale, still, or why there is no weight to sell by; and whether this was answered before.
+
+        Raises NotThisDevice; IdReused for an id that came with another tare.
+        """
+        scale = self._attended(ScaleTurns, "does not weigh")
+        if not self._weighing.acquire(blocking=False):
+            return NoWeight.BUSY, False
+        try:
+            if self._weighed is not None and self._weighed[0] == weighing_id:
+                if self._weighed[1] != tare_grams:
+                    raise IdReused(weighing_id)
+                return self._weighed[2], True
+            found = scale.weigh(tare_grams)
+            if isinstance(found, Weight):
+                self._weighed = (weighing_id, tare_grams, found)
+            return found, False
+        finally:
+            self._weighing.release()
+
+    def show(self, shown: Shown) -> tuple[str, str]:
+        """Have it shown from now on; the two lines, as they will stand there. Raises NotThisDevice."""
+        return self._attended(DisplayTurns, "shows nothing").show(shown)
+
+    def new_receipt(self) -> None:
+        """The next customer: pieces that were scanned and not sold may be scanned again. Raises NotThisDevice."""
+        self._attended(ScannerTurns, "does not scan").new_receipt()
+
     def _printer(self) -> PrinterWorker:
         if not isinstance(self._running, PrinterWorker):
-            raise TakesNoJobs(self.document.kind.replace("_", " "))
+            raise self._not_this("takes no jobs")
         return self._running
+
+    def _attended(self, turns: type[T], what_else: str) -> T:
+        if not isinstance(self._running, Attendant) or not isinstance(self._running.device, turns):
+            raise self._not_this(what_else)
+        return self._running.device
+
+    def _not_this(self, what: str) -> NotThisDevice:
+        return NotThisDevice(self.document.kind.replace("_", " "), what)
 
     def _note(self, health: Health) -> None:
         """News of the device, from its own thread."""
         if isinstance(self._running, PrinterWorker):
             self._running.desk.note_health(health)
         elif self._diary is not None:
-            try:
-                if not self._diary.is_open:
-                    self._diary.open()
-            except (JobJournalError, OSError):
-                return  # a predecessor is not quite dead, or the disk is full: the next news opens it
-            self._diary.note_health(health)
+            # A predecessor may not be quite dead, or the disk is full: the next news opens it.
+            with contextlib.suppress(JobJournalError, OSError):
+                self._opened(self._diary).note_health(health)
+
+    def _scanned(self, scan: Scan) -> None:
+        """From the scanner's own thread; raises JobJournalError and OSError: nobody would hear of the scan."""
+        if self._diary is not None:
+            diary = self._opened(self._diary)
+            diary.note_scan(scan_seen(scan))
+            diary.tidy()
+
+    def _opened(self, diary: JobDesk) -> JobDesk:
+        if not diary.is_open:
+            diary.open()
+        return diary
 
 
 def _digest(wanted: Wanted, document: Document | None) -> str:

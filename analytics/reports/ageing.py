@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from analytics.reports.report import AT, GROUP, SKU, WAREHOUSE, Column, Report, Sort
+from analytics.reports.report import AT, GROUP, LAST, SKU, WAREHOUSE, Column, Report, Sort
 
 REPORT: Final = Report(
     name="ageing",
@@ -25,37 +25,31 @@ REPORT: Final = Report(
         Column("currency", Sort.TEXT, "of the value"),
     ),
     parameters=(AT, WAREHOUSE, SKU, GROUP),
-    sql="""
-with moved as (
-    select m.sku_key, m.warehouse, m.seq << 24 | m.n as place, m.on_hand_delta as units, m.on_hand,
-           business_day(on_the_wall(m.occurred_at, w.time_zone), w.day_start) as day,
-           business_day(on_the_wall(coalesce($moment::TIMESTAMPTZ, now()), w.time_zone), w.day_start) as today
-    from movements m join warehouses w using (warehouse) join products p using (sku_key)
-    where m.on_hand_delta <> 0 and w.kind <> 'quarantine' and ($moment is null or m.booked_at <= $moment)
-      and ($warehouse::VARCHAR is null or w.code = $warehouse) and ($sku::VARCHAR is null or p.sku = $sku)
-      and ($group_name::VARCHAR is null or list_contains(p.group_path, $group_name))
+    sql=f"""
+with place as (
+    select warehouse, code, time_zone, day_start,
+           business_day(on_the_wall(coalesce($moment::TIMESTAMPTZ, now()), time_zone), day_start) as today
+    from warehouses where kind <> 'quarantine'
 ),
-cell as (
-    select sku_key, warehouse, arg_max(on_hand, place) as on_hand from moved group by all
-    having arg_max(on_hand, place) > 0
-),
+{LAST},
 layer as (
-    select sku_key, warehouse, day, today, units,
-           coalesce(sum(units) over (partition by sku_key, warehouse order by place desc
-                                     rows between unbounded preceding and 1 preceding), 0) as newer
-    from moved where units > 0
+    select sku_key, warehouse, occurred_at, on_hand_delta as units,
+           sum(on_hand_delta) over (partition by sku_key, warehouse order by seq << 24 | n desc
+                                    rows between unbounded preceding and current row) - on_hand_delta as newer
+    from movements where on_hand_delta > 0 and ($moment is null or booked_at <= $moment) and {{cells}}
 ),
 remaining as (
-    select layer.sku_key, layer.warehouse, cell.on_hand, layer.day, greatest(layer.today - layer.day, 0) as age,
-           least(layer.units, cell.on_hand - layer.newer) as units
-    from layer join cell using (sku_key, warehouse) where layer.newer < cell.on_hand
+    select sku_key, warehouse, place.code, cell.on_hand,
+           business_day(on_the_wall(layer.occurred_at, place.time_zone), place.day_start) as day,
+           greatest(place.today - day, 0) as age, least(layer.units, cell.on_hand - layer.newer)::BIGINT as units
+    from layer join cell using (sku_key, warehouse) join place using (warehouse) where layer.newer < cell.on_hand
 ),
 average as (
     select sku_key, arg_max(unit_cost, seq << 24 | n) as unit_cost, any_value(currency) as currency
-    from costs where $moment is null or booked_at <= $moment
-    group by sku_key having count(distinct currency) = 1
+    from costs where ($moment is null or booked_at <= $moment) and {{skus}}
+    group by sku_key having min(currency) = max(currency)
 )
-select p.sku, w.code as warehouse, any_value(r.on_hand) as on_hand,
+select p.sku, r.code as warehouse, any_value(r.on_hand) as on_hand,
        sum(r.units * r.age)::DOUBLE / sum(r.units)::DOUBLE as days, min(r.day) as oldest,
        coalesce(sum(r.units) filter (r.age <= 30), 0) as to_30,
        coalesce(sum(r.units) filter (r.age between 31 and 60), 0) as to_60,
@@ -63,7 +57,7 @@ select p.sku, w.code as warehouse, any_value(r.on_hand) as on_hand,
        coalesce(sum(r.units) filter (r.age between 91 and 180), 0) as to_180,
        coalesce(sum(r.units) filter (r.age > 180), 0) as older,
        half_up(any_value(a.unit_cost), any_value(r.on_hand), 1000000000) as value, any_value(a.currency) as currency
-from remaining r join products p using (sku_key) join warehouses w using (warehouse) left join average a using (sku_key)
-group by p.sku, w.code
-order by days desc, p.sku, w.code""",
+from remaining r join products p using (sku_key) left join average a using (sku_key)
+group by p.sku, r.code
+order by days desc, p.sku, r.code""",
 )

@@ -22,7 +22,7 @@ with entry as (
     from movements
     where (incoming_delta <> 0 or due is not null) and source is not null
       and ($moment::TIMESTAMPTZ is null or booked_at <= $moment)
-      and ($sku::VARCHAR is null or sku_key in (select sku_key from products where sku = $sku))
+      and {cells}
 ),
 coming as (
     select sku_key, warehouse, source, sum(incoming_delta) as incoming,
@@ -31,7 +31,5 @@ coming as (
 )
 select p.sku, w.code as warehouse, c.source, c.incoming, c.due, c.announced
 from coming c join products p using (sku_key) join warehouses w using (warehouse)
-where ($warehouse::VARCHAR is null or w.code = $warehouse)
-  and ($group_name::VARCHAR is null or list_contains(p.group_path, $group_name))
 order by c.due nulls last, c.announced, p.sku, w.code, c.source""",
 )

@@ -64,9 +64,34 @@ CONDITIONS: Final = {
     GROUP: "product in (select product from products where list_contains(group_path, $group_name::VARCHAR))",
 }
 """What a line of sales or returns must be that was asked for. A statement has those that were asked for as `{only}`,
-or apart as `{places}` and `{goods}`: a condition that nobody asked for would cost a join of every line."""
-_PLACES: Final = (FROM, TO, CHANNEL, WAREHOUSE)
-_GOODS: Final = (SKU, GROUP)
+or apart as `{places}`, its `{days}`, and `{goods}`: a condition that nobody asked for would cost a join of every line.
+"""
+CELLS: Final = {
+    WAREHOUSE: CONDITIONS[WAREHOUSE],
+    SKU: "sku_key in (select sku_key from products where sku = $sku::VARCHAR)",
+    GROUP: "sku_key in (select sku_key from products where list_contains(group_path, $group_name::VARCHAR))",
+}
+"""The same of whatever has a cell, as `{cells}`; of whatever has a SKU and no place, as `{skus}`."""
+LAST: Final = """
+last as (
+    -- A cell's movements lie in the order of its shard's journal: the last of them has the highest number of a row.
+    select max(rowid) as spot from movements
+    where warehouse is not null and ($moment::TIMESTAMPTZ is null or booked_at <= $moment) and {cells}
+    group by sku_key, warehouse
+),
+cell as (
+    select sku_key, warehouse, on_hand, reserved, incoming, available
+    from movements where rowid in (select spot from last)
+)"""
+"""Every cell at a moment; twice as fast as the latest of each figure."""
+_GROUPED: Final = (
+    ("only", CONDITIONS, tuple(CONDITIONS)),
+    ("places", CONDITIONS, (FROM, TO, CHANNEL, WAREHOUSE)),
+    ("days", CONDITIONS, (FROM, TO)),
+    ("goods", CONDITIONS, (SKU, GROUP)),
+    ("cells", CELLS, tuple(CELLS)),
+    ("skus", CELLS, (SKU, GROUP)),
+)
 
 TYPES: Final = {Ask.DAY: "DATE", Ask.CODE: "VARCHAR", Ask.TEXT: "VARCHAR", Ask.MOMENT: "TIMESTAMPTZ"}
 
@@ -106,8 +131,8 @@ class Report:
     parts: Mapping[str, Part] = field(default_factory=dict)
     """by the name that stands for them in the statement"""
     sql: str
-    """`{by}` and the like are pieces of choices and parts, `{only}` the conditions of what was asked for, `$bound` the
-    parameters"""
+    """`{by}` and the like are pieces of choices and parts, `{only}` and `{cells}` the conditions of what was asked for,
+    `$bound` the parameters"""
     names: tuple[str, ...] = field(init=False)
     """of everything that may be asked"""
 
@@ -118,9 +143,9 @@ class Report:
     def statement(self, given: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         """The SQL and its parameters for what was asked, which was checked."""
         pieces = {}
-        for name, among in (("only", CONDITIONS), ("places", _PLACES), ("goods", _GOODS)):
+        for name, conditions, among in _GROUPED:
             asked = (each for each in self.parameters if each in among and given.get(each.name) is not None)
-            pieces[name] = " and ".join(CONDITIONS[each] for each in asked) or "true"
+            pieces[name] = " and ".join(conditions[each] for each in asked) or "true"
         for choice in self.choices:
             value = given.get(choice.name) or next(iter(choice.pieces))
             pieces |= {

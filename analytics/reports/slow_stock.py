@@ -21,16 +21,21 @@ REPORT: Final = Report(
     ),
     parameters=(AT, WAREHOUSE, SKU, GROUP),
     sql="""
-with cell as (
-    select sku_key, warehouse, arg_max(on_hand, seq << 24 | n) as on_hand,
-           min(occurred_at) filter (kind = 'receive') as first_in, max(occurred_at) filter (kind = 'receive') as last_in
+with last as (
+    -- The last movement of each cell, as in `analytics.reports.report.LAST`.
+    select max(rowid) as spot, min(occurred_at) filter (kind = 'receive') as first_in,
+           max(occurred_at) filter (kind = 'receive') as last_in
     from movements
-    where warehouse is not null and ($moment::TIMESTAMPTZ is null or booked_at <= $moment)
-    group by sku_key, warehouse having arg_max(on_hand, seq << 24 | n) > 0
+    where warehouse is not null and ($moment::TIMESTAMPTZ is null or booked_at <= $moment) and {cells}
+    group by sku_key, warehouse
+),
+cell as (
+    select m.sku_key, m.warehouse, m.on_hand, last.first_in, last.last_in
+    from last join movements m on m.rowid = last.spot where m.on_hand > 0
 ),
 sold as (
     select sku_key, warehouse, max(business_day) as last_sold from sales
-    where $moment is null or booked_at <= $moment group by all
+    where ($moment is null or booked_at <= $moment) and {cells} group by all
 ),
 placed as (
     select cell.*, w.code, sold.last_sold,
@@ -38,12 +43,12 @@ placed as (
            business_day(on_the_wall(last_in, w.time_zone), w.day_start) as last_received,
            business_day(on_the_wall(coalesce($moment, now()), w.time_zone), w.day_start) as today
     from cell join warehouses w using (warehouse) left join sold using (sku_key, warehouse)
-    where w.kind <> 'quarantine' and ($warehouse::VARCHAR is null or w.code = $warehouse)
+    where w.kind <> 'quarantine'
 ),
 average as (
     select sku_key, arg_max(unit_cost, seq << 24 | n) as unit_cost, any_value(currency) as currency
-    from costs where $moment is null or booked_at <= $moment
-    group by sku_key having count(distinct currency) = 1
+    from costs where ($moment is null or booked_at <= $moment) and {skus}
+    group by sku_key having min(currency) = max(currency)
 )
 select p.sku, placed.code as warehouse, placed.on_hand, placed.first_received, placed.last_received, placed.last_sold,
        placed.today - coalesce(placed.last_sold, placed.first_received) as days_without_sale,
@@ -51,7 +56,5 @@ select p.sku, placed.code as warehouse, placed.on_hand, placed.first_received, p
             else 'moving' end as state,
        half_up(average.unit_cost, placed.on_hand, 1000000000) as value, average.currency
 from placed join products p using (sku_key) left join average using (sku_key)
-where ($sku::VARCHAR is null or p.sku = $sku)
-  and ($group_name::VARCHAR is null or list_contains(p.group_path, $group_name))
 order by placed.last_sold is not null, days_without_sale desc, p.sku, warehouse""",
 )

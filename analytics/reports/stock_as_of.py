@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from analytics.reports.report import AT, GROUP, SKU, WAREHOUSE, Column, Report, Sort
+from analytics.reports.report import AT, GROUP, LAST, SKU, WAREHOUSE, Column, Report, Sort
 
 REPORT: Final = Report(
     name="stock_as_of",
@@ -16,18 +16,9 @@ REPORT: Final = Report(
         Column("available", Sort.UNITS, "on_hand - reserved - safety_stock"),
     ),
     parameters=(AT, WAREHOUSE, SKU, GROUP),
-    sql="""
-with cell as (
-    select sku_key, warehouse, arg_max(on_hand, seq << 24 | n) as on_hand, arg_max(reserved, seq << 24 | n) as reserved,
-           arg_max(incoming, seq << 24 | n) as incoming, arg_max(available, seq << 24 | n) as available
-    from movements
-    where warehouse is not null and ($moment::TIMESTAMPTZ is null or booked_at <= $moment)
-      and ($sku::VARCHAR is null or sku_key in (select sku_key from products where sku = $sku))
-    group by sku_key, warehouse
-)
+    sql=f"""
+with {LAST}
 select p.sku, w.code as warehouse, cell.on_hand, cell.reserved, cell.incoming, cell.available
 from cell join products p using (sku_key) join warehouses w using (warehouse)
-where ($warehouse::VARCHAR is null or w.code = $warehouse)
-  and ($group_name::VARCHAR is null or list_contains(p.group_path, $group_name))
 order by p.sku, w.code""",
 )

@@ -26,18 +26,17 @@ with changed as (
     select sku_key, warehouse, seq << 24 | n as place, booked_at, available > 0 as there,
            lag(available > 0) over (partition by sku_key, warehouse order by seq << 24 | n) as there_before
     from movements
-    where warehouse is not null
-      and ($sku::VARCHAR is null or sku_key in (select sku_key from products where sku = $sku))
+    where warehouse is not null and {cells}
 ),
 turned as (
-    select sku_key, warehouse, there, booked_at as began,
+    select sku_key, warehouse, place, there, booked_at as began,
            lead(booked_at) over (partition by sku_key, warehouse order by place) as ended
     from changed where there is distinct from there_before
 ),
 out as (
     select t.*, w.code, business_day(on_the_wall(t.began, w.time_zone), w.day_start) as day,
            epoch_ms(coalesce(t.ended, (select max(booked_at) from positions))) - epoch_ms(t.began) as ms,
-           lag(t.there) over (partition by t.sku_key, t.warehouse order by t.began) as was_there
+           lag(t.there) over (partition by t.sku_key, t.warehouse order by t.place) as was_there
     from turned t join warehouses w using (warehouse) where w.kind <> 'quarantine'
 ),
 lost as (
@@ -49,11 +48,13 @@ lost as (
 ),
 began as (
     select out.*, coalesce(lost.refused, 0) as refused
-    from out left join lost using (sku_key, warehouse, began) where not out.there and out.was_there
+    from out left join lost using (sku_key, warehouse, began)
+    where not out.there and out.was_there
+      and ($from_day::DATE is null or out.day >= $from_day) and ($to_day::DATE is null or out.day <= $to_day)
 ),
 rate as (
     select b.sku_key, b.warehouse, b.began, sum(s.quantity) as units
-    from began b join sales s on s.sku_key = b.sku_key and s.warehouse = b.warehouse
+    from began b join (from sales where {cells}) s on s.sku_key = b.sku_key and s.warehouse = b.warehouse
          and s.booked_at <= b.began and s.booked_at > b.began - interval '28 days'
     group by all
 ),
@@ -62,16 +63,14 @@ estimated as (
     from began b left join rate using (sku_key, warehouse, began)
 ),
 priced as (
-    select sku_key, booked_at, quantity, gross - discount as sales, gross - discount - tax - cost as margin, currency
-    from sales where gross is not null
+    select sku_key, seq << 24 | n as place, quantity, gross - discount as sales,
+           gross - discount - tax - cost as margin, currency
+    from sales where gross is not null and {goods}
 )
 select p.sku, out.code as warehouse, out.began, out.ended, out.ms / 3600000 as hours, out.refused, out.usual, out.lost,
        half_up(sold.sales, out.lost, sold.quantity) as lost_sales,
        half_up(sold.margin, out.lost, sold.quantity) as lost_margin, sold.currency
 from estimated out join products p using (sku_key)
-asof left join priced sold on sold.sku_key = out.sku_key and out.began >= sold.booked_at
-where ($from_day::DATE is null or out.day >= $from_day) and ($to_day::DATE is null or out.day <= $to_day)
-  and ($warehouse::VARCHAR is null or out.code = $warehouse)
-  and ($group_name::VARCHAR is null or list_contains(p.group_path, $group_name))
+asof left join priced sold on sold.sku_key = out.sku_key and out.place >= sold.place
 order by out.began, p.sku, out.code""",
 )

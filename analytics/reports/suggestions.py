@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from analytics.reports.report import FROM, SKU, TO, WAREHOUSE, Column, Report, Sort
+from analytics.reports.report import CONDITIONS, FROM, SKU, TO, WAREHOUSE, Column, Part, Report, Sort
 
 REPORT: Final = Report(
     name="suggestions",
@@ -15,33 +15,32 @@ REPORT: Final = Report(
         Column("available", Sort.UNITS, "of the suggested in the place asked for, else in all but quarantine"),
     ),
     parameters=(SKU, WAREHOUSE, FROM, TO),
+    # Of one product: only its orders are looked through.
+    parts={"with_it": Part((SKU,), f"and order_key in (select order_key from sales where {CONDITIONS[SKU]})")},
     sql="""
-with bought as (
-    select distinct order_key, sku_key from sales
-    where ($from_day::DATE is null or business_day >= $from_day) and ($to_day::DATE is null or business_day <= $to_day)
-),
-asked as (
-    select b.order_key, b.sku_key from bought b join products p using (sku_key)
-    where $sku::VARCHAR is null or p.sku = $sku
-),
+with asked as (select distinct order_key, product from sales where {days} and {goods}),
+bought as (select distinct order_key, product from sales where {days} {with_it}),
 pair as (
-    select a.sku_key as first, b.sku_key as second, count(*) as n
-    from asked a join bought b on a.order_key = b.order_key and a.sku_key <> b.sku_key
+    select a.product as first, b.product as second, count(*) as n
+    from asked a join bought b on a.order_key = b.order_key and a.product <> b.product
     group by all
 ),
-each as (select sku_key, count(*) as n from asked group by sku_key),
+each as (select product, count(*) as n from asked group by product),
+last as (
+    -- The last movement of each cell, as in `analytics.reports.report.LAST`.
+    select max(rowid) as spot from movements
+    where sku_key in (select sku_key from products where product in (select second from pair))
+      and warehouse in (select warehouse from warehouses where kind <> 'quarantine'
+                        and ($warehouse::VARCHAR is null or code = $warehouse))
+    group by sku_key, warehouse
+),
 here as (
-    select sku_key, sum(available) as available
-    from (select sku_key, warehouse, arg_max(available, seq << 24 | n) as available from movements
-          where warehouse is not null and sku_key in (select second from pair) group by all)
-    join warehouses w using (warehouse)
-    where w.kind <> 'quarantine' and ($warehouse::VARCHAR is null or w.code = $warehouse)
-    group by sku_key
+    select sku_key, sum(available) as available from movements where rowid in (select spot from last) group by sku_key
 )
 select p.sku, q.sku as suggested, pair.n as orders, pair.n::DOUBLE / each.n as confidence,
        coalesce(here.available, 0) as available
-from pair join each on each.sku_key = pair.first join products p on p.sku_key = pair.first
-join products q on q.sku_key = pair.second left join here on here.sku_key = pair.second
+from pair join each on each.product = pair.first join products p on p.product = pair.first
+join products q on q.product = pair.second left join here on here.sku_key = q.sku_key
 where not q.archived
 order by p.sku, coalesce(here.available, 0) > 0 desc, pair.n desc, q.sku""",
 )

@@ -26,51 +26,44 @@ REPORT: Final = Report(
     ),
     parameters=(FROM, TO, WAREHOUSE, SKU, GROUP),
     sql="""
-with entry as (
-    select m.sku_key, m.warehouse, m.kind, m.quantity, m.on_hand, m.seq << 24 | m.n as place,
-           business_day(on_the_wall(m.booked_at, w.time_zone), w.day_start) as day
-    from movements m join warehouses w using (warehouse) join products p using (sku_key)
-    where w.kind <> 'quarantine' and ($warehouse::VARCHAR is null or w.code = $warehouse)
-      and ($sku::VARCHAR is null or p.sku = $sku)
-      and ($group_name::VARCHAR is null or list_contains(p.group_path, $group_name))
+with place as (
+    select warehouse, code, time_zone, day_start from warehouses where kind <> 'quarantine'
+),
+entry as (
+    select m.sku_key, m.warehouse, m.kind, m.quantity, m.on_hand_delta, m.on_hand, m.seq << 24 | m.n as place,
+           business_day(on_the_wall(m.booked_at, place.time_zone), place.day_start) as day
+    from movements m join place using (warehouse) where {cells}
 ),
 span as (
     select coalesce($from_day::DATE, min(day)) as first, coalesce($to_day::DATE, max(day)) as last,
            last - first + 1 as days
     from entry
 ),
-closing as (
-    select sku_key, warehouse, day, arg_max(on_hand, place) as on_hand,
-           coalesce(sum(quantity) filter (kind = 'receive'), 0) as received
-    from entry group by all
-),
-lasting as (
-    -- Each closing counts for the days from its own to the one before the next, as far as they were asked for.
-    select c.*, greatest(c.day, span.first) as since,
-           least(coalesce(lead(c.day) over (partition by sku_key, warehouse order by c.day) - 1, span.last),
-                 span.last) as until,
-           c.day between span.first and span.last as inside
-    from closing c, span
-    where c.day <= span.last
+cell as (
+    -- What comes in is there at the end of every day from then on.
+    select sku_key, warehouse, arg_max(on_hand, place) as on_hand, sum(on_hand_delta) as moved,
+           sum(on_hand_delta * (span.last - greatest(day, span.first) + 1)) as unit_days,
+           coalesce(sum(quantity) filter (kind = 'receive' and day >= span.first), 0) as received
+    from entry, span where day <= span.last group by all
 ),
 stock as (
-    select sku_key, warehouse, sum(on_hand * greatest(until - since + 1, 0)) as unit_days,
-           arg_max(on_hand, day) as on_hand, coalesce(sum(received) filter (inside), 0) as received
-    from lasting group by all
+    -- What was there before the first entry was there on every day.
+    select sku_key, warehouse, on_hand, received, unit_days + (on_hand - moved) * span.days as unit_days
+    from cell, span
 ),
 sold as (
-    select sku_key, warehouse, sum(quantity) as units, count(*) filter (cost is null) as uncosted,
+    select sku_key, warehouse, sum(quantity) as units, count(*) - count(cost) as uncosted,
            sum(cost) as cost, sum(coalesce(gross, 0) - discount - coalesce(tax, 0) - cost) as margin
     from sales, span
-    where business_day between span.first and span.last group by all
+    where business_day between span.first and span.last and {cells} group by all
 ),
 average as (
-    -- At the end of the last business day of each place, if the SKU's costs are in one currency.
-    select stock.sku_key, stock.warehouse, arg_max(c.unit_cost, c.seq << 24 | c.n) as unit_cost,
+    -- At the end of the last business day, whose moment hangs on the place's clock; if costs are in one currency.
+    select c.sku_key, clock.time_zone, clock.day_start, arg_max(c.unit_cost, c.seq << 24 | c.n) as unit_cost,
            any_value(c.currency) as currency
-    from stock join costs c using (sku_key) join warehouses w using (warehouse), span
-    where business_day(on_the_wall(c.booked_at, w.time_zone), w.day_start) <= span.last
-    group by all having count(distinct c.currency) = 1
+    from costs c, (select distinct time_zone, day_start from place) clock, span
+    where business_day(on_the_wall(c.booked_at, clock.time_zone), clock.day_start) <= span.last and {skus}
+    group by all having min(c.currency) = max(c.currency)
 )
 select p.sku, w.code as warehouse, span.days, coalesce(sold.units, 0) as sold, stock.received,
        half_up(stock.unit_days, 1, span.days) as average_stock, stock.on_hand,
@@ -80,7 +73,9 @@ select p.sku, w.code as warehouse, span.days, coalesce(sold.units, 0) as sold, s
        case when average.currency is not null then sold.cost end as cost,
        case when average.currency is not null then sold.margin end as margin, coalesce(sold.uncosted, 0) as uncosted,
        half_up(average.unit_cost, greatest(stock.on_hand, 0), 1000000000) as value, average.currency
-from stock join products p using (sku_key) join warehouses w using (warehouse)
-left join sold using (sku_key, warehouse) left join average using (sku_key, warehouse), span
+from stock join products p using (sku_key) join place w using (warehouse)
+left join sold using (sku_key, warehouse)
+left join average on average.sku_key = stock.sku_key and average.time_zone = w.time_zone
+     and average.day_start = w.day_start, span
 order by p.sku, w.code""",
 )

@@ -90,7 +90,8 @@ async def _post_array(call: Call) -> Answer:
                 return Answer(200, b'{"results":[]}')
             check_commands(call.principal, commands)
             rows, heap, *unknown = await encoded_structs(commands, runtime.directory, call.principal, call.now_ms)
-            if await learn(runtime.directory, *unknown):
+        if await learn(runtime.directory, *unknown):
+            async with runtime.arrays.reading:
                 rows, heap, *_ = await encoded_structs(commands, runtime.directory, call.principal, call.now_ms)
         answered = await runtime.client.commands(rows, heap)
         ids = [command.id for command in commands]
@@ -118,9 +119,10 @@ async def _post_arrow(call: Call) -> Answer:
             if not columns.count:
                 return await _answer(call, ids, np.empty(0, np.uint8), np.empty(0, RESULT), 0)
             rows, heap, *unknown = _rows(call, columns)
-            if await learn(runtime.directory, *unknown):
+        if await learn(runtime.directory, *unknown):
+            async with runtime.arrays.reading:
                 rows, heap, *_ = _rows(call, columns)
-            await asyncio.sleep(0)
+        await asyncio.sleep(0)
         answered = await runtime.client.commands(rows, heap)
         return await _answer(call, ids, rows["kind"], answered.results, answered.retry_after_ms)
 

@@ -46,10 +46,10 @@ async def post_job(request: Request, runtime: GivenRuntime, principal: Till, cod
     headers = dict(request.scope["headers"])
     key = idempotency_key(headers) if headers.get(b"idempotency-key", b"").strip() else ""
     wanted = calls.job_wanted(body, key, principal, runtime.now_ms())
-    await _must_be_allowed(runtime, principal, code)
+    await must_be_allowed(runtime, principal, code)
     told = await calls.ask(runtime, code, wanted)
     assert isinstance(told, m.JobTold)
-    where = {"Location": f"/v1/devices/{code}/jobs/{told.job.id}", **_replayed(told)}
+    where = {"Location": f"/v1/devices/{code}/jobs/{told.job.id}", **replayed(told.replayed)}
     return Response(orjson.dumps(calls.job_json(told.job)), 202, where, media_type=_JSON)
 
 
@@ -93,19 +93,21 @@ async def decide_job(
     check_code(job_id, "job_id")
     body = await body_of(request, runtime.limits.single_body_bytes)
     wanted = calls.decision_wanted(job_id, body, principal, runtime.now_ms())
-    await _must_be_allowed(runtime, principal, code)
+    await must_be_allowed(runtime, principal, code)
     told = await calls.ask(runtime, code, wanted)
     assert isinstance(told, m.JobTold)
     shown = calls.job_json(told.job) | ({"copy": told.copy} if told.copy else {})
-    return Response(orjson.dumps(shown), headers=_replayed(told), media_type=_JSON)
+    return Response(orjson.dumps(shown), headers=replayed(told.replayed), media_type=_JSON)
 
 
-async def _must_be_allowed(runtime: Runtime, principal: Principal, code: str) -> None:
+async def must_be_allowed(runtime: Runtime, principal: Principal, code: str) -> None:
+    """403 for a key that is limited to other warehouses, 404 for a device that is not there."""
     calls.check_place(principal, orjson.loads(await document_of(runtime, code)))
 
 
-def _replayed(told: m.JobTold) -> dict[str, str]:
-    return {name.decode(): value.decode() for name, value in [IDEMPOTENT_REPLAYED]} if told.replayed else {}
+def replayed(was: bool) -> dict[str, str]:
+    """The header of an answer that was given before."""
+    return {name.decode(): value.decode() for name, value in [IDEMPOTENT_REPLAYED]} if was else {}
 
 
 def _make_router() -> APIRouter:

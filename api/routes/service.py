@@ -37,12 +37,14 @@ def _json(document: Any, status: int = 200) -> Response:
     return Response(orjson.dumps(document), status, media_type="application/json")
 
 
+@router.head("/health/live", include_in_schema=False)
 @router.get("/health/live", summary="The process answers")
 async def live() -> Response:
     """200 as long as the process serves requests at all."""
     return _json({"status": "live"})
 
 
+@router.head("/health/ready", include_in_schema=False)
 @router.get("/health/ready", summary="Every shard answers", responses={503: {"description": "a shard does not"}})
 async def ready(runtime: Runtime = Depends(get_runtime)) -> Response:
     """200 when every shard answers and the first key is in force, 503 otherwise.

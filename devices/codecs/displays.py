@@ -7,7 +7,8 @@ lower. Text is composed, put into the code page, and what is not in it is shown 
 import unicodedata
 from typing import Final, Literal
 
-COLUMNS: Final = 20
+from devices.shown import COLUMNS
+
 START: Final = b"\x1b\x40"
 CLEAR: Final = b"\x0c"
 _CURSOR: Final = b"\x1f\x24"

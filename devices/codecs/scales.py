@@ -34,6 +34,8 @@ class NoWeight(StrEnum):
     EMPTY = "empty"
     REFUSED = "refused"
     SILENT = "silent"
+    BUSY = "busy"
+    """somebody else is weighing on it"""
     NOT_EMPTIED = "not_emptied"
     """the last item still lies there"""
 

@@ -1,12 +1,12 @@
 """What the customer sees: one of five states, always the last one. There is no queue: an old price is a wrong price."""
 
-from dataclasses import dataclass
 from typing import Final, Literal
 
 import msgspec
 
 from devices.clock import Clock
-from devices.codecs.displays import CLEAR, COLUMNS, START, DisplayProtocol, encode
+from devices.codecs.displays import CLEAR, START, DisplayProtocol, encode
+from devices.shown import COLUMNS, Idle, LineAndSubtotal, Shown, TenderedAndChange, Thanks, Total
 from devices.transports.line import Line, LineError
 
 OPEN_S: Final = 3.0
@@ -23,43 +23,6 @@ class DisplaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     total: str = "К ОПЛАТЕ"
     tendered: str = "ПОЛУЧЕНО"
     change: str = "СДАЧА"
-
-
-@dataclass(frozen=True, slots=True)
-class Idle:
-    """Nobody pays."""
-
-
-@dataclass(frozen=True, slots=True)
-class LineAndSubtotal:
-    """What was just scanned, and what it comes to so far. Amounts are texts: the till formats money."""
-
-    name: str
-    amount: str
-    subtotal: str
-
-
-@dataclass(frozen=True, slots=True)
-class Total:
-    """What is to be paid."""
-
-    amount: str
-
-
-@dataclass(frozen=True, slots=True)
-class TenderedAndChange:
-    """What was given and what comes back."""
-
-    tendered: str
-    change: str
-
-
-@dataclass(frozen=True, slots=True)
-class Thanks:
-    """Goodbye."""
-
-
-Shown = Idle | LineAndSubtotal | Total | TenderedAndChange | Thanks
 
 
 def lines_of(shown: Shown, settings: DisplaySettings) -> tuple[str, str]:

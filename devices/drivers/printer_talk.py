@@ -74,8 +74,9 @@ class PrinterTalk:
 
     def open(self) -> None:
         """Connect if needed; old words do not count. Raises LineRefused."""
-        if not self.line.is_open:
-            self.line.open(self._clock.now() + self.settings.open_s)
+        fresh = not self.line.is_open
+        self.line.open(self._clock.now() + self.settings.open_s)  # an open one may be gone all the same: a file
+        if fresh:
             self.forget()
 
     def forget(self) -> None:

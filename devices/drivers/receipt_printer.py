@@ -14,7 +14,7 @@ After the first byte there is no second try. What is not proved is unknown, and 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from devices.clock import Clock
 from devices.codecs.escpos_commands import pieces
@@ -99,6 +99,17 @@ class ReceiptPrinter:
         """Its line."""
         return self.talk.line
 
+    @property
+    def proof(self) -> Literal["gs_h", "gs_r", "none", "file"]:
+        """How a receipt is proved here; a plain file that took it has it, and answers nothing."""
+        said = self.settings.proof
+        return "file" if self.line.keeps and said != "none" else said
+
+    @property
+    def speaks(self) -> bool:
+        """Whether somebody answers."""
+        return self.proof in ("gs_h", "gs_r")
+
     def poll(self) -> None:
         """Ask how it is; raises NotReady and LineError."""
         try:
@@ -109,7 +120,7 @@ class ReceiptPrinter:
 
     def _poll(self) -> None:
         self.talk.open()
-        if self.settings.proof != "none":
+        if self.speaks:
             self.talk.clear()
             if self._unsettled and not self.settings.clears:
                 # Before anything else: a question's bytes could become the length of a picture that was cut short.
@@ -137,9 +148,11 @@ class ReceiptPrinter:
             self._unsettled = 2 * max(map(len, self._pieces(RESET + ASB_ON + body)))  # one on the way, one before it
             return Attempted(Result.UNKNOWN, error.reason, sent)
         sent = self.line.tape.totals[True] - before
-        if self.settings.proof == "none":
+        if self.proof == "none":
             return Attempted(Result.SENT, "handed over", sent)
-        return Attempted(Result.CONFIRMED, f"proved by the printer ({self.settings.proof})", sent)
+        if self.proof == "file":
+            return Attempted(Result.CONFIRMED, "it is in the file", sent)
+        return Attempted(Result.CONFIRMED, f"proved by the printer ({self.proof})", sent)
 
     def give_up(self) -> None:
         """Let the line go in the middle of whatever it was: the printer may still wait for the rest."""
@@ -202,7 +215,7 @@ class ReceiptPrinter:
             if fresh:
                 raise
             self.poll()  # printers close a line that was idle for some minutes; none of this job was sent
-        if self.settings.proof == "none":
+        if not self.speaks:
             return
         if self.talk.heard.troubles & (Trouble.RECOVERABLE | Trouble.CUTTER):
             self._send_all(RECOVER_AND_CLEAR)
@@ -234,7 +247,7 @@ class ReceiptPrinter:
 
     def _send(self, body: bytes, number: int, witness: Witness) -> None:
         stream = RESET + ASB_ON + body.removeprefix(RESET)
-        if self.settings.proof == "none":
+        if not self.speaks:
             for piece in self._pieces(RESET + body.removeprefix(RESET)):
                 self._send_all(piece, self.settings.restart_s)
             witness.all_sent()
@@ -248,7 +261,7 @@ class ReceiptPrinter:
             self._wait_for_fences(fences - 1, witness)
         self._wait_for_fences(fences, witness)
         self.talk.forget_fences()
-        if self.settings.proof == "gs_h":
+        if self.proof == "gs_h":
             name = proof_id(number)
             self._send_all(last + ask_proof(name), self.settings.restart_s)
             witness.all_sent()

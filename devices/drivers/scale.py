@@ -5,9 +5,10 @@ question is thrown away. The scale has to be seen empty between two items. Tare 
 """
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
+from msgspec import Meta
 
 from devices.clock import Clock
 from devices.codecs.scales import (
@@ -32,10 +33,10 @@ ScaleProtocol = Literal["toledo8217", "cas"]
 class ScaleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the scale speaks and how long it may take."""
 
-    answer_s: float = 0.3
-    settle_s: float = 3.0
+    answer_s: Annotated[float, Meta(gt=0.0, le=1.0)] = 0.3
+    settle_s: Annotated[float, Meta(gt=0.0, le=4.0)] = 3.0
     """for a weight to come to rest"""
-    flush_s: float = 0.02
+    flush_s: Annotated[float, Meta(ge=0.0, le=0.5)] = 0.02
     """old bytes may still be on their way for so long"""
     empty_between: bool = True
     """it has to be empty between two items"""

@@ -4,9 +4,10 @@ Two equal article codes are two pieces of the same good. Two equal marked codes 
 """
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
+from msgspec import Meta
 
 from devices.clock import Clock
 from devices.codecs.barcodes import BadCode, Code, understand
@@ -30,13 +31,13 @@ class ScannerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the scanner is set, and how the store prints."""
 
     ends: Literal["line", "pause"] = "line"
-    group_separator: str = GS
+    group_separator: Annotated[str, Meta(min_length=1, max_length=8)] = GS
     """what it sends for FNC1, where that was changed"""
     layout: Literal["", "ru", "ru6", "pl"] = ""
     templates: tuple[OwnTemplate, ...] = ()
     """looked at before the layout's"""
     marked_goods: bool = True
-    bounce_s: float = 0.0
+    bounce_s: Annotated[float, Meta(ge=0.0, le=5.0)] = 0.0
     """the same code again within this time is the trigger's fault; 0 = never: two of the same good are quick, too"""
 
 

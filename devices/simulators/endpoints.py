@@ -124,6 +124,11 @@ class PtyDevice(_Endpoint):
         self.path = ""
         self._plug_in()
 
+    @property
+    def address(self) -> str:
+        """As a transport; who may only name some files links it into those."""
+        return f"file:{self.path}"
+
     def stop(self) -> None:
         """Be gone."""
         super().stop()

@@ -130,6 +130,11 @@ class PrinterSimulator:
         self.paper_out = True
         self._tell_automatically()
 
+    def move_cover(self, *, is_open: bool) -> None:
+        """Somebody opens it, or shuts it."""
+        self.cover_open = is_open
+        self._tell_automatically()
+
     def break_soon(self, fault: Fault) -> None:
         """Have it happen at byte `fault.at` of those received from now on."""
         self._faults.append(replace(fault, at=self.received + fault.at))
@@ -192,8 +197,7 @@ class PrinterSimulator:
                 self.run_out_of_paper()
                 self._later.append((self._time + fault.lasts_s, "paper"))
             case FaultKind.COVER_OPEN:
-                self.cover_open = True
-                self._tell_automatically()
+                self.move_cover(is_open=True)
                 self._later.append((self._time + fault.lasts_s, "cover"))
 
     def _return(self, what: str) -> None:
@@ -203,8 +207,7 @@ class PrinterSimulator:
             case "paper":
                 self.put_paper_in()
             case "cover":
-                self.cover_open = False
-                self._tell_automatically()
+                self.move_cover(is_open=False)
 
     def _lose_memory(self) -> None:
         self._memory.clear()

@@ -46,6 +46,11 @@ class SimulatedLine:
         """As the driver believes."""
         return self._open
 
+    @property
+    def keeps(self) -> bool:
+        """A device is at its end."""
+        return False
+
     def open(self, deadline: float) -> None:
         """Connect, if the device is there."""
         self._catch_up()

@@ -32,6 +32,11 @@ class DescriptorLine(ABC):
         """Between `open` and the first of `close`, `abort` and LineLost."""
         return self._descriptor >= 0
 
+    @property
+    def keeps(self) -> bool:
+        """A plain file does."""
+        return False
+
     def open(self, deadline: float) -> None:
         """Connect, unless it is."""
         if not self.is_open:

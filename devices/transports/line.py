@@ -98,6 +98,11 @@ class Line(Protocol):
     def is_open(self) -> bool:
         """Whether reads and writes make sense."""
 
+    @property
+    def keeps(self) -> bool:
+        """Whether what was taken lies there for good, as in a plain file: nothing else will ever prove it. Known when
+        it is open."""
+
     def open(self, deadline: float) -> None:
         """Connect; raises LineRefused. An open line stays as it is."""
 

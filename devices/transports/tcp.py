@@ -6,7 +6,8 @@ import os
 import select
 import socket
 import struct
-from typing import Final
+import threading
+from typing import Any, Final
 
 from devices.clock import Clock, Waker
 from devices.transports.descriptor import DescriptorLine
@@ -27,12 +28,37 @@ class TcpLine(DescriptorLine):
         self._socket: socket.socket | None = None
 
     def _connect(self, deadline: float) -> int:
-        try:
-            found = socket.getaddrinfo(*self._address, type=socket.SOCK_STREAM)
-        except OSError as error:
-            raise LineRefused(self.where, error.strerror or str(error)) from error
-        family, kind, protocol, _, address = found[0]
-        connection = socket.socket(family, kind, protocol)
+        refused: LineRefused | None = None
+        for family, address in self._found(deadline):  # a name may have an address at which nobody listens
+            try:
+                return self._connected(family, address, deadline)
+            except LineRefused as error:
+                refused = refused or error
+        raise refused or LineRefused(self.where, "its name has no address")
+
+    def _found(self, deadline: float) -> list[tuple[int, Any]]:
+        """The addresses of its name; looking one up has no deadline of its own, so a thread waits for that."""
+        answers: list[list[tuple[int, Any]] | OSError] = []
+
+        def look_up() -> None:
+            try:
+                found = socket.getaddrinfo(*self._address, type=socket.SOCK_STREAM)
+                answers.append([(family, address) for family, _, _, _, address in found])
+            except OSError as error:
+                answers.append(error)
+
+        looking = threading.Thread(target=look_up, name=f"name of {self.where}", daemon=True)
+        looking.start()
+        looking.join(max(0.0, deadline - self._clock.now()))
+        if not answers:
+            raise LineRefused(self.where, "no answer to its name")
+        found = answers[0]
+        if isinstance(found, OSError):
+            raise LineRefused(self.where, (found.strerror or str(found)).lower()) from found
+        return found
+
+    def _connected(self, family: int, address: Any, deadline: float) -> int:
+        connection = socket.socket(family, socket.SOCK_STREAM)
         try:
             connection.setblocking(False)
             self._shake_hands(connection, address, deadline)
@@ -50,8 +76,8 @@ class TcpLine(DescriptorLine):
         self._socket = connection
         return connection.fileno()
 
-    def _shake_hands(self, connection: socket.socket, address: object, deadline: float) -> None:
-        outcome = connection.connect_ex(address)  # type: ignore[arg-type]
+    def _shake_hands(self, connection: socket.socket, address: Any, deadline: float) -> None:
+        outcome = connection.connect_ex(address)
         if outcome == errno.EINPROGRESS:
             poll = select.poll()
             poll.register(connection, select.POLLOUT)

@@ -19,12 +19,14 @@ OP = (1 << 63) + 5
 """a number that is negative in a row's column"""
 HOME = 700 | SPANS
 WAIT_MS = 5_000
+DAY_MS = 86_400_000
 MIDNIGHT = 1_000_000
 
 FIRST = Undecided(0, 41, OP, 41, HOME)
 SECOND = Undecided(3, 41, OP, 41, HOME)
 REPLACED = Undecided(3, 40, OP, 41, HOME)
 OTHER = Undecided(1, 42, 6, 42, 3 | SPANS)
+GONE = Undecided(2, 44, 8, 44, 9 | SPANS, settled=True)
 
 
 @pytest.fixture
@@ -58,14 +60,15 @@ def test_every_shard_is_asked_for_what_is_prepared_there_whoever_sent_it() -> No
 
 
 def test_an_answer_tells_of_each_prepared_part_where_its_decision_is_to_be_found() -> None:
-    views, rows = np.zeros(3, RESERVATION_VIEW), np.zeros(3, COMMAND)
-    views["reservation"] = [41, 43, 40]
-    rows["flags"] = [Flag.PREPARE | Flag.WANT_LINES, Flag.WANT_LINES, Flag.PREPARE]
-    rows["source_key"], rows["expected"], rows["priority"] = OP - (1 << 64), [41, 43, -2], HOME
+    views, rows = np.zeros(4, RESERVATION_VIEW), np.zeros(4, COMMAND)
+    views["reservation"] = [41, 43, 40, 44]
+    rows["flags"] = [Flag.PREPARE | Flag.WANT_LINES, Flag.WANT_LINES, Flag.PREPARE, Flag.PREPARE | Flag.SETTLED]
+    rows["source_key"], rows["expected"], rows["priority"] = OP - (1 << 64), [41, 43, -2, 44], HOME
     answers = Answers(np.zeros(1, ANSWER), reservations=views, reservation_commands=rows, shard=3)
     assert undecided_in(answers) == [
         Undecided(3, 41, OP, 41, HOME),
         Undecided(3, 40, OP, (1 << 64) - 2, HOME),
+        Undecided(3, 44, OP, 44, HOME, settled=True),
     ]
 
 
@@ -76,6 +79,23 @@ def test_nothing_is_done_before_a_part_was_seen_for_as_long_as_a_coordinator_may
     step = scan.on_found([FIRST, OTHER], MIDNIGHT + WAIT_MS)
     assert step is not None
     assert column(step.rows, "reservation") == [41], "the other was not seen for so long"
+
+
+def test_a_sale_that_has_happened_is_not_given_up_while_its_till_may_be_away(scan: SagaScan) -> None:
+    scan.on_found([GONE], MIDNIGHT)
+    assert scan.on_found([GONE], MIDNIGHT + DAY_MS - 1) is None
+    step = scan.on_found([GONE], MIDNIGHT + DAY_MS)
+    assert step is not None
+    assert column(step.rows, "reservation") == [44]
+
+
+def test_every_part_of_a_command_follows_the_one_that_has_waited_long_enough(scan: SagaScan) -> None:
+    part = GONE._replace(shard=1, settled=False)
+    scan.on_found([GONE, part], MIDNIGHT)
+    assert scan.on_found([GONE, part], MIDNIGHT + WAIT_MS) is not None
+    applied = scan.on_decided(decided((Outcome.OK, ReservationState.RELEASED, 0)))
+    assert applied is not None
+    assert applied.shard_of.tolist() == [2, 1]
 
 
 def test_what_was_gone_in_between_waits_anew(scan: SagaScan) -> None:

@@ -7,7 +7,8 @@ from pyarrow import parquet
 
 from analytics.retailer import SalesFiles
 from analytics.store import Store
-from benchmarks.plain_reports import OPENING, PLAIN, Compared
+from benchmarks.plain_reports import PLAIN, Compared
+from benchmarks.plain_stock import RECEIPTS
 from benchmarks.sales_journal import SalesJournal, followed
 from benchmarks.sales_year import lines_of
 
@@ -19,7 +20,7 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compared]:
     """The first so many lines of the year, both ways."""
     path = tmp_path_factory.mktemp("year") / "lines.parquet"
     year = SalesJournal(lines_of(SalesFiles.installed(), LINES, path))
-    parquet.write_table(year.opening(), path.with_name(OPENING))
+    parquet.write_table(year.receipts(), path.with_name(RECEIPTS))
     store = Store(None, era=0, shards=1)
     followed(year, store)
     made = Compared(store, path)

@@ -242,6 +242,37 @@ def test_a_stock_out_loses_the_margin_of_the_last_sale(tables: Tables) -> None:
     assert (sales, margin, currency) == (2160, 800, "EUR")
 
 
+def test_of_sales_in_one_batch_the_last_one_before_says_what_was_lost(tables: Tables) -> None:
+    on(tables, "2026-06-01T09:00+00:00", receive("A-1", "south", 7), receive("A-1", "north", 50))
+    on(
+        tables,
+        "2026-06-01T10:00+00:00",
+        sell("A-1", "north", 20, "web", **priced(100)),
+        sell("A-1", "south", 3, **priced(1000)),
+        sell("A-1", "south", 4, **priced(1200)),
+        *(sell("A-1", "north", 1, "web", **priced(amount)) for amount in (500, 600, 700)),
+    )
+    tables.world.send(sell("A-1", "south", 2), at_ms=ms("2026-06-01T11:00+00:00"))
+    assert [row[7:9] for row in tables.report("stock_outs")] == [(2.0, 2400)]
+    assert tables.report("stock_outs", sku="A-1", warehouse="south") == tables.report("stock_outs")
+    assert tables.report("stock_outs", warehouse="north") == tables.report("stock_outs", to="2026-05-31") == []
+
+
+def test_stock_is_worth_its_average_at_the_end_of_the_places_own_day(tables: Tables) -> None:
+    tables.places(("south", "Asia/Vladivostok", None), ("north", "America/New_York", None))
+    on(tables, "2026-06-02T01:00+00:00", receive("A-1", "south", 10, **at_cost(500)), receive("A-1", "north", 10))
+    # 15:00 in New York, on the 2nd of June; 05:00 in Vladivostok, on the 3rd: (20 x 500 + 20 x 700) / 40 = 600.
+    on(tables, "2026-06-02T19:00+00:00", receive("A-1", "north", 20, **at_cost(700)))
+    # At the end of the 2nd: 10 at 500 in the south, 30 at 600 in the north, where 10 were received on the 1st.
+    assert [
+        (row[1], row[2], row[4], row[5], row[6], row[-2])
+        for row in tables.report("turnover", from_="2026-06-02", to="2026-06-02")
+    ] == [("north", 1, 20.0, 30.0, 30.0, 18_000), ("south", 1, 10.0, 10.0, 10.0, 5_000)]
+    # Over both days 10 and 30 in the north: 20 on average.
+    (north, _) = tables.report("turnover", to="2026-06-02")
+    assert north[2:7] == (2, 0.0, 30.0, 20.0, 30.0)
+
+
 def test_what_is_left_is_what_came_in_last(tables: Tables) -> None:
     on(tables, "2026-06-01T12:00+00:00", receive("A-1", "south", 10, **at_cost(100)))
     on(tables, "2026-08-01T12:00+00:00", receive("A-1", "south", 4))

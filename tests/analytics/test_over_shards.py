@@ -141,3 +141,10 @@ def test_nothing_is_held_that_no_hold_explains(store: Store) -> None:
     lives = ask(store, "select state, quantity = fulfilled + released + cancelled + expired as over from reservations")
     assert {row["over"] for row in lives if row["state"] in ("fulfilled", "released")} == {True}
     assert {row["state"] for row in lives} >= {"fulfilled", "released", "held"}
+
+
+def test_movements_lie_in_the_order_of_their_journals(store: Store) -> None:
+    """Reports take a cell's last movement by its number of a row."""
+    moved = """select seq << 24 | n as place, lag(place) over (partition by shard order by rowid) as before
+        from movements qualify before >= place"""
+    assert ask(store, moved) == []

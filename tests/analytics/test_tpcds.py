@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
+from pyarrow import parquet
 
 from analytics.store import Store
 from benchmarks.plain_reports import Compared
+from benchmarks.plain_stock import PLAIN_STOCK, RECEIPTS
 from benchmarks.plain_with_returns import PLAIN_WITH_RETURNS
 from benchmarks.sales_journal import SalesJournal, followed
 from benchmarks.tpcds import GeneratorMissing, sales_of
@@ -24,14 +26,16 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compared]:
     except GeneratorMissing as missing:
         pytest.skip(str(missing))
     store = Store(None, era=0, shards=1)
-    followed(SalesJournal(made.sales, made.returns), store)
+    journal = SalesJournal(made.sales, made.returns)
+    parquet.write_table(journal.receipts(), directory / RECEIPTS)
+    followed(journal, store)
     both = Compared(store, made.sales_file, made.returns_file)
     yield both
     both.close()
     store.close()
 
 
-@pytest.mark.parametrize(("name", "asked"), PLAIN_WITH_RETURNS, ids=lambda part: part or "-")
+@pytest.mark.parametrize(("name", "asked"), [*PLAIN_WITH_RETURNS, *PLAIN_STOCK], ids=lambda part: part or "-")
 def test_a_report_equals_the_plain_query_in_every_cell(compared: Compared, name: str, asked: str) -> None:
     assert compared.differences(name, asked) >= 1
 

@@ -1,14 +1,19 @@
 """`omnistock devices` as somebody with a cable in his hand uses it."""
 
+import os
 from pathlib import Path
 
 import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from api.devices_cli import register, show
-from devices.simulators.endpoints import TcpDevice
+from api.devices_cli import Typed, obey, register, show
+from devices.codecs.displays import encode
+from devices.simulators.customer_display import DisplaySimulator
+from devices.simulators.endpoints import PtyDevice, TcpDevice
 from devices.simulators.receipt_printer import PrinterSimulator
+from devices.simulators.scale import ScaleSimulator
+from devices.simulators.scanner import ScannerSimulator
 from tests.devices.counter import Counter, print_job
 
 
@@ -73,6 +78,46 @@ def test_a_simulated_printers_text_is_shown_as_it_is_printed(capsys: pytest.Capt
     assert capsys.readouterr().out == "AB\nAB\n"
     assert run("simulate", "escpos", "--fault", "cable").exit_code == 2
     assert run("simulate", "typewriter").exit_code == 2
+
+
+def test_what_is_typed_is_done_to_a_simulated_device(capsys: pytest.CaptureFixture[str]) -> None:
+    scanner, scale, printer, display = ScannerSimulator(), ScaleSimulator("cas"), PrinterSimulator(), DisplaySimulator()
+    for device, lines in (
+        (scanner, ["]E04006381333931\n", "]d201<GS>93\n", "\n", "фи\n"]),
+        (scale, ["1250 2.5\n", "heavy\n"]),
+        (printer, ["paper out\n", "cover open\n", "shout\n"]),
+        (display, ["hello\n"]),
+    ):
+        for line in lines:
+            obey(device, line)
+    assert scanner.say() == b"]E04006381333931\r\n]d201\x1d93\r\n"
+    assert (scale.grams, scale.moves_s) == (1250, 2.5)
+    assert (printer.paper_out, printer.cover_open) == (True, True)
+    assert capsys.readouterr().err.count("not understood") == 4
+    display.receive(encode("cd5220", "A", "B", "cp437"))
+    turns = iter([True, False])
+    show(display, lambda: next(turns))
+    assert "|A                   |\n|B                   |\n" in capsys.readouterr().out
+
+
+def test_typed_words_come_line_by_line_until_nobody_types_any_more() -> None:
+    reader, writer = os.pipe()
+    typed = Typed(reader)
+    os.write(writer, b"paper out\npaper")
+    assert typed.lines() == ["paper out"]
+    os.write(writer, b" in\n")
+    os.close(writer)
+    assert typed.lines() == ["paper in"]
+    assert typed.lines() == typed.lines() == []
+    os.close(reader)
+
+
+def test_a_scale_on_a_pseudo_terminal_is_probed() -> None:
+    device = PtyDevice(ScaleSimulator("toledo8217"))
+    device.start()
+    done = run("probe", "toledo8217", device.address)
+    device.stop()
+    assert (done.exit_code, "ready" in done.output) == (0, True), done.output
 
 
 def test_the_doctor_tells_what_a_person_must_decide_and_which_journal_is_damaged(tmp_path: Path) -> None:

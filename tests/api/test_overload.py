@@ -183,5 +183,8 @@ def test_a_caller_over_its_own_rate_is_refused_and_the_others_are_not(box: Box) 
         assert 201 in statuses
         assert statuses.count(429) >= 10
         assert box.call("POST", "/v1/reservations", json=RESERVATION, key=modest).status_code == 201
+        lookups = {box.call("GET", "/v1/commands/of-mine", key=greedy).status_code for _ in range(20)}
+        assert lookups <= {404, 429}
+        assert 429 in lookups
     finally:
         admission.settings = kept

@@ -59,6 +59,12 @@ def test_health_wants_no_key_and_lists_the_shards(box: Box) -> None:
     assert all(each["seq"] > 0 and each["epoch"] == 1 for each in shards)
 
 
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
+def test_a_load_balancer_may_ask_by_head(box: Box, path: str) -> None:
+    answer = box.call("HEAD", path, headers={"Authorization": ""})
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
 def test_it_is_not_ready_before_the_first_key_is_in_force(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Directory, "has_clients", False)
     answer = box.call("GET", "/health/ready", headers={"Authorization": ""})

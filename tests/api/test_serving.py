@@ -22,6 +22,14 @@ def test_a_database_that_is_no_postgresql_is_wrong_usage(tmp_path: Path, url: st
     assert not (tmp_path / "data").exists()
 
 
+def test_without_ray_there_is_no_second_process(tmp_path: Path) -> None:
+    words = ["serve", "--data", str(tmp_path / "data"), "--port", "0", "--transport", "local", "--workers", "2"]
+    result = CliRunner().invoke(cli.app, words)
+    assert result.exit_code == 2
+    assert "one process" in result.output
+    assert not (tmp_path / "data").exists()
+
+
 def test_a_directory_that_cannot_be_written_to_is_refused_in_words(tmp_path: Path) -> None:
     data = DataDir.make_or_open(tmp_path / "data", shards=1, default_shards=1)
     (data.path / "run").mkdir()  # stands in the way of a file, even for root

@@ -9,17 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.clock import ManualClock, Waker
-from devices.codecs.displays import CODE_PAGES, COLUMNS, DisplayDecoder, DisplayProtocol, encode, line_bytes
-from devices.drivers.customer_display import (
-    CustomerDisplay,
-    DisplaySettings,
-    Idle,
-    LineAndSubtotal,
-    Shown,
-    TenderedAndChange,
-    Thanks,
-    Total,
-)
+from devices.codecs.displays import CODE_PAGES, DisplayDecoder, DisplayProtocol, encode, line_bytes
+from devices.drivers.customer_display import CustomerDisplay, DisplaySettings
+from devices.shown import COLUMNS, Idle, LineAndSubtotal, Shown, TenderedAndChange, Thanks, Total
 from devices.simulators.customer_display import DisplaySimulator
 from devices.simulators.simulated_line import SimulatedLine
 from devices.transports.line import LineError

@@ -6,6 +6,7 @@ import random
 import socket
 import struct
 import termios
+import threading
 import tty
 from collections.abc import Iterator
 from pathlib import Path
@@ -114,6 +115,25 @@ def test_nobody_there_is_a_refusal(waker: Waker) -> None:
         TcpLine("127.0.0.1", port, SystemClock(), waker).open(soon())
 
 
+def test_each_address_of_a_name_is_tried(server: socket.socket, waker: Waker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`localhost` is often ::1 first, and a simulated printer listens at 127.0.0.1."""
+    port = server.getsockname()[1]
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port)) for host in ("127.0.0.2", "127.0.0.1")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *asked, **how: found)
+    line = TcpLine("till", port, SystemClock(), waker)
+    line.open(soon())
+    assert line.is_open
+    line.close()
+
+
+def test_a_name_that_nobody_answers_for_costs_the_deadline(waker: Waker, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *given, **how: [asked.wait(60)][:0])
+    with pytest.raises(LineRefused, match="no answer to its name"):
+        TcpLine("till", 9100, SystemClock(), waker).open(SystemClock().now() + 0.05)
+    asked.set()
+
+
 @pytest.fixture
 def pty() -> Iterator[tuple[int, int]]:
     main, other = os.openpty()
@@ -212,6 +232,13 @@ def test_a_file_keeps_what_would_be_printed(tmp_path: Path, waker: Waker) -> Non
         assert line.read(5.0) == b""
         line.close()
     assert (tmp_path / "receipts").read_bytes() == b"one two"
+    line.open(0)
+    (tmp_path / "receipts").rename(tmp_path / "of yesterday")
+    line.open(0)
+    line.write(b"three", 0)
+    assert line.keeps
+    line.close()
+    assert (tmp_path / "receipts").read_bytes() == b"three"
     with pytest.raises(LineRefused):
         line_to(parse_address(f"file:{tmp_path}/no/folder"), ManualClock(), waker).open(0)
 

@@ -12,11 +12,13 @@ import pytest
 from devices.attendant import Attendant, DisplayTurns, ScaleTurns, ScannerTurns
 from devices.clock import ManualClock, SystemClock, Waker
 from devices.device_document import DeviceDocument
-from devices.drivers.customer_display import CustomerDisplay, DisplaySettings, Total
+from devices.drivers.customer_display import CustomerDisplay, DisplaySettings
 from devices.drivers.scale import Scale, ScaleSettings, Weight
 from devices.drivers.scanner import Scan, Scanner, ScannerSettings
 from devices.health import Health, HealthKeeper, HealthState
+from devices.job_lines import JournalRefused
 from devices.registry import DRIVERS, DeviceRefused, Told, check, make
+from devices.shown import Total
 from devices.simulators.customer_display import DisplaySimulator
 from devices.simulators.endpoints import TcpDevice
 from devices.simulators.scale import ScaleSimulator
@@ -113,6 +115,27 @@ def test_a_scanner_is_ready_after_a_scan_and_unknown_when_long_unused(waker: Wak
     assert mind(attendant, clock, 2.0) == "absent"
 
 
+def test_a_scan_that_cannot_be_written_down_is_a_fault_until_one_can(waker: Waker) -> None:
+    clock, simulator, room = ManualClock(), ScannerSimulator(), [False]
+    heard: list[Scan] = []
+
+    def note(scan: Scan) -> None:
+        if not room[0]:
+            raise JournalRefused("jobs", "no space left on device")
+        heard.append(scan)
+
+    turns = ScannerTurns(Scanner(SimulatedLine(simulator, clock), ScannerSettings(), clock), clock, note)
+    attendant = attend(turns, clock, waker)
+    mind(attendant, clock, 1.0)
+    simulator.scan("A-1")
+    assert mind(attendant, clock, 5.0) == "error"
+    assert attendant.health().reasons == ("journal: no space left on device",)
+    room[0] = True
+    simulator.scan("A-2")
+    assert mind(attendant, clock, 5.0) == "ready"
+    assert [scan.scan.data for scan in heard] == ["A-2"]
+
+
 def test_a_scale_that_is_silent_is_unknown_and_weighs_again_when_it_speaks(waker: Waker) -> None:
     clock, simulator = ManualClock(), ScaleSimulator("cas")
     turns = ScaleTurns(Scale("cas", SimulatedLine(simulator, clock), ScaleSettings(), clock), clock, waker)
@@ -156,6 +179,21 @@ def test_a_display_shows_the_last_state_after_a_pulled_cable_and_is_never_called
     simulator.line_up = True
     mind(attendant, clock, 10.0)
     assert simulator.lines[0].split()[-1] == "3.00"
+
+
+def test_a_display_without_news_is_missed_when_its_cable_is_out_and_told_again_after_a_power_cut(waker: Waker) -> None:
+    clock, simulator = ManualClock(), DisplaySimulator("cp866")
+    display = CustomerDisplay("epson_display", SimulatedLine(simulator, clock), DisplaySettings(), clock)
+    turns = DisplayTurns(display, clock, waker)
+    attendant = attend(turns, clock, waker)
+    turns.show(Total("1.00"))
+    assert mind(attendant, clock, 2.0) == "unknown"
+    simulator.cycle_power()
+    assert simulator.lines[0].strip() == ""
+    mind(attendant, clock, 12.0)
+    assert simulator.lines[0].split()[-1] == "1.00"
+    simulator.line_up = False
+    assert mind(attendant, clock, 2.0) == "absent"
 
 
 def test_health_tells_since_when_and_by_what() -> None:

@@ -20,7 +20,8 @@ from devices.simulators.endpoints import TcpDevice
 from devices.simulators.receipt_printer import PrinterSimulator
 from devices.simulators.scale import ScaleSimulator
 from devices.slips import SlipMaker
-from devices.station import NoPicture, NoSuchJob, Station, TakesNoJobs, TooLate, Wanted
+from devices.station import NoPicture, NoSuchJob, NotThisDevice, Station, TooLate, Wanted
+from devices.transports.file import FileLine
 from tests.e2e.served import wait_until
 
 SALE = b'{"blocks":[{"text":"Tea & Co"},{"row":["Tea","4.50"]},{"cut":true}]}'
@@ -178,6 +179,43 @@ def test_a_drawer_and_what_is_kept_no_more_have_no_picture(tmp_path: Path) -> No
     made.stop()
 
 
+def test_a_plain_file_has_what_it_took_and_a_full_disk_is_no_proof(tmp_path: Path) -> None:
+    paper = tmp_path / "paper" / "slip"
+    made = station(tmp_path / "devices", "file:slip", profile="TM-T20II")
+    made.submit(wanted("A"))
+    wait_until(lambda: state(made, "A") == "confirmed", "the file")
+    assert (made.find("A").reasons, made.find("A").attempts[0].bytes_sent) == (
+        ["it is in the file"], paper.stat().st_size,
+    )  # fmt: skip
+    assert (str(made.health().state), made.health().reasons) == ("ready", ())
+    paper.unlink()
+    made.submit(wanted("B"))
+    wait_until(lambda: state(made, "B") == "confirmed", "a file that was made anew")
+    assert b"Tea & Co" in paper.read_bytes()
+    made.stop()
+
+
+def test_a_disk_that_fills_up_in_the_middle_of_a_receipt_leaves_a_question(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = [10, 0]
+    write = FileLine.write
+
+    def short(line: FileLine, data: bytes, deadline: float) -> int:
+        most = room.pop(0)
+        if not most:
+            raise line._lost("no space left on device")
+        return write(line, data[:most], deadline)
+
+    made = station(tmp_path / "devices", "file:slip", profile="TM-T20II")
+    wait_until(lambda: str(made.health().state) == "ready", "the file")
+    monkeypatch.setattr(FileLine, "write", short)
+    made.submit(wanted("A"))
+    wait_until(lambda: state(made, "A") == "unknown", "the end of the disk")
+    assert made.find("A").reasons == ["no space left on device"]
+    made.stop()
+
+
 def test_jobs_are_told_newest_first_a_page_at_a_time(tmp_path: Path) -> None:
     made = station(tmp_path, "tcp://127.0.0.1:9")
     for number in range(5):
@@ -196,7 +234,7 @@ def test_other_devices_take_no_jobs_but_their_life_is_written_down(tmp_path: Pat
     made.start()
     events = JobEvents(folder_of(tmp_path, ".scale"))
     wait_until(lambda: events.newest() >= 2, "the scale's health")
-    with pytest.raises(TakesNoJobs, match="a scale takes no jobs"):
+    with pytest.raises(NotThisDevice, match="a scale takes no jobs"):
         made.submit(wanted("A"))
     assert made.page([], 0, 10) == []
     made.stop()
@@ -212,7 +250,7 @@ def test_a_document_that_no_driver_knows_any_more_is_an_error_in_words(tmp_path:
     made.start()
     assert made.health().state == "error"
     assert "no driver 'matrix'" in made.health().reasons[0]
-    with pytest.raises(TakesNoJobs):
+    with pytest.raises(NotThisDevice):
         made.submit(wanted("A"))
     made.stop()
 

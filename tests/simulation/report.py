@@ -13,6 +13,7 @@ ALSO: Final = (
     "crashed taking a snapshot", "unsynced sector at a power cut", "unsynced name at a power cut", "unanswered",
     "acknowledged record lost", "message overtaken", "read",
     "answered again", "sent twice at once", "customer gave up", "resolved at rest",
+    "looked up over shards", "replaced over shards",
 )  # fmt: skip
 """What the faults lead to, and what customers do about it."""
 

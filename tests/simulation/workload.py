@@ -189,7 +189,8 @@ def _labelled(customer: Customer) -> list[list[Row]]:
     """Sales, each with its own id, that stand or fall together."""
     group = customer.group()
     skus = customer.some(customer.chance.choice((2, 3)))
-    return [[_sale(customer, sku, group=group, label="sale") for sku in skus]]
+    flags = Flag.SETTLED if customer.chance.random() < 0.2 else _NO_FLAGS
+    return [[_sale(customer, sku, group=group, label="sale", flags=flags) for sku in skus]]
 
 
 def _settling(kind: Kind, confirmed: bool | None) -> "Ask":

@@ -23,6 +23,7 @@ from tests.simulation.disk import Platter
 from tests.simulation.evidence import Broken
 from tests.simulation.faults import Nemesis
 from tests.simulation.goods import Goods
+from tests.simulation.lookups import look_up_some
 from tests.simulation.loop import MS, NS, SimLoop, Stuck
 from tests.simulation.lost_end import lose_end
 from tests.simulation.names import CLIENTS, GOODS, SECRET, Names, definitions
@@ -37,8 +38,6 @@ WATCHER: Final = -1
 """The number of the process that watches the shards, on the network."""
 TROUBLE_S_MAX: Final = 25.0
 """So long things go wrong, at most."""
-LOOKED_UP: Final = 5
-"""so many commands are looked up by their ids in the end"""
 LOST_ENDS: Final = 0.4
 """share of worlds in which a journal loses a record that was acknowledged"""
 REFUSALS: Final = 4
@@ -166,7 +165,8 @@ class World:
         if self.chance.random() < LOST_ENDS:
             await self._lose_an_end()
         await self._start_again()
-        await self._look_up_some()
+        client = self.processes.any().client
+        await look_up_some(client, self.commands, self.goods, self.chance, self.counts)
 
     async def _lose_an_end(self) -> None:
         """A journal without a record that was acknowledged: its shard stays closed until the record is back."""
@@ -201,18 +201,6 @@ class World:
             if self.loop.now_ns > until_ns:
                 raise Stuck(f"a shard does not open: {[place.process.actor.probe() for place in self.places]}")
             await asyncio.sleep(0.1)
-
-    async def _look_up_some(self) -> None:
-        """Whoever asks what became of a command is told what its caller was told."""
-        client = self.processes.any().client
-        commands = self.commands
-        for command in self.chance.sample(commands, min(LOOKED_UP, len(commands))):
-            head = command.rows[0]
-            answer = await client.command(CLIENTS.index(head.client), head.id)
-            if answer is None:
-                raise Broken("an answered command is not found", detail=command.rows)
-            if answer.results["outcome"].tolist()[0] != command.answers[0][0]:
-                raise Broken("a command is told otherwise", detail=(command.rows, command.answers, answer.results))
 
     async def _watch(self) -> None:
         """The process that watches the shards, and whoever starts everything again when it gives up."""

@@ -26,8 +26,10 @@ WINDOW_S: Final = (2, 8)
 """An id is remembered for a tenth of the run, but for so long at least, and no longer than that."""
 IDS_MAX: Final = 1 << 22
 """Of a shard: room for what comes in that time, which is all in use within a minute, and used again from then on."""
+ARCHIVE_BYTES: Final = 8 << 30
+"""Old segments go to an archive, tens of megabytes a second; from there the oldest are taken away beyond so much."""
 FREE_BYTES: Final = 5 << 30
-"""With less room on the disk the run ends early: old segments stay, at tens of megabytes a second."""
+"""With less room on the disk the run ends early."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,9 @@ class Report:
     p99: tuple[float, float]
     window_s: int
     written: int
-    """bytes in the data directory at the end"""
+    """bytes in the data directory and in the archive at the end"""
+    taken_away: int
+    """bytes of segments that the archive had no room for"""
     complaints: Sequence[str]
 
     def table(self) -> str:
@@ -60,25 +64,53 @@ class Report:
             )
         rows.append(f"p99 {self.p99[0]:.1f} ms, then {self.p99[1]:.1f} ms; an id is remembered for {self.window_s} s,")
         rows.append(f"{IDS_MAX:,} of them by a shard;")
-        rows.append(f"{self.written / 1e9:.2f} GB written")
+        rows.append(
+            f"{self.written / 1e9:.2f} GB lie there, {self.taken_away / 1e9:.2f} GB were archived and taken away"
+        )
         rows += [f"WRONG: {words}" for words in self.complaints] or ["nothing grows"]
         return "\n".join(rows)
+
+
+@dataclass(slots=True)
+class Shelf:
+    """Where the archive is, and somebody who takes from it what does not fit."""
+
+    directory: Path
+    taken_away: int = 0
+
+    def tidy(self) -> None:
+        """Take the oldest away."""
+        files = sorted((path.stat().st_mtime, path) for path in self.directory.rglob("*.journal"))
+        used = self.used()
+        for _, path in files:
+            if used <= ARCHIVE_BYTES:
+                break
+            size = path.stat().st_size
+            path.unlink()
+            used -= size
+            self.taken_away += size
+
+    def used(self) -> int:
+        """Bytes."""
+        return sum(path.stat().st_size for path in self.directory.rglob("*.journal"))
 
 
 def soak(data: Path, seconds: float, shards: int, workers: int, connections: int) -> Report:
     """Run it; the engine is stopped in order at the end."""
     window_s = int(np.clip(seconds * WINDOW_SHARE, *WINDOW_S))
     os.environ |= {ID_WINDOW_VARIABLE: str(window_s), IDS_MAX_VARIABLE: str(IDS_MAX)}
+    shelf = Shelf(data.with_name(f"{data.name}-archive"))
+    words = ["--shards", str(shards), "--workers", str(workers), "--archive", str(shelf.directory)]
     try:
-        with Served(data, "--shards", str(shards), "--workers", str(workers)) as served:
-            report = _at_work(served, seconds, connections, window_s)
+        with Served(data, *words) as served:
+            report = _at_work(served, seconds, connections, window_s, shelf)
             assert served.stop() == 0
             return report
     finally:
         del os.environ[ID_WINDOW_VARIABLE], os.environ[IDS_MAX_VARIABLE]
 
 
-def _at_work(served: Served, seconds: float, connections: int, window_s: int) -> Report:
+def _at_work(served: Served, seconds: float, connections: int, window_s: int, shelf: Shelf) -> Report:
     open_shop(served)
     host, port = served.url.removeprefix("http://").split(":")
     senders = [Sender((host, int(port)), served.key, seed) for seed in range(connections)]
@@ -98,6 +130,7 @@ def _at_work(served: Served, seconds: float, connections: int, window_s: int) ->
                 tracks = tracks_of([supervisor, *served.family()])
             for track in tracks:
                 track.sample(time.monotonic())
+            shelf.tidy()
             if shutil.disk_usage(served.data).free < FREE_BYTES:
                 break
             time.sleep(SAMPLE_S)
@@ -109,12 +142,13 @@ def _at_work(served: Served, seconds: float, connections: int, window_s: int) ->
     for sender in senders:
         if sender.failure is not None:
             raise sender.failure
-    return _report(served, tracks, senders, began, ended, window_s)
+    return _report(served, tracks, senders, began, ended, window_s, shelf)
 
 
 def _report(
-    served: Served, tracks: Sequence[Track], senders: Sequence[Sender], began: float, ended: float, window_s: int
-) -> Report:
+    served: Served, tracks: Sequence[Track], senders: Sequence[Sender], began: float, ended: float, window_s: int,
+    shelf: Shelf,
+) -> Report:  # fmt: skip
     warm_at = began + min(WARM_SHARE * (ended - began), WARM_S_MAX)
     latencies = sorted(each for sender in senders for each in sender.latencies)
     rows_each = sum(sender.rows for sender in senders) / len(latencies)
@@ -133,5 +167,6 @@ def _report(
     complaints += [f"{track.name} died" for track in tracks if not track.process.alive()]
     if p99s[1] > P99_DRIFT_MAX * p99s[0]:
         complaints.append(f"p99 was {p99s[0]:.1f} ms and is {p99s[1]:.1f} ms")
-    written = sum(file.stat().st_blocks * 512 for file in served.data.rglob("*") if file.is_file())
-    return Report(lines, parts, p99s, window_s, written, complaints)
+    there = [file for file in served.data.rglob("*") if file.is_file() and not file.is_symlink()]
+    written = shelf.used() + sum(file.stat().st_blocks * 512 for file in there)
+    return Report(lines, parts, p99s, window_s, written, shelf.taken_away, complaints)

@@ -25,6 +25,7 @@ _NAMES: Final = {
     "-m api.serve": "API worker",
     "-m actors.keeper": "keeper",
     "-m actors.standby": "standby",
+    "-m actors.analytics_actor": "analytics",
     "-m api.cli": "supervisor",
     "ray::ListeningShard": "shard",
     "ray::DocumentsActor": "documents",

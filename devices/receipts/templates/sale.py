@@ -94,7 +94,7 @@ def _line(sale: Sale, line: SaleLine, words: Words) -> Iterator[Block]:
         return money(minor, sale.currency, sale.language)
 
     letter = f" {line.rate}" if len(line.rate) == 1 else ""
-    marked = f" {words.marked}" if line.marked else ""
+    marked = f"{NBSP}{words.marked}" if line.marked else ""
     yield Text(f"{line.name}{marked}")
     count = f"{quantity(line.quantity, sale.language)} {line.unit}".rstrip()
     whole = line.total + line.discount
@@ -149,7 +149,8 @@ def _foot(sale: Sale, words: Words) -> Iterator[Block]:
         yield Text(words.link, align="center")
         yield Qr(sale.link, size="small")
     yield from not_fiscal(fiscal, words)
-    yield Text(sale.thanks or words.thanks, align="center")
+    if thanks := sale.thanks or (words.thanks if sale.kind == "sale" else ""):
+        yield Text(thanks, align="center")
 
 
 def _gift(sale: Sale, words: Words) -> Iterator[Block]:

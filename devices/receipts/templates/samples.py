@@ -48,7 +48,7 @@ _SHOPS: Final[dict[Language, Shop]] = {
     "pl": Shop(
         name="Sklep „Żuraw”",
         legal_name="Żuraw Handel Sp. z o.o.",
-        address="ul. Świętojańska 7, 80-840 Gdańsk",
+        address="ul. Świętojańska 7, 80-840\u00a0Gdańsk",
         tax_id="584-025-79-42",
         till="2",
         phone="58 555 01 23",
@@ -74,7 +74,7 @@ _SALES: Final[dict[Language, Sale]] = {
         cashier="Иванова А. П.",
         lines=[
             SaleLine(
-                name="Молоко «Деревенское» пастеризованное 3,2 % 1 л",
+                name="Молоко «Деревенское» пастеризованное 3,2\u00a0% 1\u00a0л",
                 quantity=2_000,
                 unit="шт",
                 price=8_990,
@@ -100,7 +100,7 @@ _SALES: Final[dict[Language, Sale]] = {
         total=81_700,
         discount=7,
         payments=[
-            Payment(kind="gift_card", total=30_000, note="**** 4411"),
+            Payment(kind="card", total=30_000, note="**** 4411"),
             Payment(kind="cash", total=51_700, tendered=60_000, change=8_300),
         ],
         taxes=[TaxTotal(rate="10 %", tax=3_347), TaxTotal(rate="22 %", tax=8_097)],
@@ -163,12 +163,35 @@ _SALES: Final[dict[Language, Sale]] = {
     ),
 }
 
+_PAID_BACK: Final[dict[Language, list[Payment]]] = {
+    language: [Payment(kind=paid.kind, total=paid.total, note=paid.note) for paid in sale.payments]
+    for language, sale in _SALES.items()
+}
+_SHIFT_TAXES: Final[dict[Language, list[TaxTotal]]] = {
+    "ru": [TaxTotal(rate="10 %", tax=590_909), TaxTotal(rate="22 %", tax=1_381_890)],
+    "pl": [
+        TaxTotal(letter="A", rate="23,00%", base=6_500_000, tax=1_215_447),
+        TaxTotal(letter="C", rate="5,00%", base=7_663_210, tax=364_915),
+    ],
+    "en": [TaxTotal(rate="13.5 %", base=9_663_210, tax=1_149_369), TaxTotal(rate="23 %", base=4_500_000, tax=841_463)],
+}
+"""of 141,632.10: for Russia 65,000.00 at 10 %"""
+
 
 def sample_sale(language: Language, kind: str = "sale") -> Sale:
     """A sale; as `return` with the receipt it gives back, as `cancelled` without payments."""
     sale = _SALES[language]
     if kind == "return":
-        back: Sale = msgspec.structs.replace(sale, kind="return", original=sale.number, number=f"{sale.number}-R")
+        fiscal = sale.fiscal and msgspec.structs.replace(
+            sale.fiscal,
+            document="42184",
+            sign="1177310954",
+            qr="t=20261121T1644&s=817.00&fn=9999999999999051&i=42184&fp=1177310954&n=2",
+        )
+        number = f"{sale.number}-R"
+        back: Sale = msgspec.structs.replace(
+            sale, kind="return", original=sale.number, number=number, fiscal=fiscal, payments=_PAID_BACK[language]
+        )
         return back
     if kind == "cancelled":
         gone: Sale = msgspec.structs.replace(sale, kind="cancelled", payments=[], taxes=[], fiscal=None, link="")
@@ -199,7 +222,7 @@ def sample_shift(language: Language, kind: str) -> ShiftReport:
             PaidTotal(kind="gift_card", count=5, total=240_000),
         ],
         returned=[PaidTotal(kind="cash", count=3, total=119_940)],
-        taxes=sale.taxes,
+        taxes=_SHIFT_TAXES[language],
         cash=Cash(
             opening=500_000,
             put_in=0,
@@ -245,11 +268,13 @@ _TAGS: Final[dict[Language, PriceTag]] = {
     "en": PriceTag(
         language="en",
         currency="EUR",
-        name="Mug “Harbour”, blue",
-        price=1_450,
+        name="Tea “Harbour Breakfast”, 125 g",
+        price=495,
+        content=125,
+        measure="kg",
         unit="pc",
-        barcode="MUG-BLUE-1",
-        sku="MUG-1",
+        barcode="TEA-BRK-125",
+        sku="TEA-125",
         at=_AT,
     ),
 }
