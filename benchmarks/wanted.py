@@ -144,7 +144,7 @@ ROWS: Final = (
         for name, what in (("json", "JSON arrays"), ("arrow", "Arrow streams"), ("single", "single reservations"))
         for row in (
             Row(
-                f"HTTP, {what} offered at three times the peak: done, of the peak",
+                f"HTTP at three times the peak, {what}: done, of the peak",
                 (f"overload {name} ratio",),
                 (),
                 (Target(0.9),),
