@@ -104,6 +104,8 @@ class DeviceActor:
             case m.NewReceipt():
                 station.new_receipt()
                 return m.Done()
+            case m.AskTape():
+                return m.TapeTold([m.Piece(*piece) for piece in station.tape()])
             case m.AskHealth():
                 return m.HealthTold(station.health(), station.counts())
 

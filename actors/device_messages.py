@@ -75,7 +75,11 @@ class NewReceipt(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """The next customer stands at the scanner."""
 
 
-Asked = Submit | Find | ListJobs | Decide | Draw | AskHealth | Weigh | Show | NewReceipt
+class AskTape(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """What were the last bytes both ways?"""
+
+
+Asked = Submit | Find | ListJobs | Decide | Draw | AskHealth | Weigh | Show | NewReceipt | AskTape
 
 
 class JobPicture(msgspec.Struct, frozen=True, array_like=True):
@@ -154,6 +158,20 @@ class Lines(msgspec.Struct, frozen=True, tag=True, array_like=True):
     lower: str
 
 
+class Piece(msgspec.Struct, frozen=True, array_like=True):
+    """Bytes that went one way without any the other way between them."""
+
+    at_ms: int
+    sent: bool
+    data: bytes
+
+
+class TapeTold(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """The last bytes both ways, the oldest first."""
+
+    pieces: list[Piece]
+
+
 class Done(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """It was done."""
 
@@ -166,7 +184,7 @@ class Refusal(msgspec.Struct, frozen=True, tag=True, array_like=True):
     path: str = ""
 
 
-Answer = JobTold | JobsTold | Drawn | HealthTold | Weighed | Lines | Done
+Answer = JobTold | JobsTold | Drawn | HealthTold | Weighed | Lines | TapeTold | Done
 Told = Answer | Refusal
 
 

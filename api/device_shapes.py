@@ -142,6 +142,20 @@ class Weight(Answered, kw_only=True):
     evidence: Annotated[str, Meta(description="the bytes that it said, in hexadecimal")]
 
 
+class TapedBytes(Answered, kw_only=True):
+    """Bytes that went one way without any the other way between them."""
+
+    at: Moment
+    sent: Annotated[bool, Meta(description="by us; false: by the device")]
+    bytes: Annotated[str, Meta(description="in hexadecimal")]
+
+
+class DeviceTape(Answered, kw_only=True):
+    """The last bytes both ways, the oldest first; at most 4 KiB each way."""
+
+    items: list[TapedBytes]
+
+
 class DisplayLines(Answered, kw_only=True):
     """What a customer's display is to show; that it does, it never says."""
 
@@ -172,7 +186,7 @@ class DrawerJob(Body, kw_only=True, tag_field="kind", tag="open_drawer"):
 
 ON_THE_PAGE: Final = (
     DeviceSaved, DeviceShown, DevicePage, DeviceJob, DeviceJobPage, DeviceEventPage, PrintJob, DrawerJob,
-    Weight, DisplayLines,
+    Weight, DisplayLines, DeviceTape,
 )  # fmt: skip
 
 

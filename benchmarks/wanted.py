@@ -139,6 +139,23 @@ ROWS: Final = (
     Row("HTTP, single, open loop at full load, p50", ("http full p50",)),
     Row("HTTP, single, open loop at full load, p99", ("http full p99",)),
     Row("HTTP, single, alone on one connection, p50", ("http alone p50",)),
+    *(
+        row
+        for name, what in (("json", "JSON arrays"), ("arrow", "Arrow streams"), ("single", "single reservations"))
+        for row in (
+            Row(
+                f"HTTP, {what} offered at three times the peak: done, of the peak",
+                (f"overload {name} ratio",),
+                (),
+                (Target(0.9),),
+            ),
+            *(
+                [Row("the same, p99 of the refusals", (f"overload {name} refused p99",), (), (Target(50, below=True),))]
+                if name != "single"
+                else [Row("the same, p99 of the answers; none is refused", (f"overload {name} done p99",))]
+            ),
+        )
+    ),
     Row(
         "the load generator, against fixed bytes",
         ("generator",),
@@ -159,6 +176,11 @@ ROWS: Final = (
         (Target(3, below=True),),
     ),
     Row("load before that kill, rows made on the way", ("storm rate",)),
+    Row("over HTTP, little stock: back after SIGKILL of a shard", ("back after shard",), (), (Target(3, below=True),)),
+    Row(
+        "the same, of Ray's head: everything is built again", ("back after gcs_server",), (), (Target(20, below=True),)
+    ),
+    Row("the same, of the keeper of Ray", ("back after actors.keeper",), (), (Target(20, below=True),)),
     Row("ready after `omnistock serve`, Ray", ("ready ray",), (), (Target(15, below=True),)),
     Row("ready after `omnistock serve`, local", ("ready local",), (), (Target(3, below=True),)),
     Row("memory of a cell, its SKU included", ("cell bytes",), (), (Target(120, below=True),)),

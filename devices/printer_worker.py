@@ -25,6 +25,8 @@ from devices.transports.line import Backoff, Line, LineError
 
 POLL_S: Final = 5.0
 """An idle printer is asked this often how it is."""
+AFTER_S: Final = 0.5
+"""One that has printed is asked so soon: that was paper, and a drawer was opened."""
 STOP_S: Final = 30.0
 """How long a worker may take to end: as long as its longest wait that nobody can wake."""
 FAULTS_MAX: Final = 3
@@ -246,6 +248,10 @@ class PrinterWorker:
                 self._print_at = self._clock.now()  # paper was put in
 
     def _report_after(self, attempted: Attempted) -> None:
+        if attempted.result is Result.CONFIRMED:  # it has just spoken, and others want the processor for their receipts
+            self._report_heard()
+            self._poll_at = self._clock.now() + AFTER_S
+            return
         if attempted.result is not Result.CLEAN:
             self._poll_at = self._clock.now()
             return

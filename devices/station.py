@@ -127,6 +127,15 @@ class Station:
             return Health(HealthState.ERROR, (f"document: {self._refused}",), now_ms, now_ms, "", 0)
         return self._running.health()
 
+    def tape(self) -> list[tuple[int, bool, bytes]]:
+        """The last bytes both ways: when by the wall clock, whether they were sent, and which. For who has to find out
+        what happened."""
+        if self._running is None:
+            return []
+        began_ms = self._clock.wall_ms() - self._clock.now() * 1000
+        pieces = self._running.line.tape.pieces()
+        return [(round(began_ms + piece.at * 1000), piece.sent, piece.data) for piece in pieces]
+
     @property
     def works(self) -> bool:
         """False when it has to be made anew; a document that no driver can run would be the same again."""

@@ -7,6 +7,7 @@ import msgspec
 import orjson
 from fastapi import APIRouter, Depends, Path, Request, Response
 
+from actors import device_messages as m
 from actors.documents.keys import Principal
 from actors.documents.messages import Change, Proposal
 from actors.documents.schema import DocumentKind
@@ -14,6 +15,7 @@ from api import device_calls as calls
 from api import device_shapes as shapes
 from api.deps import Runtime, get_runtime
 from api.documents import body_of, check, reading
+from api.numbers import time_json
 from api.paging import code_cursor, code_in_cursor, query_of
 from api.security import require
 from api.status import Problem
@@ -69,6 +71,15 @@ async def list_devices(request: Request, runtime: GivenRuntime, _: Reader) -> Re
     items = [calls.with_state(each.code, each.document, state) for each, state in zip(page, states, strict=True)]
     following = code_cursor(page[-1].code) if len(found) > limit else None
     return Response(b'{"items":[%s],"next_cursor":%s}' % (b",".join(items), orjson.dumps(following)), media_type=_JSON)
+
+
+async def get_tape(runtime: GivenRuntime, code: InPath) -> Response:
+    """For who has to find out what happened; what was printed is in it, as the printer got it."""
+    await document_of(runtime, code)
+    told = await calls.ask(runtime, code, m.AskTape())
+    assert isinstance(told, m.TapeTold)
+    items = [{"at": time_json(each.at_ms), "sent": each.sent, "bytes": each.data.hex(" ")} for each in told.pieces]
+    return Response(orjson.dumps({"items": items}), media_type=_JSON)
 
 
 async def document_of(runtime: Runtime, code: str) -> str:
@@ -134,6 +145,14 @@ def _make_router() -> APIRouter:
         status_code=204,
         response_class=Response,
         summary="Stop a device; PUT brings it back",
+    )
+    made.add_api_route(
+        "/{code}/tape",
+        get_tape,
+        dependencies=admin,
+        response_class=Response,
+        summary="The last bytes both ways",
+        responses={200: shown_as(shapes.DeviceTape)},
     )
     made.add_api_route(
         "",

@@ -48,6 +48,9 @@ _DLE_DC4: Final = {1: 2, 2: 2, 3: 5, 7: 1, 8: 7}
 _GS_BARCODE_COUNTED: Final = 65
 _BIT_IMAGE_TALL: Final = {32, 33}
 
+_LETTERS: Final = re.compile(b"[^" + b"".join(re.escape(bytes((first,))) for first in _ARGUMENTS) + b"]+")
+"""Bytes that begin no longer command."""
+
 UNKNOWN: Final = -1
 MORE: Final = 0
 
@@ -116,6 +119,13 @@ def pieces(data: bytes, bytes_max: int) -> Iterator[bytes]:
     start = end = 0
     begun = False
     while end < len(data):
+        if letters := _LETTERS.match(data, end):  # most of a receipt, each a command of one byte: not one by one
+            cut = max(end + begun, start + max(1, bytes_max))
+            while cut < letters.end():
+                yield data[start:cut]
+                start, cut = cut, cut + max(1, bytes_max)
+            begun, end = False, letters.end()
+            continue
         length = command_length(data, end)
         if length <= 0 or end + length > len(data):
             break

@@ -164,8 +164,12 @@ def _several(text: str, pages: tuple[CodePage, ...]) -> list[tuple[CodePage, byt
     made: list[tuple[CodePage, bytes]] = []
     at, order = 0, pages
     while at < len(text):
-        page = max(order, key=lambda page: _reach(text, at, page))
-        end = _reach(text, at, page)
+        page, end = order[0], at
+        for each in order:
+            if (reached := _reach(text, at, each)) > end:
+                page, end = each, reached
+                if end == len(text):
+                    break
         made.append((page, page.encoded(text[at:end])))
         at, order = end, (page, *pages)
     return made

@@ -122,6 +122,16 @@ def test_a_weight_is_told_once_and_the_same_id_hears_it_again(box: Box, driver: 
         )  # fmt: skip
 
 
+def test_the_last_bytes_both_ways_are_there_for_who_looks_for_a_fault(box: Box) -> None:
+    simulator = ScaleSimulator("cas")
+    with counter(box, "scale", "cas", simulator) as made:
+        wait_until(lambda: made.health() == "ready", "the scale")
+        answer = made.call("GET", "tape")
+        tape = msgspec.json.decode(answer.content, type=shapes.DeviceTape, strict=True).items
+        assert [(piece.sent, piece.bytes) for piece in tape[:3]] == [(True, "05"), (False, "06"), (True, "11")]
+        assert tape[0].at <= tape[-1].at
+
+
 def test_a_customer_sees_the_last_state_and_it_comes_back_with_the_cable(box: Box) -> None:
     simulator = DisplaySimulator("cp866")
     with counter(box, "customer_display", "cd5220", simulator) as made:

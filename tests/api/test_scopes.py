@@ -86,6 +86,7 @@ ENDPOINTS: list[tuple[str, str, Any, frozenset[str]]] = [
     ),
     ("POST", "/v1/devices/never-made/jobs", {"id": "x", "kind": "open_drawer"}, STORE),
     ("POST", "/v1/devices/never-made/jobs/j/decide", {"printed": True}, STORE),
+    ("GET", "/v1/devices/never-made/tape", None, ADMIN),
     ("POST", "/v1/devices/never-made/weigh", {"id": "x"}, STORE),
     ("PUT", "/v1/devices/never-made/shown", {"state": "idle"}, STORE),
     ("POST", "/v1/devices/never-made/new_receipt", None, STORE),
