@@ -33,23 +33,29 @@ VIEWS: Final = (
            0::BIGINT as discount, coalesce(amount, 0) as returns, -coalesce(tax, 0) as tax, -cost as cost
     from returned""",
     """create or replace view reservations as
+    with moved as (
+        select shard, reservation, line, warehouse, coalesce(-sum(quantity) filter (kind = 'fulfil'), 0) as fulfilled,
+               coalesce(-sum(quantity) filter (kind = 'release'), 0) as released,
+               coalesce(-sum(quantity) filter (kind = 'expire'), 0) as expired,
+               max(booked_at) filter (state in ('fulfilled', 'released', 'expired')) as closed_at,
+               arg_max(state, seq << 24 | n) as state, arg_max(expires_at, seq << 24 | n) as expires_at
+        from movements where reservation is not null and not hidden group by all
+    ),
+    confirmed as (
+        select shard, reservation, min(booked_at) as confirmed_at from movements
+        where kind = 'confirm' and not hidden group by all
+    )
     select h.reservation, h.partition, h.line, h.sku_key, h.warehouse, h.channel, h.client, h.booked_at as made_at,
            h.requested, h.quantity, h.reference, h.customer, h.unit_price, h.currency,
-           coalesce(-sum(m.quantity) filter (m.kind = 'fulfil'), 0) as fulfilled,
-           coalesce(-sum(m.quantity) filter (m.kind = 'release' and c.confirmed_at is null), 0) as released,
-           coalesce(-sum(m.quantity) filter (m.kind = 'release' and c.confirmed_at is not null), 0) as cancelled,
-           coalesce(-sum(m.quantity) filter (m.kind = 'expire'), 0) as expired,
-           any_value(c.confirmed_at) as confirmed_at,
-           max(m.booked_at) filter (m.state in ('fulfilled', 'released', 'expired')) as closed_at,
-           coalesce(arg_max(m.state, (m.seq, m.n)), 'held') as state,
-           arg_max(coalesce(m.expires_at, h.expires_at), (m.seq, m.n)) as expires_at
-    from (select holds.*, made.expires_at from holds left join movements made using (shard, seq, n)) h
-    left join movements m on m.shard = h.shard and m.reservation = h.reservation and m.line = h.line
-         and m.warehouse is not distinct from h.warehouse and not m.hidden
-    left join (select shard, reservation, min(booked_at) as confirmed_at from movements
-               where kind = 'confirm' and not hidden group by all) c
-         on c.shard = h.shard and c.reservation = h.reservation
-    group by all""",
+           coalesce(m.fulfilled, 0) as fulfilled,
+           case when c.confirmed_at is null then coalesce(m.released, 0) else 0 end as released,
+           case when c.confirmed_at is null then 0 else coalesce(m.released, 0) end as cancelled,
+           coalesce(m.expired, 0) as expired, c.confirmed_at, m.closed_at, coalesce(m.state, 'held') as state,
+           coalesce(m.expires_at, made.expires_at) as expires_at
+    from holds h left join movements made using (shard, seq, n)
+    left join moved m on m.shard = h.shard and m.reservation = h.reservation and m.line = h.line
+         and m.warehouse is not distinct from h.warehouse
+    left join confirmed c on c.shard = h.shard and c.reservation = h.reservation""",
 )
 
 
