@@ -25,6 +25,7 @@ from tests.e2e.served import BACK_S, Served, fresh_id, wait_until
 
 READY_LOCAL_S = 3.0
 READY_RAY_S = 15.0
+SILENT_AT_START_S = 150.0
 CALLERS = 16
 
 
@@ -191,7 +192,7 @@ def test_a_dead_api_worker_comes_back_alone(ray_served: Served) -> None:
     keeper = ray_served.process("actors.keeper")
     workers = {process for process in ray_served.family() if "api.serve" in _command(process)}
     assert len(workers) == 2
-    victim = min(workers, key=lambda process: process.pid)
+    victim = min(workers, key=lambda process: process.started)
     assert victim.send(signal.SIGKILL)
 
     def two_again() -> bool:
@@ -207,14 +208,14 @@ def test_a_dead_api_worker_comes_back_alone(ray_served: Served) -> None:
 def test_who_comes_to_an_api_worker_that_is_stopped_is_let_in_by_the_other(ray_served: Served) -> None:
     ray_served.until_ready()
     workers = [process for process in ray_served.family() if "api.serve" in _command(process)]
-    victim = min(workers, key=lambda process: process.pid)
-    # Nobody waits for its end: that comes when it has been silent for ten seconds.
+    victim = min(workers, key=lambda process: process.started)
+    # Nobody waits for its end: that comes when it has been silent for ten seconds, or for two minutes at its start.
     with ThreadPoolExecutor(CALLERS) as callers:
         assert victim.send(signal.SIGSTOP)
         calls = [callers.submit(httpx2.get, f"{ray_served.url}/health/live", timeout=BACK_S) for _ in range(CALLERS)]
         assert {call.result().status_code for call in calls} == {200}
         assert victim.alive()
-    wait_until(lambda: not victim.alive(), "the end of a worker that says nothing")
+    wait_until(lambda: not victim.alive(), "the end of a worker that says nothing", SILENT_AT_START_S)
     ray_served.until_ready()
 
 
