@@ -40,7 +40,7 @@ out as (
     from turned t join warehouses w using (warehouse) where w.kind <> 'quarantine'
 ),
 lost as (
-    select o.sku_key, o.warehouse, o.began, sum(f.requested - f.obtained) as refused
+    select o.sku_key, o.warehouse, o.place, sum(f.requested - f.obtained) as refused
     from out o join refusals f on f.sku_key = o.sku_key and coalesce(f.warehouse, o.warehouse) = o.warehouse
          and f.booked_at >= o.began and (o.ended is null or f.booked_at < o.ended)
     where not o.there and f.kind in ('reserve', 'sell') and f.outcome in ('insufficient_stock', 'ok')
@@ -48,19 +48,19 @@ lost as (
 ),
 began as (
     select out.*, coalesce(lost.refused, 0) as refused
-    from out left join lost using (sku_key, warehouse, began)
+    from out left join lost using (sku_key, warehouse, place)
     where not out.there and out.was_there
       and ($from_day::DATE is null or out.day >= $from_day) and ($to_day::DATE is null or out.day <= $to_day)
 ),
 rate as (
-    select b.sku_key, b.warehouse, b.began, sum(s.quantity) as units
+    select b.sku_key, b.warehouse, b.place, sum(s.quantity) as units
     from began b join (from sales where {cells}) s on s.sku_key = b.sku_key and s.warehouse = b.warehouse
          and s.booked_at <= b.began and s.booked_at > b.began - interval '28 days'
     group by all
 ),
 estimated as (
     select b.*, half_up(coalesce(rate.units, 0), b.ms, 2419200000) as usual, greatest(b.refused, usual) as lost
-    from began b left join rate using (sku_key, warehouse, began)
+    from began b left join rate using (sku_key, warehouse, place)
 ),
 priced as (
     select sku_key, seq << 24 | n as place, quantity, gross - discount as sales,
@@ -72,5 +72,5 @@ select p.sku, out.code as warehouse, out.began, out.ended, out.ms / 3600000 as h
        half_up(sold.margin, out.lost, sold.quantity) as lost_margin, sold.currency
 from estimated out join products p using (sku_key)
 asof left join priced sold on sold.sku_key = out.sku_key and out.place >= sold.place
-order by out.began, p.sku, out.code""",
+order by out.began, p.sku, out.code, out.place""",
 )

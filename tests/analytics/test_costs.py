@@ -242,6 +242,21 @@ def test_a_stock_out_loses_the_margin_of_the_last_sale(tables: Tables) -> None:
     assert (sales, margin, currency) == (2160, 800, "EUR")
 
 
+def test_a_cell_that_is_empty_twice_in_one_batch_is_counted_once_each_time(tables: Tables) -> None:
+    on(tables, "2026-06-01T09:00+00:00", receive("A-1", "south", 4))
+    on(
+        tables,
+        "2026-06-01T10:00+00:00",
+        sell("A-1", "south", 4, **priced(1000)),
+        receive("A-1", "south", 4),
+        sell("A-1", "south", 4, **priced(1000)),
+    )
+    tables.world.send(sell("A-1", "south", 2), at_ms=ms("2026-06-01T11:00+00:00"))
+    on(tables, "2026-06-01T22:00+00:00", receive("A-1", "south", 1))
+    # 8 sold in 28 days, out for no time and for half a day: 0.143.
+    assert [row[4:8] for row in tables.report("stock_outs")] == [(0.0, 0.0, 0.0, 0.0), (12.0, 2.0, 0.143, 2.0)]
+
+
 def test_of_sales_in_one_batch_the_last_one_before_says_what_was_lost(tables: Tables) -> None:
     on(tables, "2026-06-01T09:00+00:00", receive("A-1", "south", 7), receive("A-1", "north", 50))
     on(
