@@ -19,6 +19,8 @@ _MOVED: Final = """create view moved as
     union all
     select sku, store, booked_at, -units, 0, file_row_number from {lines}"""
 
+_BEHIND: Final = 1 << 40
+"""The first returns may be booked at the moment of the last sales, and come after them all the same."""
 STOCK: Final = (
     _RECEIPT,
     _CAME,
@@ -27,8 +29,9 @@ STOCK: Final = (
 )
 STOCK_WITH_RETURNS: Final = (
     _RECEIPT,
-    f"{_CAME} union all select sku, store, booked_at, returned_at, units, file_row_number from back",
-    f"{_MOVED.replace('{lines}', 'sold')} union all select sku, store, booked_at, units, 0, file_row_number from back",
+    f"{_CAME} union all select sku, store, booked_at, returned_at, units, {_BEHIND} + file_row_number from back",
+    f"{_MOVED.replace('{lines}', 'sold')} union all select sku, store, booked_at, units, 0, "
+    f"{_BEHIND} + file_row_number from back",
     "create view sale as select *, file_row_number as n from sold",
 )
 """The same with returns; all of them are booked after the last sale."""
