@@ -49,10 +49,20 @@ class Archive:
         """Where a shard's segments go."""
         return self._directory / f"{shard:03d}"
 
+    def find_again(self, journal: Path, shard: int) -> None:
+        """Have the links in `journal` that lead nowhere lead here, where the archive was moved to. Raises OSError.
+
+        Before the shard opens, which needs every segment.
+        """
+        for name in segments_in(journal):
+            source, target = path_of(journal, name), path_of(self.of(shard).absolute(), name)
+            if not source.exists() and target.exists():
+                _link(source, target)
+
     def take(self, journal: Path, shard: int, seq: int, given_up: Callable[[], bool] = lambda: False) -> list[int]:
         """Move the segments in `journal` that have no record after `seq`; the first records of those that went.
 
-        Segments that went to an archive that is elsewhere now are found again here. Raises OSError, GivenUp.
+        Raises OSError, GivenUp.
         """
         own = self.of(shard).absolute()
         own.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -61,13 +71,10 @@ class Archive:
             if behind > seq + 1:
                 break
             source, target = path_of(journal, name), path_of(own, name)
-            if source.is_symlink():
-                if source.exists() or not target.exists():
-                    continue
-            else:
+            if not source.is_symlink():
                 _copy(source, target, given_up)
-            _link(source, target)
-            moved.append(name)
+                _link(source, target)
+                moved.append(name)
         if moved:
             _log.info("shard %d: %d segments up to record %d are archived", shard, len(moved), seq)
         return moved

@@ -92,20 +92,25 @@ def serve_until_told(asked: Asked) -> int:
     logging.basicConfig(level=logging.INFO, handlers=[to_standard_error()])
     try:
         data = DataDir.make_or_open(asked.data, shards=asked.shards, default_shards=default_shards())
-        _check_archive(asked.archive, data)
         with data.serve_lock():
+            open_archive(asked.archive, data)
             return _serve(asked, data)
     except (DataDirError, AddressTaken) as error:
         typer.echo(f"omnistock: {error}", err=True)
         return 1
 
 
-def _check_archive(archive: Path | None, data: DataDir) -> None:
+def open_archive(directory: Path | None, data: DataDir) -> None:
+    """Make it if there is none, and find what lies in it where it is now; raises DataDirError."""
+    if directory is None:
+        return
+    archive = Archive(directory, data.mark)
     try:
-        if archive is not None:
-            Archive(archive, data.mark).make()
+        archive.make()
+        for shard in range(data.partitions.shards):
+            archive.find_again(data.shard(shard), shard)
     except OSError as error:
-        raise DataDirError(f"{archive} cannot be the archive: {error}") from error
+        raise DataDirError(f"{directory} cannot be the archive: {error}") from error
 
 
 def _serve(asked: Asked, data: DataDir) -> int:

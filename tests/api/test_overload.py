@@ -1,4 +1,4 @@
-"""Three times what a shard can do: what is let in is done, the rest is refused without waiting for it.
+"""Three times what a shard can do: what is let in is done as fast as ever, the rest is refused without waiting for it.
 
 The shard is made slow on purpose, by a disk that takes its time over each record: so its capacity is the same on every
 machine, and the tests count instead of racing.
@@ -95,8 +95,7 @@ def slow(_: Record) -> None:
     time.sleep(SLOW_S)
 
 
-def test_at_three_times_the_capacity_what_is_let_in_is_done_and_the_rest_is_refused(box: Box, tell: Tell) -> None:
-    """How much is still done, and how soon the rest is refused, is told; `make bench` measures both."""
+def test_at_three_times_the_capacity_as_much_is_done_and_the_rest_is_refused_at_once(box: Box, tell: Tell) -> None:
     store, before = box.stores[0], box.get("/v1/stock/TEE-M")["reserved"]
     store.before_append = slow
     try:
@@ -109,8 +108,11 @@ def test_at_three_times_the_capacity_what_is_let_in_is_done_and_the_rest_is_refu
     assert fitting.refused == fitting.other == crowd.other == []
     assert len(crowd.refused) > 50
     assert box.get("/v1/stock/TEE-M")["reserved"] == before + fitting.good + crowd.good
-    refused_ms = 1000 * statistics.median(crowd.refused)
-    tell(f"{100 * goodput / peak:.0f} % of the peak at three times the load, refusals after {refused_ms:.1f} ms")
+    refused_s = statistics.median(crowd.refused)
+    tell(f"{100 * goodput / peak:.0f} % of the peak at three times the load, refusals after {1000 * refused_s:.1f} ms")
+    # Promised are 90 % and 50 ms; a busy machine is given room.
+    assert goodput >= 0.75 * peak, (goodput, peak)
+    assert refused_s < QUEUE / ROWS_A_BATCH * SLOW_S, refused_s
 
 
 def test_a_refusal_does_not_wait_for_the_shard_and_what_is_let_in_is_done(box: Box) -> None:
