@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 SERIES: Final = ("#4f7cff", "#22b07d", "#f2a33a", "#e4587a", "#9b6bf2", "#2fb5c9", "#a3a948", "#d07a4a")
+STEPS: Final = ("#1e3a9e", "#2446bd", "#2f5bea", "#3d67ec")
+"""of a funnel: one thing that becomes less, and white words are legible on each"""
 INK: Final = "#8793a6"
 """of axes and words: readable on white and on black"""
 RULE: Final = "rgba(135,147,166,.22)"
@@ -29,7 +31,7 @@ def _base(legend: bool, unit: str = "") -> Options:
         "backgroundColor": "transparent",
         "textStyle": {"color": INK, "fontFamily": "inherit"},
         "grid": {"left": 8, "right": 14, "top": 36 if legend or unit else 14, "bottom": 6, "containLabel": True},
-        "tooltip": {"trigger": "axis", "confine": True, "axisPointer": {"type": "shadow"}},
+        "tooltip": {"trigger": "axis", "confine": True, "axisPointer": {"type": "shadow"}, "unit": unit},
         "legend": {
             "show": legend,
             "top": 0,
@@ -92,13 +94,16 @@ def bars(
     options = _base(False)
     options["yAxis"] = _axis("category", data=list(categories), inverse=True)
     options["yAxis"]["axisLabel"] |= {"width": 150, "overflow": "truncate"}
-    options["xAxis"] = _axis("value", name=unit, nameLocation="end", nameTextStyle={"color": INK})
-    options["grid"]["right"] = 56 if unit else 24
+    # Each bar says its figure, so that nobody has to measure it against an axis.
+    options["xAxis"] = _axis("value", show=False)
+    options["grid"]["right"] = 70 + 7 * len(unit)
+    options["tooltip"]["unit"] = unit
     options["series"] = [
         {
             "type": "bar",
             "data": list(values),
             "barMaxWidth": 18,
+            "label": {"show": True, "position": "right", "color": INK},
             "itemStyle": {"color": colour, "borderRadius": [0, 3, 3, 0]},
         }
     ]
@@ -116,7 +121,7 @@ def lines(
     """(moment, value) over time; `steps`: a value holds until the next one."""
     options = _base(len(series) > 1, unit)
     options["tooltip"]["axisPointer"] = {"type": "line"}
-    options["xAxis"] = _axis("time")
+    options["xAxis"] = _axis("time", axisPointer={"label": {}})
     options["yAxis"] = _axis(
         "value", name="" if len(series) > 1 else unit, nameTextStyle={"color": INK, "align": "left"}
     )
@@ -136,10 +141,10 @@ def lines(
     return options
 
 
-def ring(parts: Sequence[tuple[str, float]], palette: Mapping[str, str] | None = None) -> Options:
+def ring(parts: Sequence[tuple[str, float]], palette: Mapping[str, str] | None = None, *, unit: str = "") -> Options:
     """Parts of a whole."""
     options = _base(True)
-    options["tooltip"] = {"trigger": "item", "confine": True, "formatter": "{b}: {c} ({d} %)"}
+    options["tooltip"] = {"trigger": "item", "confine": True, "unit": unit}
     options["legend"] |= {"top": "auto", "bottom": 0, "left": "center"}
     options["series"] = [
         {
@@ -192,9 +197,9 @@ def funnel(stages: Sequence[tuple[str, float]]) -> Options:
             "top": 8,
             "bottom": 8,
             "minSize": "8%",
-            "label": {"position": "inside", "color": "#fff", "formatter": "{b}: {c}", "fontWeight": 600},
+            "label": {"show": True, "position": "inside", "color": "#fff", "fontWeight": 600},
             "data": [
-                {"name": name, "value": value, "itemStyle": {"color": SERIES[at % len(SERIES)], "borderWidth": 0}}
+                {"name": name, "value": value, "itemStyle": {"color": STEPS[at % len(STEPS)], "borderWidth": 0}}
                 for at, (name, value) in enumerate(stages)
             ],
         }

@@ -25,6 +25,9 @@ _MONTHS: Final = {
     "pl": ["sty", "lut", "mar", "kwi", "maj", "cze", "lip", "sie", "wrz", "paź", "lis", "gru"],
 }
 _DAY: Final = re.compile(r"^\d{4}-\d{2}-\d{2}$")
+_HOUR: Final = re.compile(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}")
+_WEEK: Final = re.compile(r"^(\d{4})-W(\d{2})$")
+_WEEKS: Final = {"en": "week {n}", "ru": "{n}-я неделя", "pl": "tydzień {n}"}
 _WEEKDAYS: Final = {
     "en": ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
     "ru": ["пн", "вт", "ср", "чт", "пт", "сб", "вс"],
@@ -38,6 +41,16 @@ class Figures:
 
     language: str
     zone: tzinfo = UTC
+
+    @property
+    def zone_name(self) -> str:
+        """As the tz database calls it."""
+        return getattr(self.zone, "key", None) or "UTC"
+
+    @staticmethod
+    def seconds_between(first: str, last: str) -> float:
+        """Of two moments."""
+        return (datetime.fromisoformat(last) - datetime.fromisoformat(first)).total_seconds()
 
     def number(self, value: float | None, decimals: int | None = None) -> str:
         """1,234.5; without `decimals` as many as the value has, three at most."""
@@ -97,13 +110,23 @@ class Figures:
         return f"{_WEEKDAYS[self.language][day.weekday()]} {text}" if weekday else text
 
     def period(self, value: str) -> str:
-        """2026-11-22 as 22 Nov, an hour as 13:00, for axes; a week or a group as it is."""
-        if "T" in value:
-            return value[11:]
+        """2026-11-22 as 22 Nov, an hour as 13:00, a week as week 47, for axes; a group as it is."""
+        if _HOUR.match(value):
+            return value[11:16]
+        if week := _WEEK.match(value):
+            return _WEEKS[self.language].format(n=int(week[2]))
         if _DAY.match(value) is None:
             return value
         day = date.fromisoformat(value)
         return f"{day.day} {_MONTHS[self.language][day.month - 1]}"
+
+    def whole_period(self, value: str) -> str:
+        """The same with its year, and an hour with its day: where no other says them."""
+        if _HOUR.match(value):
+            return f"{self.day(value)} {value[11:16]}"
+        if week := _WEEK.match(value):
+            return f"{_WEEKS[self.language].format(n=int(week[2]))}, {week[1]}"
+        return self.day(value) if _DAY.match(value) else value
 
     def weekday(self, number: int) -> str:
         """1 is Monday."""
