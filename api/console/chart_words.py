@@ -23,7 +23,9 @@ def spoken(options: Options, f: Figures) -> Options:
     axes = [options[name] for name in ("xAxis", "yAxis") if name in options]
     unit = options["tooltip"].pop("unit", "")
     after = json.dumps(f"\N{NARROW NO-BREAK SPACE}{unit}" if unit else "")
-    figure = f"{number}.format(value)+{after}"
+    exact = f.decimals(unit)
+    said = f"{{minimumFractionDigits:{exact},maximumFractionDigits:{exact or 2},useGrouping:'always'}}"
+    figure = f"new Intl.NumberFormat({locale},{said}).format(value)+{after}"
     options["tooltip"][":valueFormatter"] = f"value => value == null ? '\N{EN DASH}' : {figure}"
     for axis in axes:
         if axis["type"] == "value":

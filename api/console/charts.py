@@ -10,6 +10,8 @@ STEPS: Final = ("#1e3a9e", "#2446bd", "#2f5bea", "#3d67ec")
 INK: Final = "#8793a6"
 """of axes and words: readable on white and on black"""
 RULE: Final = "rgba(135,147,166,.22)"
+DARKEST: Final = 0.98
+"""of the values of a heat chart are told apart by their shade"""
 GOOD: Final = "#22b07d"
 BAD: Final = "#e4587a"
 
@@ -145,7 +147,7 @@ def ring(parts: Sequence[tuple[str, float]], palette: Mapping[str, str] | None =
     """Parts of a whole."""
     options = _base(True)
     options["tooltip"] = {"trigger": "item", "confine": True, "unit": unit}
-    options["legend"] |= {"top": "auto", "bottom": 0, "left": "center"}
+    options["legend"] |= {"top": "auto", "bottom": 0, "left": "center", "type": "plain"}
     options["series"] = [
         {
             "type": "pie",
@@ -172,7 +174,9 @@ def heat(rows: Sequence[str], columns_: Sequence[str], cells: Sequence[tuple[int
     options["tooltip"] = {"position": "top", "confine": True}
     options["xAxis"] = _axis("category", data=list(columns_), splitArea={"show": False})
     options["yAxis"] = _axis("category", data=list(rows), inverse=True)
-    most = max((value for _, _, value in cells), default=1) or 1
+    # One wild hour must not make all others look the same.
+    values = sorted(value for _, _, value in cells)
+    most = (values[int(DARKEST * (len(values) - 1))] if values else 0) or 1
     options["visualMap"] = {
         "show": False,
         "min": 0,

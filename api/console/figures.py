@@ -24,6 +24,7 @@ _MONTHS: Final = {
     "ru": ["янв", "фев", "мар", "апр", "мая", "июн", "июл", "авг", "сен", "окт", "ноя", "дек"],
     "pl": ["sty", "lut", "mar", "kwi", "maj", "cze", "lip", "sie", "wrz", "paź", "lis", "gru"],
 }
+_CURRENCY: Final = re.compile(r"^[A-Z]{3}$")
 _DAY: Final = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 _HOUR: Final = re.compile(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}")
 _WEEK: Final = re.compile(r"^(\d{4})-W(\d{2})$")
@@ -84,6 +85,10 @@ class Figures:
         if self.language == "en" and len(sign) == 1:
             return f"{sign}{amount}" if not amount.startswith("\N{MINUS SIGN}") else f"\N{MINUS SIGN}{sign}{amount[1:]}"
         return f"{amount}\N{NO-BREAK SPACE}{sign}"
+
+    def decimals(self, unit: str) -> int:
+        """That a figure of this unit always has: those of a currency, of anything else none."""
+        return _EXPONENTS.get(unit, 2) if _CURRENCY.match(unit) else 0
 
     def major(self, minor: float, currency: str) -> float:
         """For the axis of a chart."""

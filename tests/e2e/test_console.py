@@ -461,6 +461,25 @@ def test_every_page_fits_a_phone_and_says_something(
     context.close()
 
 
+def test_a_page_that_is_not_there_says_so_in_the_readers_language(page: Page, house: House) -> None:
+    page.goto(f"{house.url}/nothing-here")
+    expect(page.locator(".os-empty-title")).to_have_text("There is no such page")
+    page.locator(".os-page").get_by_text("Overview").click()
+    page.wait_for_url(f"{house.url}/")
+
+
+def test_a_page_whose_engine_is_away_says_so_and_comes_back_by_itself(page: Page, house: House) -> None:
+    engine = house.served.process("api.serve").pid
+    os.kill(engine, signal.SIGSTOP)
+    try:
+        page.goto(f"{house.url}/stock/cup-003", wait_until="commit")
+        expect(page.locator(".os-empty-title")).to_have_text("The engine does not answer just now")
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(engine, signal.SIGCONT)
+    expect(page.locator(".os-title")).to_have_text("Cup number 3")
+
+
 def test_the_keyboard_reaches_the_page_and_the_search(page: Page, house: House) -> None:
     opened(page, house, "/stock")
     page.keyboard.press("Tab")

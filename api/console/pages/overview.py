@@ -114,6 +114,10 @@ class _LiveSales:
             self._state = badge(visit.t("connecting"), "warn")
             self._rate = Text("", "span", "os-muted os-small")
         self._chart = ui.echart(charts.columns([], {})).classes("os-chart")
+        self._chart.set_visibility(False)
+        self._quiet = box("os-section")
+        with self._quiet:
+            empty("hourglass_empty", visit.t("Quiet just now"), visit.t("What is sold appears here by itself"))
 
     def show(self) -> None:
         """Draw again what is new, and every five seconds anyhow: time goes on."""
@@ -129,6 +133,8 @@ class _LiveSales:
             t("{sales} sale lines and {all} movements in the last minute", sales=sales, all=sum(kinds.values()))
         )
         begins, channels = live.sold(now_s)
+        self._chart.set_visibility(bool(channels))
+        self._quiet.set_visibility(not channels)
         labels = [f"{datetime.fromtimestamp(at, self._visit.f.zone):%H:%M:%S}" for at in begins]
         palette = self._visit.channel_colours(channels)
         named = {self._visit.channel(code): units for code, units in channels.items()}

@@ -15,7 +15,7 @@ from api.console.spans import Span, span_of, span_presets, span_words
 from api.console.text import Text, anchor, box
 from api.console.visit import Desk, Visit, visit_of
 
-ROWS_SHOWN: Final = 5_000
+ROWS_SHOWN: Final = 1_000
 """on the page; all of them are in the download"""
 FRESH_S: Final = 5.0
 ICONS: Final = {
@@ -175,11 +175,11 @@ async def _rows(visit: Visit, found: Described, span: Span) -> Page:
     if found["name"] == "suggestions" and not visit.query.get("sku"):
         return [], True, None, None
     page, whole = await visit.desk.api.preview(f"/v1/reports/{found['name']}", asked_of(visit, found, span))
-    rows = [dict(zip(page["columns"], row, strict=True)) for row in page["rows"][:ROWS_SHOWN]]
+    rows = [dict(zip(page["columns"], row, strict=True)) for row in page["rows"]]
     options = chart(visit, found["name"], found["columns"], rows)
     if options is not None:
         await _name_bars(visit, options, rows)
-    return rows, whole and len(page["rows"]) <= ROWS_SHOWN, page.get("as_of"), options
+    return rows[:ROWS_SHOWN], whole and len(rows) <= ROWS_SHOWN, page.get("as_of"), options
 
 
 async def _name_bars(visit: Visit, options: Options, rows: list[dict[str, Any]]) -> None:

@@ -156,4 +156,8 @@ FRAME: Final[dict[str, tuple[str, str]]] = {
     "It is asked again by itself.": ("Запрос повторится сам.", "Zapytanie powtórzy się samo."),
     "There is no such page": ("Такой страницы нет", "Nie ma takiej strony"),
     "As of, by the clock of {zone}": ("На момент, по часам {zone}", "Na moment, według zegara {zone}"),
+    "What is sold appears here by itself": (
+        "Что продаётся, появляется здесь само",
+        "To, co się sprzedaje, pojawia się tu samo",
+    ),
 }
