@@ -7,8 +7,8 @@ from typing import Any, Final
 SERIES: Final = ("#4f7cff", "#22b07d", "#f2a33a", "#e4587a", "#9b6bf2", "#2fb5c9", "#a3a948", "#d07a4a")
 STEPS: Final = ("#1e3a9e", "#2446bd", "#2f5bea", "#3d67ec")
 """of a funnel: one thing that becomes less, and white words are legible on each"""
-INK: Final = "#8793a6"
-"""of axes and words: readable on white and on black"""
+INK: Final = "#758298"
+"""of axes and words, where the look does not say: readable on white and on black"""
 RULE: Final = "rgba(135,147,166,.22)"
 DARKEST: Final = 0.98
 """of the values of a heat chart are told apart by their shade"""

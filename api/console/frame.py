@@ -94,7 +94,8 @@ def frame(visit: Visit, title: str, words: str = "", *, active: str | None = Non
     ui.skip_link(t("Skip to the page"), target=main)
     _tabs(visit, here)
     ui.timer(0.01, visit.desk.learn, once=True)
-    ui.timer(SESSION_LOOK_S, lambda: None if visit.still_signed_in else ui.navigate.to("/login"))
+    door = visit.link("/login", next=None if visit.here() == "/" else visit.here())
+    ui.timer(SESSION_LOOK_S, lambda: None if visit.still_signed_in else ui.navigate.to(door))
 
 
 def _lost_words(visit: Visit) -> str:

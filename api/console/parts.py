@@ -176,7 +176,8 @@ def drawn(visit: Visit, options: charts.Options, classes: str = "") -> ui.echart
     """A chart, with its figures as this reader writes them; many lying bars get room to be told apart."""
     bars = options.get("yAxis", {}).get("data", ())
     tall = " os-chart-tall" if len(bars) > BARS_LOW else ""
-    return ui.echart(spoken(options, visit.f)).classes(f"os-chart {classes}{tall}".strip())
+    # As SVG its words are text, which the look makes legible on either ground.
+    return ui.echart(spoken(options, visit.f), renderer="svg").classes(f"os-chart {classes}{tall}".strip())
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ class _LiveSales:
         with box("os-row"):
             self._state = badge(visit.t("connecting"), "warn")
             self._rate = Text("", "span", "os-muted os-small")
-        self._chart = ui.echart(charts.columns([], {})).classes("os-chart")
+        self._chart = ui.echart(charts.columns([], {}), renderer="svg").classes("os-chart")
         self._chart.set_visibility(False)
         self._quiet = box("os-section")
         with self._quiet:
