@@ -21,7 +21,7 @@ Options = dict[str, Any]
 def colours(codes: Iterable[str]) -> dict[str, str]:
     """A colour for each channel, the same on every page, and different as long as there are colours."""
     taken: dict[str, str] = {}
-    for code in sorted(codes):
+    for code in sorted(set(codes)):
         at = zlib.crc32(code.encode()) % len(SERIES)
         free = [colour for colour in (*SERIES[at:], *SERIES[:at]) if colour not in taken.values()]
         taken[code] = free[0] if free else SERIES[at]

@@ -150,8 +150,9 @@ class Visit:
         return self.desk.called["channel"].get(code or "", code or "–")
 
     def channel_colours(self, codes: Iterable[str]) -> dict[str, str]:
-        """The colour of each channel, by what it is called."""
-        return {self.channel(code): colour for code, colour in charts.colours(codes).items()}
+        """The colour of each channel, by what it is called; the same on every page, whichever of them it shows."""
+        every = charts.colours({*codes, *self.desk.called["channel"]})
+        return {self.channel(code): colour for code, colour in every.items()}
 
     def to_utc(self, clock: str | None) -> str | None:
         """What a field for a moment holds, by the clock of the page, as the API is asked."""

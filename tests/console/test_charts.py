@@ -68,6 +68,13 @@ def test_a_report_says_what_places_and_channels_are_called() -> None:
     assert options["xAxis"]["data"] == ["22 Nov 13:00", "23 Nov 13:00"]
 
 
+def test_a_channel_has_one_colour_on_every_page() -> None:
+    made = visit()
+    made.desk.called["channel"] = {code: code for code in ("collect", "marketplace", "till", "web")}
+    assert made.channel_colours(["till", "till", "web"]) == made.channel_colours(["collect"])
+    assert len(set(made.channel_colours([]).values())) == 4
+
+
 def test_moments_are_asked_for_and_shown_by_one_clock() -> None:
     made = visit()
     made.use_zone("Europe/Warsaw")

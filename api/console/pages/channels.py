@@ -35,9 +35,9 @@ def register(desk: Desk) -> None:
                     Section(visit, lambda: _compared(visit, span), lambda rows: _show_share(visit, span, rows))
                 with card(t("Sales over time"), t("net of returns"), "os-w7"):
                     Section(visit, lambda: _over_time(visit, span), lambda rows: _show_over_time(visit, span, rows))
-                with card(t("From reservation to goods"), t("units, up to now"), "os-w5"):
+                with card(t("From reservation to goods"), t("units, up to now"), "os-w6"):
                     Section(visit, lambda: _funnel(visit, span), lambda rows: _show_funnel(visit, span, rows))
-                with card(t("When they sell"), t("orders by weekday and hour of the place"), "os-w7"):
+                with card(t("When they sell"), t("orders by weekday and hour of the place"), "os-w6"):
                     Section(visit, lambda: _hours(visit, span), lambda rows: _show_hours(visit, span, rows))
 
 
