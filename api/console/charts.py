@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 SERIES: Final = ("#4f7cff", "#22b07d", "#f2a33a", "#e4587a", "#9b6bf2", "#2fb5c9", "#a3a948", "#d07a4a")
+FONT: Final = 'system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif'
+"""that of the pages, by name: the room for a word is measured before it is on the page"""
 STEPS: Final = ("#1e3a9e", "#2446bd", "#2f5bea", "#3d67ec")
 """of a funnel: one thing that becomes less, and white words are legible on each"""
 INK: Final = "#758298"
@@ -31,7 +33,7 @@ def colours(codes: Iterable[str]) -> dict[str, str]:
 def _base(legend: bool, unit: str = "") -> Options:
     return {
         "backgroundColor": "transparent",
-        "textStyle": {"color": INK, "fontFamily": "inherit"},
+        "textStyle": {"color": INK, "fontFamily": FONT},
         "grid": {"left": 8, "right": 14, "top": 36 if legend or unit else 14, "bottom": 6, "containLabel": True},
         "tooltip": {"trigger": "axis", "confine": True, "axisPointer": {"type": "shadow"}, "unit": unit},
         "legend": {

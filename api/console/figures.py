@@ -157,7 +157,7 @@ class Figures:
         if holds in ("units", "count"):
             return self.number(value)
         if holds == "share":
-            return self.number(value, 2)
+            return self.number(round(value, 2))
         if holds == "day":
             return self.day(str(value))
         if holds == "moment":

@@ -19,8 +19,9 @@ SKUS: Final = frozenset(("sku", "with", "suggested"))
 NAMED: Final[dict[str, Callable[[Visit, str], str]]] = {
     "channel": lambda visit, code: visit.channel(code),
     "warehouse": lambda visit, code: visit.place(code),
+    "state": lambda visit, code: visit.t(code),
 }
-"""columns of codes that have names"""
+"""columns of codes that have names, or are a word"""
 CHART_BARS: Final = 20
 
 
@@ -75,8 +76,21 @@ def _plain(visit: Visit, columns: Columns, rows: Rows) -> charts.Options | None:
     if not names or not figures:
         return None
     figure = figures[0]
+    if columns[0]["holds"] == "day":
+        return _by_day(visit, rows, columns[0]["name"], figure)
     by = ("warehouse" if "warehouse" in names and names[0] == "sku" else names[0]) if len(names) > 1 else names[0]
     return _top(visit, rows, by, figure["name"], money=figure["holds"] == "money")
+
+
+def _by_day(visit: Visit, rows: Rows, day: str, figure: Mapping[str, Any]) -> charts.Options | None:
+    """Days stand in their order, however much they brought."""
+    sums: dict[str, float] = {}
+    for row in rows:
+        if row[day] is not None:
+            sums[str(row[day])[:10]] = sums.get(str(row[day])[:10], 0.0) + float(row[figure["name"]] or 0)
+    days = sorted(sums)
+    labels = [visit.f.period(each) for each in days]
+    return charts.columns(labels, {figure["name"]: [sums[each] for each in days]}) if days else None
 
 
 def _top(
@@ -195,5 +209,7 @@ CHARTS: Final[dict[str, Callable[[Visit, Rows], charts.Options | None]]] = {
     "stock_as_of": lambda visit, rows: _top(visit, rows, "warehouse", "on_hand", unit=visit.t("units")),
     "basket_affinity": lambda visit, rows: _top(visit, rows, "with", "orders", unit=visit.t("orders")),
     "suggestions": lambda visit, rows: _top(visit, rows, "suggested", "orders", unit=visit.t("orders")),
-    "channel_tax": lambda visit, rows: _top(visit, rows, "channel", "tax", money=True),
+    "channel_tax": lambda visit, rows: (
+        _top(visit, rows, "channel", "tax", money=True) or _top(visit, rows, "channel", "net", money=True)
+    ),
 }
