@@ -16,6 +16,8 @@ from api.console.visit import Visit
 
 PER_PAGE: Final = 25
 BARS_LOW: Final = 12
+COLUMNS_WIDE: Final = 10
+"""above which a table makes itself narrow"""
 AGAIN_S: Final = 5.0
 """until a part that got no answer asks again by itself"""
 REDRAW_S: Final = 30.0
@@ -210,6 +212,8 @@ def table(visit: Visit, columns: Sequence[Column], rows: list[dict[str, Any]], *
         pagination={"rowsPerPage": per_page if len(rows) > per_page else 0},
     )
     made.props(f'flat :grid="window.innerWidth < 700" :rows-per-page-options="[{per_page}, 100]"').classes("os-table")
+    if len(columns) > COLUMNS_WIDE:
+        made.classes("os-wide")
     made.props["hide-pagination"] = len(rows) <= per_page
     made.props["rows-per-page-label"] = t("Rows")
     made.props[":pagination-label"] = (
