@@ -11,12 +11,12 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from analytics.following import Following
 from analytics.store import Store
+from benchmarks.decided_journal import DecidedJournal
 from benchmarks.figures import note
 from benchmarks.plain_reports import Compared
-from benchmarks.sales_journal import SalesJournal
 
 
-def followed_rates(journal: SalesJournal, store: Store) -> list[float]:
+def followed_rates(journal: DecidedJournal, store: Store) -> list[float]:
     """Has all of it in the tables; command rows a second of the processor, piece by piece."""
     following = Following(store, [journal])
     while following.advance():

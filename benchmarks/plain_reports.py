@@ -3,9 +3,10 @@
 They share nothing with `analytics.reports` but the names of their columns; a year is small enough to say it simply.
 """
 
+from collections.abc import Mapping
 from math import isclose
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import duckdb
 import pyarrow as pa
@@ -13,6 +14,8 @@ import pyarrow as pa
 from analytics.formats import as_columns
 from analytics.reports import REPORTS
 from analytics.store import Store
+from benchmarks.orders import Orders
+from benchmarks.plain_orders import PLAIN_ORDERS, opened_orders
 from benchmarks.plain_stock import PLAIN_STOCK, RECEIPTS, STOCK, STOCK_WITH_RETURNS, suggestions
 from benchmarks.plain_with_returns import PLAIN_WITH_RETURNS, VIEWS, abc_xyz, hourly_profile
 
@@ -85,15 +88,25 @@ PLAIN: Final[dict[tuple[str, str], str]] = {
 
 
 class Compared:
-    """The tables of a store, and the Parquet files with the same sales, and returns if there are any."""
+    """The tables of a store, and Parquet files with the same facts behind plain queries."""
 
-    def __init__(self, store: Store, sales: Path, returns: Path | None = None) -> None:
+    def __init__(self, store: Store, plain: duckdb.DuckDBPyConnection, queries: Mapping[tuple[str, str], str]) -> None:
         self.store = store
-        self.queries = {**PLAIN_WITH_RETURNS, **PLAIN_STOCK} if returns else PLAIN
+        self.queries = queries
         self._tables = store.cursor()
-        self._plain = opened(sales, returns)
+        self._plain = plain
         keys = self._tables.sql("select sku, sku_key from products").to_arrow_table()
         self._plain.register("sku_keys", keys)
+
+    @classmethod
+    def of_sales(cls, store: Store, sales: Path, returns: Path | None = None) -> Self:
+        """The lines sold, and what came back of them."""
+        return cls(store, opened(sales, returns), {**PLAIN_WITH_RETURNS, **PLAIN_STOCK} if returns else PLAIN)
+
+    @classmethod
+    def of_orders(cls, store: Store, orders: Orders) -> Self:
+        """The events of orders."""
+        return cls(store, opened_orders(orders), PLAIN_ORDERS)
 
     def close(self) -> None:
         """Let go of both."""
