@@ -35,17 +35,21 @@ def opened(sales: Path, returns: Path | None = None) -> duckdb.DuckDBPyConnectio
     return connection
 
 
-def _sales(period: str) -> str:
+def _sales(period: str, shown: str = "period") -> str:
     return f"""
-    select channel, {period} as period, count(distinct basket) as orders, sum(units) as units, sum(gross) as gross,
-           0 as discount, 0 as returns, sum(gross) as net, sum(tax) as tax, 'USD' as currency
-    from line group by all order by channel, period"""
+    with part as (
+        select channel, {period} as period, count(distinct basket) as orders, sum(units) as units, sum(gross) as gross,
+               sum(tax) as tax
+        from line group by all
+    )
+    select channel, {shown} as period, orders, units, gross, 0, 0, gross, tax, 'USD' from part
+    order by channel, part.period"""
 
 
 PLAIN: Final[dict[tuple[str, str], str]] = {
-    ("channel_sales", "day"): _sales("strftime(day, '%Y-%m-%d')"),
-    ("channel_sales", "hour"): _sales("strftime(sold_at, '%Y-%m-%dT%H:00')"),
-    ("channel_sales", "week"): _sales("strftime(day, '%G-W%V')"),
+    ("channel_sales", "day"): _sales("day", "strftime(part.period, '%Y-%m-%d')"),
+    ("channel_sales", "hour"): _sales("date_trunc('hour', sold_at)", "strftime(part.period, '%Y-%m-%dT%H:00')"),
+    ("channel_sales", "week"): _sales("date_trunc('week', day)", "strftime(part.period, '%G-W%V')"),
     ("channel_sales", "group"): _sales("department"),
     ("product_channels", ""): """
     select sku, channel, sum(units) as units, sum(gross) as net, sum(units) / sum(sum(units)) over (partition by sku)
