@@ -30,7 +30,7 @@ def compared() -> Iterator[Compared]:
         parquet.write_table(year.receipts(), directory / RECEIPTS)
         store = Store(directory / FILE, era=0, shards=1)
         _rates.extend(followed_rates(year, store))
-        made = Compared(store, directory / "lines.parquet")
+        made = Compared.of_sales(store, directory / "lines.parquet")
         yield made
         made.close()
         store.close()

@@ -39,7 +39,7 @@ def compared() -> Iterator[Compared]:
         journal = SalesJournal(made.sales, made.returns)
         parquet.write_table(journal.receipts(), directory / RECEIPTS)
         _rates.extend(followed_rates(journal, store))
-        both = Compared(store, made.sales_file, made.returns_file)
+        both = Compared.of_sales(store, made.sales_file, made.returns_file)
         yield both
         both.close()
         store.close()

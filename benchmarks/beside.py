@@ -11,12 +11,12 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from analytics.following import Following
 from analytics.store import Store
-from benchmarks.figures import note
+from benchmarks.decided_journal import DecidedJournal
+from benchmarks.figures import note, note_slowest
 from benchmarks.plain_reports import Compared
-from benchmarks.sales_journal import SalesJournal
 
 
-def followed_rates(journal: SalesJournal, store: Store) -> list[float]:
+def followed_rates(journal: DecidedJournal, store: Store) -> list[float]:
     """Has all of it in the tables; command rows a second of the processor, piece by piece."""
     following = Following(store, [journal])
     while following.advance():
@@ -34,7 +34,7 @@ def followed_rates(journal: SalesJournal, store: Store) -> list[float]:
 def timed(
     benchmark: BenchmarkFixture, compared: Compared, kind: str, asked: tuple[str, str], ratios: list[float], rounds: int
 ) -> None:
-    """Notes both times as `KIND report ...` and `KIND plain ...`, and the worst of `ratios` with this one."""
+    """Notes both times as `KIND report ...` and `KIND plain ...`, and the worst of `ratios`, this one added."""
     compared.differences(*asked)
     ours: list[float] = []
     plain: list[float] = []
@@ -49,7 +49,7 @@ def timed(
     own = note(benchmark, f"{kind}report {key}", [1e3 * seconds for seconds in ours[1:]], "ms")
     other = note(benchmark, f"{kind}plain {key}", [1e3 * seconds for seconds in plain[1:]], "ms")
     ratios.append(own / other)
-    note(benchmark, f"{kind}report slowest ratio", [max(ratios)], "x")
+    note_slowest(benchmark, f"{kind}report slowest ratio", ratios)
 
 
 def _seconds(work: Callable[[], object]) -> float:

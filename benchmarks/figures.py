@@ -23,6 +23,12 @@ def note(benchmark: BenchmarkFixture, key: str, values: Sequence[float], unit: s
     return middle
 
 
+def note_slowest(benchmark: BenchmarkFixture, key: str, ratios: Sequence[float]) -> None:
+    """Keep the highest of several ratios, with how many they are."""
+    note(benchmark, key, ratios, "x")
+    benchmark.extra_info[key]["value"] = max(ratios)
+
+
 def measure(
     benchmark: BenchmarkFixture, prepare: Callable[[], T], run: Callable[[T], object], rounds: int
 ) -> list[float]:

@@ -3,9 +3,10 @@
 They share nothing with `analytics.reports` but the names of their columns; a year is small enough to say it simply.
 """
 
+from collections.abc import Mapping
 from math import isclose
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import duckdb
 import pyarrow as pa
@@ -13,6 +14,8 @@ import pyarrow as pa
 from analytics.formats import as_columns
 from analytics.reports import REPORTS
 from analytics.store import Store
+from benchmarks.orders import Orders
+from benchmarks.plain_orders import PLAIN_ORDERS, opened_orders
 from benchmarks.plain_stock import PLAIN_STOCK, RECEIPTS, STOCK, STOCK_WITH_RETURNS, suggestions
 from benchmarks.plain_with_returns import PLAIN_WITH_RETURNS, VIEWS, abc_xyz, hourly_profile
 
@@ -32,17 +35,21 @@ def opened(sales: Path, returns: Path | None = None) -> duckdb.DuckDBPyConnectio
     return connection
 
 
-def _sales(period: str) -> str:
+def _sales(period: str, shown: str = "period") -> str:
     return f"""
-    select channel, {period} as period, count(distinct basket) as orders, sum(units) as units, sum(gross) as gross,
-           0 as discount, 0 as returns, sum(gross) as net, sum(tax) as tax, 'USD' as currency
-    from line group by all order by channel, period"""
+    with part as (
+        select channel, {period} as period, count(distinct basket) as orders, sum(units) as units, sum(gross) as gross,
+               sum(tax) as tax
+        from line group by all
+    )
+    select channel, {shown} as period, orders, units, gross, 0, 0, gross, tax, 'USD' from part
+    order by channel, part.period"""
 
 
 PLAIN: Final[dict[tuple[str, str], str]] = {
-    ("channel_sales", "day"): _sales("strftime(day, '%Y-%m-%d')"),
-    ("channel_sales", "hour"): _sales("strftime(sold_at, '%Y-%m-%dT%H:00')"),
-    ("channel_sales", "week"): _sales("strftime(day, '%G-W%V')"),
+    ("channel_sales", "day"): _sales("day", "strftime(part.period, '%Y-%m-%d')"),
+    ("channel_sales", "hour"): _sales("date_trunc('hour', sold_at)", "strftime(part.period, '%Y-%m-%dT%H:00')"),
+    ("channel_sales", "week"): _sales("date_trunc('week', day)", "strftime(part.period, '%G-W%V')"),
     ("channel_sales", "group"): _sales("department"),
     ("product_channels", ""): """
     select sku, channel, sum(units) as units, sum(gross) as net, sum(units) / sum(sum(units)) over (partition by sku)
@@ -85,15 +92,25 @@ PLAIN: Final[dict[tuple[str, str], str]] = {
 
 
 class Compared:
-    """The tables of a store, and the Parquet files with the same sales, and returns if there are any."""
+    """The tables of a store, and Parquet files with the same facts behind plain queries."""
 
-    def __init__(self, store: Store, sales: Path, returns: Path | None = None) -> None:
+    def __init__(self, store: Store, plain: duckdb.DuckDBPyConnection, queries: Mapping[tuple[str, str], str]) -> None:
         self.store = store
-        self.queries = {**PLAIN_WITH_RETURNS, **PLAIN_STOCK} if returns else PLAIN
+        self.queries = queries
         self._tables = store.cursor()
-        self._plain = opened(sales, returns)
+        self._plain = plain
         keys = self._tables.sql("select sku, sku_key from products").to_arrow_table()
         self._plain.register("sku_keys", keys)
+
+    @classmethod
+    def of_sales(cls, store: Store, sales: Path, returns: Path | None = None) -> Self:
+        """The lines sold, and what came back of them."""
+        return cls(store, opened(sales, returns), {**PLAIN_WITH_RETURNS, **PLAIN_STOCK} if returns else PLAIN)
+
+    @classmethod
+    def of_orders(cls, store: Store, orders: Orders) -> Self:
+        """The events of orders."""
+        return cls(store, opened_orders(orders), PLAIN_ORDERS)
 
     def close(self) -> None:
         """Let go of both."""

@@ -19,7 +19,7 @@ VIEWS: Final = (
 )
 
 
-def _sales(sold: str, back: str) -> str:
+def _sales(sold: str, back: str, shown: str = "period") -> str:
     return f"""
     with part as (
         select channel, {sold} as period, count(distinct basket) as orders, sum(units) as units, sum(gross) as gross,
@@ -27,14 +27,14 @@ def _sales(sold: str, back: str) -> str:
         from sold group by all
         union all
         select channel, {back} as period, 0, 0, 0, 0, sum(amount), -sum(tax) from back group by all
+    ),
+    added as (
+        select channel, period, sum(orders) as orders, sum(units) as units, sum(gross) as gross,
+               sum(discount) as discount, sum(returns) as returns, sum(tax) as tax
+        from part group by channel, period
     )
-    select channel, period, sum(orders), sum(units), sum(gross), sum(discount), sum(returns),
-           sum(gross - discount - returns), sum(tax), 'USD'
-    from part group by channel, period order by channel, period"""
-
-
-def _by_day(shape: str) -> str:
-    return _sales(f"strftime(day, '{shape}')", f"strftime(day, '{shape}')")
+    select channel, {shown}, orders, units, gross, discount, returns, gross - discount - returns, tax, 'USD'
+    from added order by channel, period"""
 
 
 def hourly_profile(lines: str) -> str:
@@ -72,9 +72,13 @@ def abc_xyz(lines: str, amount: str) -> str:
 
 
 PLAIN_WITH_RETURNS: Final[dict[tuple[str, str], str]] = {
-    ("channel_sales", "day"): _by_day("%Y-%m-%d"),
-    ("channel_sales", "hour"): _sales("strftime(sold_at, '%Y-%m-%dT%H:00')", "strftime(returned_at, '%Y-%m-%dT%H:00')"),
-    ("channel_sales", "week"): _by_day("%G-W%V"),
+    ("channel_sales", "day"): _sales("day", "day", "strftime(period, '%Y-%m-%d')"),
+    ("channel_sales", "hour"): _sales(
+        "date_trunc('hour', sold_at)", "date_trunc('hour', returned_at)", "strftime(period, '%Y-%m-%dT%H:00')"
+    ),
+    ("channel_sales", "week"): _sales(
+        "date_trunc('week', day)", "date_trunc('week', day)", "strftime(period, '%G-W%V')"
+    ),
     ("channel_sales", "group"): _sales("department", "department"),
     ("product_channels", ""): """
     with part as (

@@ -14,7 +14,8 @@ from typing import Final, NamedTuple
 import duckdb
 import pyarrow as pa
 
-from benchmarks.sales_journal import BATCH_ROWS, BOOKED
+from benchmarks.decided_journal import BATCH_ROWS
+from benchmarks.sales_journal import BOOKED
 
 GENERATOR: Final = "tpcgen-cli"
 LINES_OF_SCALE: Final = 5_040_000

@@ -18,12 +18,17 @@ REPORT: Final = Report(
     ),
     parameters=(FROM, TO, CHANNEL, SKU),
     sql="""
-select i.query, p.sku, c.code as channel, sum(i.empty_searches) as searches, count(distinct i.day) as days,
-       min(i.day) as first, max(i.day) as last
-from interest i join channels c using (channel) left join products p using (sku_key)
-where i.empty_searches > 0 and ($from_day::DATE is null or i.day >= $from_day)
-  and ($to_day::DATE is null or i.day <= $to_day)
-  and ($channel::VARCHAR is null or c.code = $channel) and ($sku::VARCHAR is null or p.sku = $sku)
-group by i.query, p.sku, c.code
-order by searches desc, i.query, p.sku, channel""",
+with counted as (
+    -- By numbers; texts are made of what is left.
+    select query, sku_key, channel, sum(empty_searches) as searches, count(distinct day) as days,
+           min(day) as first, max(day) as last
+    from interest
+    where empty_searches > 0 and ($from_day::DATE is null or day >= $from_day)
+      and ($to_day::DATE is null or day <= $to_day)
+    group by query, sku_key, channel
+)
+select i.query, p.sku, c.code as channel, i.searches, i.days, i.first, i.last
+from counted i join channels c using (channel) left join products p using (sku_key)
+where ($channel::VARCHAR is null or c.code = $channel) and ($sku::VARCHAR is null or p.sku = $sku)
+order by i.searches desc, i.query, p.sku, c.code""",
 )

@@ -24,22 +24,38 @@ REPORT: Final = Report(
     ),
     parameters=(FROM, TO, CHANNEL, WAREHOUSE, SKU, GROUP),
     sql="""
-with life as (
-    select r.*, c.code as channel_code, business_day(on_the_wall(r.made_at, w.time_zone), w.day_start) as day
-    from reservations r join warehouses w using (warehouse) join channels c using (channel)
-    join products p using (sku_key)
-    where ($channel::VARCHAR is null or c.code = $channel) and ($warehouse::VARCHAR is null or w.code = $warehouse)
-      and ($sku::VARCHAR is null or p.sku = $sku)
-      and ($group_name::VARCHAR is null or list_contains(p.group_path, $group_name))
+with moved as (
+    -- As the view `reservations` has it, without looking for the movement that made each hold.
+    select shard, reservation, line, warehouse, coalesce(-sum(quantity) filter (kind = 'fulfil'), 0) as fulfilled,
+           coalesce(-sum(quantity) filter (kind = 'release'), 0) as let_go,
+           coalesce(-sum(quantity) filter (kind = 'expire'), 0) as expired
+    from movements
+    where reservation is not null and kind in ('fulfil', 'release', 'expire') and not hidden group by all
+),
+confirmed as (
+    select shard, reservation, min(booked_at) as confirmed_at from movements
+    where kind = 'confirm' and not hidden group by all
+),
+life as (
+    select c.code as channel, h.reservation, h.quantity, h.booked_at as made_at, coalesce(m.fulfilled, 0) as fulfilled,
+           coalesce(m.let_go, 0) as let_go, coalesce(m.expired, 0) as expired, k.confirmed_at,
+           business_day(on_the_wall(h.booked_at, w.time_zone), w.day_start) as day
+    from (select * from holds where quantity > 0 and {cells}) h
+    join warehouses w using (warehouse) join channels c using (channel)
+    left join moved m on m.shard = h.shard and m.reservation = h.reservation and m.line = h.line
+         and m.warehouse = h.warehouse
+    left join confirmed k on k.shard = h.shard and k.reservation = h.reservation
+    where $channel::VARCHAR is null or c.code = $channel
 ),
 kept as (
-    select channel_code as channel, count(distinct reservation) as reservations, sum(quantity) as held,
+    select channel, count(distinct reservation) as reservations, sum(quantity) as held,
            coalesce(sum(quantity) filter (confirmed_at is not null), 0) as confirmed, sum(fulfilled) as fulfilled,
-           sum(cancelled) as cancelled, sum(released) as released, sum(expired) as expired,
+           coalesce(sum(let_go) filter (confirmed_at is not null), 0) as cancelled,
+           coalesce(sum(let_go) filter (confirmed_at is null), 0) as released, sum(expired) as expired,
            sum(quantity::DOUBLE * (epoch_ms(confirmed_at) - epoch_ms(made_at)) / 3600000) as hours
     from life
-    where quantity > 0 and ($from_day::DATE is null or day >= $from_day) and ($to_day::DATE is null or day <= $to_day)
-    group by channel_code
+    where ($from_day::DATE is null or day >= $from_day) and ($to_day::DATE is null or day <= $to_day)
+    group by channel
 ),
 preferred as (
     select time_zone, day_start from warehouses where kind <> 'quarantine' and not archived
@@ -49,11 +65,9 @@ turned_away as (
     select c.code as channel, f.requested - f.obtained as units,
            business_day(on_the_wall(f.booked_at, coalesce(w.time_zone, (select time_zone from preferred), 'UTC')),
                         coalesce(w.day_start, (select day_start from preferred), interval '4 hours')) as day
-    from refusals f join channels c using (channel) join products p using (sku_key)
+    from (select * from refusals where {cells}) f join channels c using (channel)
     left join warehouses w using (warehouse)
-    where f.kind = 'reserve' and f.outcome in ('insufficient_stock', 'ok')
-      and ($channel is null or c.code = $channel) and ($warehouse is null or w.code = $warehouse)
-      and ($sku is null or p.sku = $sku) and ($group_name is null or list_contains(p.group_path, $group_name))
+    where f.kind = 'reserve' and f.outcome in ('insufficient_stock', 'ok') and ($channel is null or c.code = $channel)
 ),
 refused as (
     select channel, sum(units) as refused from turned_away

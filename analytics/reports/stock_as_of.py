@@ -17,8 +17,11 @@ REPORT: Final = Report(
     ),
     parameters=(AT, WAREHOUSE, SKU, GROUP),
     sql=f"""
-with {LAST}
-select p.sku, w.code as warehouse, cell.on_hand, cell.reserved, cell.incoming, cell.available
-from cell join products p using (sku_key) join warehouses w using (warehouse)
-order by p.sku, w.code""",
+with {LAST},
+-- Names are put in order once, not once for each of their cells.
+goods as (select sku_key, sku, (row_number() over (order by sku))::UINTEGER as rank from products where {{skus}}),
+places as (select warehouse, code, (row_number() over (order by code))::USMALLINT as rank from warehouses)
+select g.sku, w.code as warehouse, cell.on_hand, cell.reserved, cell.incoming, cell.available
+from cell join goods g using (sku_key) join places w using (warehouse)
+order by g.rank, w.rank""",
 )

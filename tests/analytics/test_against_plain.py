@@ -7,9 +7,10 @@ from pyarrow import parquet
 
 from analytics.retailer import SalesFiles
 from analytics.store import Store
+from benchmarks.decided_journal import followed
 from benchmarks.plain_reports import PLAIN, Compared
 from benchmarks.plain_stock import RECEIPTS
-from benchmarks.sales_journal import SalesJournal, followed
+from benchmarks.sales_journal import SalesJournal
 from benchmarks.sales_year import lines_of
 
 LINES = 12_000
@@ -23,7 +24,7 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compared]:
     parquet.write_table(year.receipts(), path.with_name(RECEIPTS))
     store = Store(None, era=0, shards=1)
     followed(year, store)
-    made = Compared(store, path)
+    made = Compared.of_sales(store, path)
     yield made
     made.close()
     store.close()

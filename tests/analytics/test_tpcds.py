@@ -6,10 +6,11 @@ import pytest
 from pyarrow import parquet
 
 from analytics.store import Store
+from benchmarks.decided_journal import followed
 from benchmarks.plain_reports import Compared
 from benchmarks.plain_stock import PLAIN_STOCK, RECEIPTS
 from benchmarks.plain_with_returns import PLAIN_WITH_RETURNS
-from benchmarks.sales_journal import SalesJournal, followed
+from benchmarks.sales_journal import SalesJournal
 from benchmarks.tpcds import GeneratorMissing, sales_of
 
 LINES = 20_000
@@ -29,7 +30,7 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compared]:
     journal = SalesJournal(made.sales, made.returns)
     parquet.write_table(journal.receipts(), directory / RECEIPTS)
     followed(journal, store)
-    both = Compared(store, made.sales_file, made.returns_file)
+    both = Compared.of_sales(store, made.sales_file, made.returns_file)
     yield both
     both.close()
     store.close()

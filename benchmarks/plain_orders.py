@@ -1,0 +1,143 @@
+"""The reports on what was asked for, held, on its way and looked at, in plain SQL over the files of orders.
+
+Every statement is made of events as they came; none knows of the tables, nor of what a report keeps ready.
+"""
+
+from typing import Final
+
+import duckdb
+
+from benchmarks.orders import TRADE, Orders
+
+MIDDLE: Final = "2017-01-03T12:00:00Z"
+"""A moment at which some of everything is open."""
+_DAY: Final = "(happened - interval 4 hour)::DATE"
+_VIEWS: Final = (
+    "create view event as from read_parquet('{events}')",
+    TRADE,
+    "create view interest as from read_parquet('{interest}')",
+    "create view closing as from read_parquet('{closings}')",
+)
+
+
+def _stock(until: str) -> str:
+    return f"""
+    with change as (
+        select sku, store, case when kind in ('receive', 'return') then obtained
+                                when kind in ('sell', 'fulfil', 'ship') then -obtained else 0 end as on_hand,
+               case when kind = 'reserve' then obtained when kind in ('fulfil', 'release', 'expire') then -obtained
+                    else 0 end as reserved,
+               case when kind = 'expect' then obtained when kind = 'receive' and source is not null then -obtained
+                    else 0 end as incoming
+        from event where obtained > 0 {until}
+        union all
+        select sku, to_store, 0, 0, obtained from event where kind = 'ship' {until}
+    )
+    select sku, store, sum(on_hand), sum(reserved), sum(incoming), sum(on_hand - reserved)
+    from change group by all order by sku, store"""
+
+
+def _deliveries(until: str) -> str:
+    return f"""
+    with said as (
+        select sku, store, source, obtained as units, due, booked_at, n from event where kind = 'expect' {until}
+        union all
+        select sku, store, source, -obtained, null, booked_at, n from event
+        where kind = 'receive' and source is not null {until}
+        union all
+        select sku, to_store, printf('y%010d', number), obtained, null, booked_at, n from event
+        where kind = 'ship' {until}
+    )
+    select sku, store, source, sum(units) as incoming, max_by(due, n) filter (due is not null)::TIMESTAMPTZ as due,
+           min(booked_at)::TIMESTAMPTZ as announced
+    from said group by sku, store, source having sum(units) > 0
+    order by due nulls last, announced, sku, store, source"""
+
+
+def _conversion(looked: str, bought: str) -> str:
+    return f"""
+    with department as (select sku, any_value(department) as department from event group by sku),
+    looked as (
+        select channel, {looked} as part, sum(views) as views, sum(cart_adds) as cart_adds
+        from interest join department using (sku) group by all
+    ),
+    bought as (
+        select channel, {bought} as part, count(distinct basket) as orders, sum(units) as units
+        from trade join department using (sku) join (select distinct channel, day from interest where sku is not null)
+             using (channel, day)
+        where basket is not null group by all
+    )
+    select channel, part, coalesce(views, 0) as views, coalesce(cart_adds, 0), coalesce(orders, 0), coalesce(units, 0),
+           cart_adds / nullif(views, 0), case when views > 0 then coalesce(orders, 0) / views end
+    from looked full join bought using (channel, part) order by channel, views desc, part"""
+
+
+PLAIN_ORDERS: Final[dict[tuple[str, str], str]] = {
+    ("unmet_demand", ""): f"""
+    with asked as (
+        select *, {_DAY} as day, coalesce(customer, reference) as who from event where kind in ('sell', 'reserve')
+    ),
+    disappointed as (
+        select sku, day, who, if(who is null, number, null) as nobody, min(booked_at) as since,
+               min_by(channel, n) as channel, max(asked) as asked, max(obtained) as obtained
+        from asked where obtained < asked group by all
+    ),
+    served as (
+        select d.sku, d.day, d.who, sum(a.obtained) as obtained
+        from disappointed d join asked a on a.sku = d.sku and a.who = d.who and a.booked_at >= d.since group by all
+    )
+    select sku, channel, day, sum(d.asked), sum(coalesce(s.obtained, d.obtained)) as got, sum(d.asked) - got
+    from disappointed d left join served s using (sku, day, who)
+    where coalesce(s.obtained, d.obtained) < d.asked group by all order by day, sku, channel""",
+    ("reservation_funnel", ""): """
+    with life as (
+        select coalesce(reserved_by, number) as reservation, min_by(channel, n) as channel,
+               sum(asked) filter (kind = 'reserve') as asked, sum(obtained) filter (kind = 'reserve') as held,
+               epoch_ms(max(booked_at) filter (kind = 'confirm')) - epoch_ms(min(booked_at)) as ms,
+               coalesce(sum(obtained) filter (kind = 'fulfil'), 0) as fulfilled,
+               coalesce(sum(obtained) filter (kind = 'release'), 0) as released,
+               coalesce(sum(obtained) filter (kind = 'expire'), 0) as expired
+        from event where kind in ('reserve', 'confirm', 'fulfil', 'release', 'expire') group by reservation
+    )
+    select channel, count(*) filter (held > 0), sum(asked), sum(asked - held), sum(held) as all_held,
+           coalesce(sum(held) filter (ms is not null), 0) as confirmed, sum(fulfilled),
+           coalesce(sum(released) filter (ms is not null), 0), coalesce(sum(released) filter (ms is null), 0),
+           sum(expired), sum(held - fulfilled - released - expired), sum(fulfilled) / all_held,
+           sum(held * ms) / 3600000 / nullif(confirmed, 0)
+    from life group by channel order by channel""",
+    ("deliveries", ""): _deliveries(""),
+    ("deliveries", f"at={MIDDLE}"): _deliveries(f"and booked_at <= '{MIDDLE[:-1]}'"),
+    ("stock_as_of", ""): _stock(""),
+    ("stock_as_of", f"at={MIDDLE}"): _stock(f"and booked_at <= '{MIDDLE[:-1]}'"),
+    ("conversion", "channel"): _conversion("''", "''"),
+    ("conversion", "day"): _conversion("strftime(day, '%Y-%m-%d')", "strftime(day, '%Y-%m-%d')"),
+    ("conversion", "sku"): _conversion("sku", "sku"),
+    ("conversion", "group"): _conversion("department", "department"),
+    ("empty_searches", ""): """
+    select query, sku, channel, sum(empty_searches) as searches, count(distinct day), min(day), max(day)
+    from interest where empty_searches > 0 group by query, sku, channel order by searches desc, query, sku, channel""",
+    ("books", ""): """
+    with day as (
+        select day, store, channel, count(distinct basket) as orders, sum(units) as units, sum(gross) as gross,
+               sum(returns) as returns, sum(net) as net, sum(tax) as tax
+        from trade group by all
+    )
+    select day, store, channel, d.orders, units, gross, 0, returns, d.net, d.tax, c.net, c.tax, d.net - c.net,
+           closed_at::TIMESTAMPTZ, if(closed_at is null, null, 'Ann'), 'USD'
+    from day d left join closing c using (day, store, channel) order by day, store, channel""",
+    ("book_corrections", ""): """
+    select day, (booked_at - interval 4 hour)::DATE as booked, store, channel, count(*), sum(units), sum(gross), 0,
+           sum(returns), sum(trade.net), sum(trade.tax), 'USD'
+    from trade join closing using (day, store, channel) where booked_at > closed_at
+    group by all order by day, booked, store, channel""",
+}
+"""By report and what is asked of it."""
+
+
+def opened_orders(orders: Orders) -> duckdb.DuckDBPyConnection:
+    """A database with the files and nothing else."""
+    connection = duckdb.connect(config={"threads": 1, "memory_limit": "2GB"})
+    connection.execute("set TimeZone = 'UTC'")
+    for view in _VIEWS:
+        connection.execute(view.format(**orders._asdict()))
+    return connection
