@@ -26,7 +26,7 @@ ROWS_A_SECOND = 200_000
 SECONDS = scaled(15, 3)
 SKUS = scaled(20_000, 1_000)
 WAREHOUSES = 5
-PATIENCE_S = 60.0
+PATIENCE_S = 240.0
 """For what is left when the last row was sent."""
 Moments = list[tuple[float, int]]
 """(when, last record)"""
