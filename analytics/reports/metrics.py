@@ -170,7 +170,7 @@ METRICS: Final[dict[str, Metric]] = {
     ),
     "reservations": Metric("different reservations that held anything", _MADE, _GOODS, _GOODS),
     "held": Metric("units reserved at first", _MADE, _GOODS, _GOODS),
-    "confirmed": Metric("units in reservations that were confirmed", _MADE, _GOODS, _GOODS),
+    "confirmed": Metric("units still held when their reservation was confirmed", _MADE, _GOODS, _GOODS),
     "fulfilled": Metric("units that left the house", _MADE, _GOODS),
     "cancelled": Metric("units released after their reservation was confirmed", _MADE, _GOODS, _GOODS),
     "released": Metric("units released before", _MADE, _GOODS, _GOODS),

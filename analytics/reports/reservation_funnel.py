@@ -13,7 +13,7 @@ REPORT: Final = Report(
         Column("requested", Sort.UNITS, "asked for: held + refused"),
         Column("refused", Sort.UNITS, "asked for and not held, as often as it was asked for"),
         Column("held", Sort.UNITS, "reserved at first"),
-        Column("confirmed", Sort.UNITS, "of these in reservations that were confirmed"),
+        Column("confirmed", Sort.UNITS, "of these still held when their reservation was confirmed"),
         Column("fulfilled", Sort.UNITS, "left the house"),
         Column("cancelled", Sort.UNITS, "released after they were confirmed"),
         Column("released", Sort.UNITS, "released before"),
@@ -34,9 +34,10 @@ with life as (
 ),
 kept as (
     select channel_code as channel, count(distinct reservation) as reservations, sum(quantity) as held,
-           coalesce(sum(quantity) filter (confirmed_at is not null), 0) as confirmed, sum(fulfilled) as fulfilled,
+           coalesce(sum(quantity - released) filter (confirmed_at is not null), 0) as confirmed,
+           sum(fulfilled) as fulfilled,
            sum(cancelled) as cancelled, sum(released) as released, sum(expired) as expired,
-           sum(quantity::DOUBLE * (epoch_ms(confirmed_at) - epoch_ms(made_at)) / 3600000) as hours
+           sum((quantity - released)::DOUBLE * (epoch_ms(confirmed_at) - epoch_ms(made_at)) / 3600000) as hours
     from life
     where quantity > 0 and ($from_day::DATE is null or day >= $from_day) and ($to_day::DATE is null or day <= $to_day)
     group by channel_code
