@@ -1,6 +1,7 @@
 """Figures that compare channels, in the cases where a line is in several places, steps back, or was never sold."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -11,8 +12,8 @@ from tests.builders import confirm, define_channel, fulfil, receive, release, re
 from tests.rows import Row
 from tests.world import World
 
-MONEY = {"unit_price": 1000, "currency": "EUR", "flags": Flag.HAS_PRICE}
-DAY = {"ttl_s": 86_400}
+MONEY: dict[str, Any] = {"unit_price": 1000, "currency": "EUR", "flags": Flag.HAS_PRICE}
+DAY: dict[str, Any] = {"ttl_s": 86_400}
 
 
 @pytest.fixture
