@@ -256,7 +256,12 @@ METRICS: Final[dict[str, Metric]] = {
         for name in ("to_30", "to_60", "to_90", "to_180", "older")
     },
     "hours": Metric("from `began` to `ended`, else to the newest record", _OUT, _GOODS, _GOODS),
-    "refused": Metric("asked for in this place, or in any, and refused meanwhile", _OUT, _GOODS, _GOODS),
+    "refused": Metric(
+        "asked for in this place, or in any, and refused meanwhile; of one customer (else reference) the most",
+        _OUT,
+        _GOODS,
+        _GOODS,
+    ),
     "usual": Metric(
         "units sold in the place in the 28 days before it began x hours / (28 x 24), rounded half up", _OUT, _GOODS
     ),

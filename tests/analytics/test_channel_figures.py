@@ -88,3 +88,20 @@ def test_what_was_asked_for_in_no_place_is_of_the_day_of_the_most_preferred_one(
     # 05:00 on the second in Vladivostok.
     assert column(tables, "channel_comparison", "refusal_rate", from_="2026-06-02", to="2026-06-02") == {"web": 0.5}
     assert tables.report("unmet_demand") == [("A-1", "web", "2026-06-02", 50.0, 0.0, 50.0)]
+
+
+def test_a_customer_who_asks_again_and_again_for_what_is_out_of_stock_wants_it_once(tables: Tables) -> None:
+    at(tables, "2026-06-01T12:00+00:00", sell("A-1", "south", 10, **MONEY))
+    for minute in range(5):
+        at(
+            tables,
+            f"2026-06-01T13:0{minute}+00:00",
+            reserve("A-1", 2 + minute % 2, "south", customer="ann"),
+            sell("A-1", "south", 1, reference="till-7"),
+            sell("A-1", "south", 4),
+        )
+    at(tables, "2026-06-02T12:00+00:00", receive("A-1", "south", 5))
+    # Ann wants 3, the till's customer 1, and five whom nobody knows 4 each; ten sold in 28 days are 0.357 in one.
+    (row,) = tables.report("stock_outs")
+    assert row[4:8] == (24.0, 3.0 + 1.0 + 20.0, 0.357, 24.0)
+    assert row[8] == 24_000
