@@ -240,6 +240,32 @@ def test_a_refusal_and_a_choice_of_places_are_explained(shop: Box) -> None:
     assert [(place["warehouse"], place["available"]) for place in line["places"]] == [("berlin", 5), ("hamburg", 1)]
 
 
+def test_a_line_that_named_its_place_and_one_that_got_a_part_are_explained_once(shop: Box) -> None:
+    shop.put("/v1/warehouses/lock", {"name": "Lock", "kind": "quarantine", "priority": 0})
+    shop.put("/v1/products/GLOVE", {"name": "Glove"})
+    for place, quantity in (("berlin", 5), ("hamburg", 9), ("lock", 7)):
+        shop.commands({"kind": "receive", "sku": "GLOVE", "warehouse": place, "quantity": quantity})
+
+    def told(lines: list[dict[str, Any]], status: int = 201, **more: Any) -> list[dict[str, Any]]:
+        key, body = fresh(), {"channel": "shop", "ttl_s": 600, "lines": lines, **more}
+        shop.post("/v1/reservations", body, status=status, headers={"Idempotency-Key": key})
+        shop.get("/v1/reports/stock_as_of", params={"after": end_of_feed(shop)})
+        found: list[dict[str, Any]] = shop.get(f"/v1/commands/{key}/explain")["lines"]
+        return found
+
+    (line,) = told([{"sku": "GLOVE", "quantity": 2, "warehouse": "hamburg"}])
+    assert (line["because"], line["warehouse"], line["taken_from"][0]["warehouse"]) == ("named", "hamburg", "hamburg")
+    assert [(place["warehouse"], place["rank"]) for place in line["places"] if place["rank"] is not None] == [
+        ("hamburg", 0)
+    ]
+    (line,) = told([{"sku": "GLOVE", "quantity": 1, "warehouse": "lock"}], 409)
+    assert (line["because"], line["obtained"]) == ("quarantine", 0)
+    (line,) = told([{"sku": "GLOVE", "quantity": 20}], partial=True)
+    assert (line["because"], line["obtained"], len(line["taken_from"])) == ("partial", 12, 2)
+    (line,) = told([{"sku": "GLOVE", "quantity": 20}], 409, partial=True)
+    assert (line["because"], line["obtained"]) == ("insufficient_stock", 0)
+
+
 def test_suggestions_are_what_was_bought_together(shop: Box) -> None:
     for _ in range(2):
         basket = [{**sell(sku, 1, 100), "channel": "shop", "group": "b"} for sku in ("TEE-M", "CHEESE")]

@@ -127,6 +127,8 @@ STOCK: Final[dict[str, tuple[str, str]]] = {
     "not asked": ("не спрашивали", "nie pytano"),
     "ok": ("выполнено", "wykonano"),
     "held": ("отложено", "odłożono"),
+    "named": ("место было названо", "miejsce było wskazane"),
+    "quarantine": ("место на карантине, оттуда не продают", "miejsce w kwarantannie, stamtąd się nie sprzedaje"),
     "one_place": ("хватило одного места", "wystarczyło jedno miejsce"),
     "split": ("разделено: одного места не хватило", "podzielono: jedno miejsce nie wystarczyło"),
     "partial": ("частично", "częściowo"),
