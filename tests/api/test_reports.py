@@ -183,6 +183,7 @@ def test_a_format_may_be_asked_for_by_accept(shop: Box) -> None:
         ("/v1/explain/NONE/berlin", 404, "unknown_sku"),
         ("/v1/explain/TEE-M/nowhere", 404, "unknown_warehouse"),
         ("/v1/commands/never/explain", 404, "unknown_command"),
+        ("/v1/products/NONE/suggestions", 404, "unknown_sku"),
     ],
 )
 def test_what_cannot_be_asked_is_a_problem(shop: Box, path: str, status: int, code: str) -> None:
