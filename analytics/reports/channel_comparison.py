@@ -30,7 +30,11 @@ REPORT: Final = Report(
         Column("units", Sort.UNITS, "sold; returned units are not taken off"),
         Column("net", Sort.MONEY, "gross - discount - returns"),
         Column("share", Sort.SHARE, "part of the net of all channels in this currency"),
-        Column("growth", Sort.SHARE, "net / net of as many days before `from`, less 1; null without from and to"),
+        Column(
+            "growth",
+            Sort.SHARE,
+            "net / net of as many days before `from`, less 1; -1: nothing since; null: no from or to",
+        ),
         Column("basket", Sort.MONEY, "gross - discount of an order on average, rounded half up"),
         Column("refusal_rate", Sort.SHARE, "lines refused for lack of stock / all lines asked for, in all currencies"),
         Column("return_rate", Sort.SHARE, "units returned / units sold, in all currencies"),
