@@ -88,10 +88,13 @@ with attempt as (
            null as taken_from, booked_at
     from refusals where command_id = $command_id and (outcome <> 'ok' or obtained = 0)
     union all by name
-    select h.shard, h.seq, m.row, 'reserve' as kind, h.sku_key, h.named, h.channel, h.client, 'ok' as outcome,
-           any_value(h.requested) as requested, sum(h.quantity) as obtained,
+    -- Of several shards a hold is shown when all agreed; what there was before is what its shard saw when it was made.
+    select h.shard, h.made_seq as seq, made.row, 'reserve' as kind, h.sku_key, h.named, h.channel, h.client,
+           'ok' as outcome, any_value(h.requested) as requested, sum(h.quantity) as obtained,
            list({'warehouse': w.code, 'quantity': h.quantity} order by m.n) as taken_from, h.booked_at
     from holds h join movements m using (shard, seq, n) join warehouses w on w.warehouse = h.warehouse
+    join movements made on made.shard = h.shard and made.seq = h.made_seq and made.reservation = h.reservation
+         and made.line = h.line and made.warehouse = h.warehouse and made.kind = 'reserve'
     where m.command_id = $command_id and h.quantity > 0 group by all
 )
 select a.shard, a.seq, a.row, a.kind, p.sku_key, p.sku, w.code as warehouse, w.kind as place,
