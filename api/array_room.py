@@ -26,11 +26,18 @@ class ArrayRoom:
         self.reading = asyncio.Semaphore(READ_AT_ONCE)
         """held while an array is read, by one after the other"""
 
+    def refusal(self, size: int, bytes_max: int) -> Problem | None:
+        """Of an array that would be too much beside others, if it were there now."""
+        if self.bytes and self.bytes + size > bytes_max:
+            return Problem(429, "overloaded", "too many arrays at once", {"retry_after_ms": _RETRY_AFTER_MS})
+        return None
+
     @contextmanager
     def taken(self, size: int, bytes_max: int) -> Iterator[None]:
-        """Room for an array until it is answered; raises Problem when it would be too much beside others."""
-        if self.bytes and self.bytes + size > bytes_max:
-            raise Problem(429, "overloaded", "too many arrays at once", {"retry_after_ms": _RETRY_AFTER_MS})
+        """Room for an array until it is answered; raises what is its `refusal`."""
+        refusal = self.refusal(size, bytes_max)
+        if refusal is not None:
+            raise refusal
         self.bytes += size
         try:
             yield

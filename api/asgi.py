@@ -110,6 +110,15 @@ class Front:
             self.bodies_bytes += size
         return principal
 
+    def refusal(self, exchange: Exchange, size: int, beginning: bytes) -> Problem | None:
+        """Of a body of `size` bytes that begins like this, when it is known that there is no room for it."""
+        no_room = exchange.route.no_room
+        return no_room(self._runtime, exchange.headers, size, beginning) if no_room is not None else None
+
+    def refuse(self, exchange: Exchange, refusal: Problem) -> None:
+        """The answer to a request whose body nobody kept."""
+        self._send(exchange, _refusal(exchange.route, refusal))
+
     def begin(self, exchange: Exchange) -> None:
         """Serve a request that is there as a whole: at once, or with the shard's answer, or in a task of its own."""
         route, runtime = exchange.route, self._runtime

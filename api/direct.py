@@ -77,6 +77,8 @@ class Direct:
     scopes: tuple[str, ...] = ()
     """the key needs one of these; with none given the handler decides"""
     body_bytes: Callable[[Runtime], int] = lambda _: 0
+    no_room: Callable[[Runtime, dict[bytes, bytes], int, bytes], Problem | None] | None = None
+    """the refusal of a body with these headers, of so many bytes, that begins like this: nobody keeps what follows"""
     streams: bool = False
     """the answer may be a stream"""
     docs: dict[str, Any] = field(default_factory=dict)

@@ -17,6 +17,7 @@ from actors.documents.keys import Principal
 from api.asgi import Front
 from api.direct import Answer, Direct, Exchange
 from api.http_guard import GuardedProtocol
+from api.status import Problem
 
 
 class _Nobody:
@@ -32,7 +33,9 @@ _NOBODY: Final = _Nobody()
 class _Exchange(Exchange):
     """One request and its answer; to uvicorn's protocol it is the cycle that is under way."""
 
-    __slots__ = ("_protocol", "_size", "disconnected", "is_whole", "keep_alive", "pieces", "response_complete")
+    __slots__ = (
+        "_protocol", "_size", "disconnected", "is_whole", "keep_alive", "pieces", "refusal", "response_complete",
+    )  # fmt: skip
 
     message_event = _NOBODY
 
@@ -57,10 +60,23 @@ class _Exchange(Exchange):
         self._protocol = protocol
         self._size = size
         self.pieces: list[bytes] = []
+        self.refusal: Problem | None = None
+        """known before the body is there: what is left of it is read and forgotten"""
         self.is_whole = False
         self.keep_alive = True
         self.disconnected = False
         self.response_complete = False
+
+    def take(self, piece: bytes) -> None:
+        """A piece of the body."""
+        if self.refusal is not None:
+            return
+        if not self.pieces:
+            self.refusal = cast(Front, self._protocol.front).refusal(self, self._size, piece)
+            if self.refusal is not None:
+                self.leave()
+                return
+        self.pieces.append(piece)
 
     def answer(self, answer: Answer) -> None:
         """In one write, unless the caller is gone."""
@@ -121,7 +137,7 @@ class DirectProtocol(GuardedProtocol):
         cycle: Any = self.cycle
         if type(cycle) is _Exchange:
             self.moved = True
-            cycle.pieces.append(body)
+            cycle.take(body)
         else:
             super().on_body(body)
 
@@ -130,10 +146,14 @@ class DirectProtocol(GuardedProtocol):
         cycle: Any = self.cycle
         if type(cycle) is _Exchange and not cycle.is_whole:
             self.whole()
+            cycle.is_whole = True
+            front = cast(Front, self.front)
+            if cycle.refusal is not None:
+                front.refuse(cycle, cycle.refusal)
+                return
             pieces = cycle.pieces
             cycle.body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-            cycle.is_whole = True
-            cast(Front, self.front).begin(cycle)
+            front.begin(cycle)
         else:
             super().on_message_complete()
 

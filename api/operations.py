@@ -204,6 +204,7 @@ DIRECT: Final[tuple[Direct, ...]] = (
         path="/v1/commands",
         handler=commands.post,
         body_bytes=_array,
+        no_room=commands.no_room,
         docs=_docs(
             "commands",
             "One command, an array of them, or an Arrow stream",

@@ -97,32 +97,42 @@ class Session:
         await self._send(iter(self._ready), 2 * self._in_flight)
         return {"seconds": time.perf_counter() - began}
 
-    async def storm(self, seconds: float) -> dict[str, Any]:
-        """Mixed rows for so long, made on the way, with the standby beside."""
+    async def storm(self, seconds: float, gusts: int, gust_seconds: float) -> dict[str, Any]:
+        """Mixed rows, made on the way, with the standby beside: for `seconds`, then so many times more for
+        `gust_seconds`; the shard is killed after each time. Gives what the first came to."""
         standby = self._standby()
         try:
             await self.prepare("mixed", 0, 2)
-            assert self._cycle is not None
-            cycle, end, count = self._cycle, time.monotonic() + seconds, 0
-
-            def batches() -> Iterator[Batch]:
-                nonlocal count
-                while time.monotonic() < end:
-                    count += 1
-                    yield cycle.batch()
-
             began = time.monotonic()
-            await self._send(batches(), 4)
-            return {"rows": count * BATCH_ROWS, "seconds": time.monotonic() - began} | await self.kill()
+            found: dict[str, Any] = {"rows": await self._blow(seconds), "seconds": time.monotonic() - began}
+            back_s = [await self._kill()]
+            for _ in range(gusts):
+                await self._blow(gust_seconds)
+                back_s.append(await self._kill())
+            return found | {"back_s": back_s}
         finally:
             standby.terminate()
             standby.wait()
+
+    async def _blow(self, seconds: float) -> int:
+        """Mixed rows for so long; how many it were."""
+        assert self._cycle is not None
+        cycle, end, count = self._cycle, time.monotonic() + seconds, 0
+
+        def batches() -> Iterator[Batch]:
+            nonlocal count
+            while time.monotonic() < end:
+                count += 1
+                yield cycle.batch()
+
+        await self._send(batches(), 4)
+        return count * BATCH_ROWS
 
     def _standby(self) -> "subprocess.Popen[bytes]":
         command = [sys.executable, "-m", "actors.standby", "--data", str(self._data.path)]
         return subprocess.Popen(command, preexec_fn=partial(die_with_parent, os.getpid()))
 
-    async def kill(self) -> dict[str, Any]:
+    async def _kill(self) -> float:
         """SIGKILL to the shard's process; gives the seconds until a new reservation is answered."""
         assert self._client is not None
         (status, *_) = await self._client.shards()
@@ -132,7 +142,7 @@ class Session:
             batch = self._goods.reserves(1)
             answered = await self._client.commands(batch.rows, batch.heap)
             if answered.results["outcome"][0] == Outcome.OK:
-                return {"back_s": time.monotonic() - began}
+                return time.monotonic() - began
             await asyncio.sleep(0.01)
 
     async def until_ready(self) -> None:

@@ -182,6 +182,8 @@ ROWS: Final = (
         (Target(3, below=True),),
     ),
     Row("load before that kill, rows made on the way", ("storm rate",)),
+    Row("killed again after every two seconds of load: back", ("back after each kill",)),
+    Row("the same, p99", ("back after a kill p99",), (), (Target(3, below=True),)),
     Row("over HTTP, little stock: back after SIGKILL of a shard", ("back after shard",), (), (Target(3, below=True),)),
     Row(
         "the same, of Ray's head: everything is built again", ("back after gcs_server",), (), (Target(20, below=True),)

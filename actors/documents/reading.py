@@ -78,9 +78,13 @@ def _escaped(text_: str) -> str:
     return json_text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
+_LAST_CHANGE: Final = select(changes.c.last)
+"""Asked several times a second for ever, by processes that collect cyclic garbage rarely: made once."""
+
+
 def last_change(connection: Connection) -> int:
     """The newest version there is."""
-    version: int = connection.execute(select(changes.c.last)).scalar_one()
+    version: int = connection.execute(_LAST_CHANGE).scalar_one()
     return version
 
 
@@ -106,6 +110,8 @@ def products_after(connection: Connection, version: int, count_max: int) -> list
 
 def products_by_key(connection: Connection, sku_keys: Sequence[int]) -> list[tuple[int, str, int]]:
     """(sku_key, SKU, decimals) of those of `sku_keys` that are or were in force."""
+    if not sku_keys:
+        return []
     table = TABLES[DocumentKind.PRODUCT]
     statement = select(table.c.number, table.c.code, table.c.document).where(
         table.c.number.in_(bindparam("wanted", expanding=True)), table.c.version > 0

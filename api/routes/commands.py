@@ -12,6 +12,7 @@ from api import decode
 from api import schemas as s
 from api.arrow import ARROW_MEDIA, read_table, write_results
 from api.arrow_columns import ArrowColumns
+from api.deps import Runtime
 from api.direct import JSON, Answer, Call, Finished, LoneCall, Work, done, too_large
 from api.encode import Encoder
 from api.encoding import Encoded, encoded_columns, encoded_structs
@@ -20,7 +21,7 @@ from api.lookup import any_of, command
 from api.names import know, knows, learn
 from api.render import ResultRow, failed_lines, is_replayed, lines_json, overall, result_json, results_bytes, row_of
 from api.security import SCOPE_OF_KIND, check_commands, check_scope
-from api.status import Headers, away, retry_after_s
+from api.status import Headers, Problem, away, retry_after_s
 from api.texts import check_code
 from engine.kinds import Flag, Kind, ResultFlag
 from engine.layout import RESULT
@@ -79,6 +80,13 @@ def _single(call: Call) -> s.AnyCommand:
     if not command.id and b"idempotency-key" in call.headers:
         command.id = idempotency_key(call.headers)
     return command
+
+
+def no_room(runtime: Runtime, headers: dict[bytes, bytes], size: int, beginning: bytes) -> Problem | None:
+    """An array that comes while there are as many as can be decided soon."""
+    if not is_arrow(headers) and not decode.is_array(beginning):
+        return None
+    return runtime.arrays.refusal(size, runtime.limits.arrays_bytes)
 
 
 async def _post_array(call: Call) -> Answer:

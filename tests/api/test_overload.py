@@ -91,16 +91,25 @@ class Crowd:
         return (self.good - first) / (time.monotonic() - began)
 
 
-def slow(_: Record) -> None:
-    time.sleep(SLOW_S)
+class SlowDisk:
+    """Takes its time over each record, and counts those with rows."""
+
+    def __init__(self) -> None:
+        self.records = 0
+
+    def __call__(self, record: Record) -> None:
+        self.records += bool(len(record.rows))
+        time.sleep(SLOW_S)
 
 
 def test_at_three_times_the_capacity_as_much_is_done_and_the_rest_is_refused_at_once(box: Box, tell: Tell) -> None:
     store, before = box.stores[0], box.get("/v1/stock/TEE-M")["reserved"]
-    store.before_append = slow
+    fit, crowded = SlowDisk(), SlowDisk()
     try:
+        store.before_append = fit
         with Crowd(box, QUEUE - ROWS_A_BATCH) as fitting:
             peak = fitting.rate(100)
+        store.before_append = crowded
         with Crowd(box, 3 * QUEUE) as crowd:
             goodput = crowd.rate(100)
     finally:
@@ -110,8 +119,9 @@ def test_at_three_times_the_capacity_as_much_is_done_and_the_rest_is_refused_at_
     assert box.get("/v1/stock/TEE-M")["reserved"] == before + fitting.good + crowd.good
     refused_s = statistics.median(crowd.refused)
     tell(f"{100 * goodput / peak:.0f} % of the peak at three times the load, refusals after {1000 * refused_s:.1f} ms")
-    # Promised are 90 % and 50 ms; a busy machine is given room.
-    assert goodput >= 0.75 * peak, (goodput, peak)
+    # What the shard does of its work in a record does not depend on how busy the machine is; the rates do.
+    assert crowd.good / crowded.records >= 0.9 * fitting.good / fit.records, (crowd.good, crowded.records)
+    assert goodput >= 0.5 * peak, (goodput, peak)
     assert refused_s < QUEUE / ROWS_A_BATCH * SLOW_S, refused_s
 
 
@@ -145,6 +155,8 @@ def test_a_refusal_does_not_wait_for_the_shard_and_what_is_let_in_is_done(box: B
 def test_an_array_that_there_is_no_room_for_is_refused_before_anybody_reads_it(box: Box) -> None:
     """The shard stands still with arrays that take the room; then even what is no array is not looked at."""
     assert box.runtime is not None
+    assert box.server is not None
+    front = box.server.config.loaded_app
     store, go_on, arrays = box.stores[0], threading.Event(), box.runtime.arrays
     row = {"kind": "receive", "sku": "TEE-M", "warehouse": "berlin", "quantity": 1, "reference": "r" * 200}
     full = orjson.dumps([row | {"id": fresh()} for _ in range(8)])
@@ -162,6 +174,13 @@ def test_an_array_that_there_is_no_room_for_is_refused_before_anybody_reads_it(b
             second.send(second.request("/v1/commands", b"[" + b"no array" * 100))
             status, headers, told = second.answer()
             assert (status, orjson.loads(told)["code"], headers["retry-after"]) == (429, "overloaded", "1")
+            third.send(third.request("/v1/commands", b"[small"))
+            assert third.answer()[0] == 400
+            # Of an array that is refused from its first bytes on nothing is kept, and its connection goes on.
+            third.send(third.request("/v1/commands", b"", "Content-Length: 70000", sized=False) + b"[" + b" " * 9_999)
+            third.send(b" " * 60_000)
+            assert third.answer()[0] == 429
+            assert front.bodies_bytes == len(full)
             third.send(third.request("/v1/commands", b"[small"))
             assert third.answer()[0] == 400
             go_on.set()

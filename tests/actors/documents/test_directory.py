@@ -1,6 +1,7 @@
 """The read side: names and numbers, keys and principals, and how news get there."""
 
 import asyncio
+import gc
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,25 @@ def put_message(key: NewKey, *, expires_at_ms: int | None = None) -> PutKey:
 async def put_key(writer: DocumentsWriter, key: NewKey, *, expires_at_ms: int | None = None) -> None:
     """Register it."""
     assert one(await writer.submit(put_message(key, expires_at_ms=expires_at_ms))).outcome == Outcome.OK
+
+
+def test_looking_for_news_leaves_no_cycles_behind(settings: DocumentsSettings, shards: MemoryShards) -> None:
+    """It is done several times a second for ever; an API process collects cyclic garbage rarely, so memory grew."""
+
+    async def scene() -> None:
+        async with writing(settings, shards), looking(settings) as directory:
+            await directory.refresh()
+            gc.collect()
+            gc.disable()
+            try:
+                for _ in range(50):
+                    await directory.refresh()
+                left = gc.collect()
+            finally:
+                gc.enable()
+            assert left < 50, left
+
+    asyncio.run(scene())
 
 
 def test_what_was_answered_before_is_found_by_the_first_miss(settings: DocumentsSettings, shards: MemoryShards) -> None:
