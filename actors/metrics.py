@@ -62,6 +62,8 @@ class ShardMetrics:
     """from the decision until it is durable: encoding, writing and fsync"""
     outcomes: list[int] = field(default_factory=lambda: [0] * _OUTCOMES_MAX)
     """answers by Outcome number"""
+    tables: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """`actors.open_shard.OpenShard.tables`, as of the latest probe"""
 
     def count_outcomes(self, outcomes: npt.NDArray[np.uint8]) -> None:
         """Add the answers of one batch."""

@@ -78,6 +78,11 @@ class OpenShard:
         self._deciding = threading.Lock()
         self._writing = threading.Lock()
 
+    def tables(self) -> dict[str, tuple[int, int]]:
+        """How full the engine's tables are, perhaps in the middle of a batch: (rows, room for rows)."""
+        counts, room = self._engine.counts, self._engine.room
+        return {table: (rows, room[table]) for table, rows in counts.items()}
+
     def run(self, batch: Batch) -> Reply:
         """Decide the batch, make it durable, answer it."""
         try:

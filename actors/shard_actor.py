@@ -117,6 +117,8 @@ class ShardActor:
         """A ShardStatus, without waiting for the batch that is being decided."""
         begun_ns = min(self._begun_ns.copy().values(), default=0)
         shard = self._shard
+        if shard is not None:
+            self.metrics.tables = shard.tables()
         status = ShardStatus(
             shard=self.config.shard,
             state=self._state,

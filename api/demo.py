@@ -2,7 +2,7 @@
 
 Starts the engine, replays part of a year of real sales and proves the result, then lets simulated customers loose,
 opens a store with simulated devices, and leaves everything open to look at, until Ctrl-C or until the seconds given are
-over. The sales are moved by whole weeks to end in this one, so that the console has something to compare today with.
+over. The sales are moved to end yesterday, so that the console has every day of the last weeks to compare today with.
 """
 
 import asyncio
@@ -52,12 +52,12 @@ def shelves_of(plan: Plan) -> list[Shelf]:
 
 
 def these_weeks(plan: Plan, data: Path, today: date) -> Plan:
-    """The plan moved to end in this week, or by as much as it was when it was first sent to this directory: commands
-    that are sent twice must say the same."""
+    """The plan moved to end yesterday, or by as much as it was when it was first sent to this directory: commands that
+    are sent twice must say the same."""
     note = data / "demo.json"
     with contextlib.suppress(FileNotFoundError):
         return moved(plan, int(json.loads(note.read_text())["days"]))
-    days = (today - last_day(plan)).days // 7 * 7
+    days = (today - last_day(plan)).days - 1
     note.write_text(json.dumps({"days": days}))
     return moved(plan, days)
 

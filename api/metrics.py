@@ -268,6 +268,13 @@ def _shards(shards: Sequence[ShardStatus]) -> Iterator[Metric]:
             for outcome in Outcome:
                 outcomes.add_metric([shard, outcome.text], metrics.outcomes[outcome])
     yield from (state, *gauges.values(), outcomes)
+    rows = GaugeMetricFamily("omnistock_shard_table_rows", "Rows in a table", labels=["shard", "table"])
+    room = GaugeMetricFamily("omnistock_shard_table_room", "Rows that it has room for", labels=["shard", "table"])
+    for shard, metrics in counted:
+        for table, (used, most) in metrics.tables.items():
+            rows.add_metric([shard, table], used)
+            room.add_metric([shard, table], most)
+    yield from (rows, room)
     for name, help_ in _SHARD_COUNTERS.items():
         family = CounterMetricFamily(_named("shard", name), help_, labels=["shard"])
         for shard, metrics in counted:

@@ -163,15 +163,35 @@ class Shard:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How full the tables are, for metrics."""
+        """How full the tables are, for metrics.
+
+        Of reservations, lines and operations the most there were at once, for what is free is used again.
+        """
         tables, marks = self._state.tables, self._state.marks
         return {
             "skus": int(tables[SKUS, USED]) - 1,
             "cells": int(tables[CELLS, USED]) - 1,
             "reservations": int(tables[RESERVATIONS, USED]) - 1,
             "lines": int(tables[LINES, USED]) - 1,
+            "sources": int(tables[SOURCES, USED]) - 1,
+            "operations": int(tables[OPERATIONS, USED]) - 1,
             "ids": int(marks[IDS_MADE] - marks[IDS_FORGOTTEN]),
             "deadlines": int(marks[DEADLINES_N]),
+        }
+
+    @property
+    def room(self) -> dict[str, int]:
+        """The most that `counts` can come to."""
+        limits = self.limits
+        return {
+            "skus": limits.skus_max,
+            "cells": limits.cells_max,
+            "reservations": limits.reservations_max,
+            "lines": limits.lines_max,
+            "sources": limits.sources_max,
+            "operations": limits.operations_max,
+            "ids": limits.ids_max,
+            "deadlines": limits.reservations_max,
         }
 
     @property

@@ -41,7 +41,7 @@ async def alert_page(visit: Visit, params: Params) -> dict[str, Any]:
     return {"items": page.get("items", []), "next_cursor": page.get("next_cursor")}
 
 
-def alert_lines(visit: Visit, found: list[dict[str, Any]]) -> None:
+def alert_lines(visit: Visit, found: list[dict[str, Any]], warehouse: str | None = None) -> None:
     """The first few, and the way to the rest."""
     t = visit.t
     if not found:
@@ -53,12 +53,12 @@ def alert_lines(visit: Visit, found: list[dict[str, Any]]) -> None:
             with line(odd_words(visit, alert), moment, "/alerts", "sensors"):
                 Text(odd_figures(visit, alert), "span", "os-number os-bad")
             continue
-        words = f"{alert['warehouse']} · {moment}"
+        words = f"{visit.place(alert['warehouse'])} · {moment}"
         target = f"/explain/{alert['sku']}/{alert['warehouse']}"
         with line(alert.get("name") or alert["sku"], words, target, "notifications_active"):
             Text(position(visit, alert), "span", "os-number os-bad")
     if len(found) > SHOWN:
-        anchor("/alerts", "os-small", t("All {n} alerts", n=len(found)))
+        anchor(visit.link("/alerts", warehouse=warehouse), "os-small", t("All {n} alerts", n=len(found)))
 
 
 def is_odd(alert: dict[str, Any]) -> bool:
@@ -68,7 +68,7 @@ def is_odd(alert: dict[str, Any]) -> bool:
 
 def odd_words(visit: Visit, alert: dict[str, Any]) -> str:
     """What is odd, and where."""
-    return f"{alert['channel']}: {visit.t(ODD[alert['kind']])}"
+    return f"{visit.channel(alert['channel'])}: {visit.t(ODD[alert['kind']])}"
 
 
 def odd_figures(visit: Visit, alert: dict[str, Any]) -> str:

@@ -3,7 +3,6 @@
 NiceGUI's pages belong to the process, so this is made once in it.
 """
 
-import contextlib
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +14,7 @@ from fastapi.responses import PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 
 from api.console.accounts import Accounts
-from api.console.client import Api, ApiProblem
+from api.console.client import Api
 from api.console.files import directory_of
 from api.console.gate import App, Gate
 from api.console.live import DeviceNews, Live
@@ -37,6 +36,7 @@ def make_app(data: Path, api: Api) -> App:
     from api.console.download import download_routes
     from api.console.pages.all import register_all
     from api.console.pictures import picture_routes
+    from api.console.trouble import register_trouble
 
     accounts = Accounts(data)
     sessions = Sessions(data, accounts)
@@ -44,13 +44,9 @@ def make_app(data: Path, api: Api) -> App:
     news = DeviceNews(api)
     desk = Desk(api, live, accounts, sessions, news)
 
-    async def learn_zone() -> None:
-        with contextlib.suppress(ApiProblem):
-            await desk.warehouses()
-
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await learn_zone()
+        await desk.learn()
         try:
             yield
         finally:
@@ -65,6 +61,7 @@ def make_app(data: Path, api: Api) -> App:
     app.add_api_route("/alive", lambda: PlainTextResponse("alive"), include_in_schema=False)
     app.mount("/look", StaticFiles(directory=LOOK), name="look")
     register_all(desk)
+    register_trouble(desk)
     ui.run_with(
         app,
         title="omnistock",

@@ -5,9 +5,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 SERIES: Final = ("#4f7cff", "#22b07d", "#f2a33a", "#e4587a", "#9b6bf2", "#2fb5c9", "#a3a948", "#d07a4a")
-INK: Final = "#8793a6"
-"""of axes and words: readable on white and on black"""
+FONT: Final = 'system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif'
+"""that of the pages, by name: the room for a word is measured before it is on the page"""
+STEPS: Final = ("#1e3a9e", "#2446bd", "#2f5bea", "#3d67ec")
+"""of a funnel: one thing that becomes less, and white words are legible on each"""
+INK: Final = "#758298"
+"""of axes and words, where the look does not say: readable on white and on black"""
 RULE: Final = "rgba(135,147,166,.22)"
+DARKEST: Final = 0.98
+"""of the values of a heat chart are told apart by their shade"""
 GOOD: Final = "#22b07d"
 BAD: Final = "#e4587a"
 
@@ -17,7 +23,7 @@ Options = dict[str, Any]
 def colours(codes: Iterable[str]) -> dict[str, str]:
     """A colour for each channel, the same on every page, and different as long as there are colours."""
     taken: dict[str, str] = {}
-    for code in sorted(codes):
+    for code in sorted(set(codes)):
         at = zlib.crc32(code.encode()) % len(SERIES)
         free = [colour for colour in (*SERIES[at:], *SERIES[:at]) if colour not in taken.values()]
         taken[code] = free[0] if free else SERIES[at]
@@ -27,9 +33,9 @@ def colours(codes: Iterable[str]) -> dict[str, str]:
 def _base(legend: bool, unit: str = "") -> Options:
     return {
         "backgroundColor": "transparent",
-        "textStyle": {"color": INK, "fontFamily": "inherit"},
+        "textStyle": {"color": INK, "fontFamily": FONT},
         "grid": {"left": 8, "right": 14, "top": 36 if legend or unit else 14, "bottom": 6, "containLabel": True},
-        "tooltip": {"trigger": "axis", "confine": True, "axisPointer": {"type": "shadow"}},
+        "tooltip": {"trigger": "axis", "confine": True, "axisPointer": {"type": "shadow"}, "unit": unit},
         "legend": {
             "show": legend,
             "top": 0,
@@ -92,13 +98,16 @@ def bars(
     options = _base(False)
     options["yAxis"] = _axis("category", data=list(categories), inverse=True)
     options["yAxis"]["axisLabel"] |= {"width": 150, "overflow": "truncate"}
-    options["xAxis"] = _axis("value", name=unit, nameLocation="end", nameTextStyle={"color": INK})
-    options["grid"]["right"] = 56 if unit else 24
+    # Each bar says its figure, so that nobody has to measure it against an axis.
+    options["xAxis"] = _axis("value", show=False)
+    options["grid"]["right"] = 70 + 7 * len(unit)
+    options["tooltip"]["unit"] = unit
     options["series"] = [
         {
             "type": "bar",
             "data": list(values),
             "barMaxWidth": 18,
+            "label": {"show": True, "position": "right", "color": INK},
             "itemStyle": {"color": colour, "borderRadius": [0, 3, 3, 0]},
         }
     ]
@@ -116,7 +125,7 @@ def lines(
     """(moment, value) over time; `steps`: a value holds until the next one."""
     options = _base(len(series) > 1, unit)
     options["tooltip"]["axisPointer"] = {"type": "line"}
-    options["xAxis"] = _axis("time")
+    options["xAxis"] = _axis("time", axisPointer={"label": {}})
     options["yAxis"] = _axis(
         "value", name="" if len(series) > 1 else unit, nameTextStyle={"color": INK, "align": "left"}
     )
@@ -136,11 +145,11 @@ def lines(
     return options
 
 
-def ring(parts: Sequence[tuple[str, float]], palette: Mapping[str, str] | None = None) -> Options:
+def ring(parts: Sequence[tuple[str, float]], palette: Mapping[str, str] | None = None, *, unit: str = "") -> Options:
     """Parts of a whole."""
     options = _base(True)
-    options["tooltip"] = {"trigger": "item", "confine": True, "formatter": "{b}: {c} ({d} %)"}
-    options["legend"] |= {"top": "auto", "bottom": 0, "left": "center"}
+    options["tooltip"] = {"trigger": "item", "confine": True, "unit": unit}
+    options["legend"] |= {"top": "auto", "bottom": 0, "left": "center", "type": "plain"}
     options["series"] = [
         {
             "type": "pie",
@@ -167,7 +176,9 @@ def heat(rows: Sequence[str], columns_: Sequence[str], cells: Sequence[tuple[int
     options["tooltip"] = {"position": "top", "confine": True}
     options["xAxis"] = _axis("category", data=list(columns_), splitArea={"show": False})
     options["yAxis"] = _axis("category", data=list(rows), inverse=True)
-    most = max((value for _, _, value in cells), default=1) or 1
+    # One wild hour must not make all others look the same.
+    values = sorted(value for _, _, value in cells)
+    most = (values[int(DARKEST * (len(values) - 1))] if values else 0) or 1
     options["visualMap"] = {
         "show": False,
         "min": 0,
@@ -192,9 +203,9 @@ def funnel(stages: Sequence[tuple[str, float]]) -> Options:
             "top": 8,
             "bottom": 8,
             "minSize": "8%",
-            "label": {"position": "inside", "color": "#fff", "formatter": "{b}: {c}", "fontWeight": 600},
+            "label": {"show": True, "position": "inside", "color": "#fff", "fontWeight": 600},
             "data": [
-                {"name": name, "value": value, "itemStyle": {"color": SERIES[at % len(SERIES)], "borderWidth": 0}}
+                {"name": name, "value": value, "itemStyle": {"color": STEPS[at % len(STEPS)], "borderWidth": 0}}
                 for at, (name, value) in enumerate(stages)
             ],
         }

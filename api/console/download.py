@@ -15,6 +15,8 @@ FORMATS: Final = {
     "csv": ("CSV", "text/csv; charset=utf-8"),
     "xlsx": ("Excel", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
     "parquet": ("Parquet", "application/vnd.apache.parquet"),
+    "arrow": ("Arrow", "application/vnd.apache.arrow.stream"),
+    "json": ("JSON", "application/json"),
 }
 _NAME: Final = re.compile(r"^[a-z_]{1,64}$")
 _OURS: Final = frozenset(("format", "span", "page"))

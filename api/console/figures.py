@@ -24,7 +24,11 @@ _MONTHS: Final = {
     "ru": ["янв", "фев", "мар", "апр", "мая", "июн", "июл", "авг", "сен", "окт", "ноя", "дек"],
     "pl": ["sty", "lut", "mar", "kwi", "maj", "cze", "lip", "sie", "wrz", "paź", "lis", "gru"],
 }
+_CURRENCY: Final = re.compile(r"^[A-Z]{3}$")
 _DAY: Final = re.compile(r"^\d{4}-\d{2}-\d{2}$")
+_HOUR: Final = re.compile(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}")
+_WEEK: Final = re.compile(r"^(\d{4})-W(\d{2})$")
+_WEEKS: Final = {"en": "week {n}", "ru": "{n}-я неделя", "pl": "tydzień {n}"}
 _WEEKDAYS: Final = {
     "en": ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
     "ru": ["пн", "вт", "ср", "чт", "пт", "сб", "вс"],
@@ -38,6 +42,16 @@ class Figures:
 
     language: str
     zone: tzinfo = UTC
+
+    @property
+    def zone_name(self) -> str:
+        """As the tz database calls it."""
+        return getattr(self.zone, "key", None) or "UTC"
+
+    @staticmethod
+    def seconds_between(first: str, last: str) -> float:
+        """Of two moments."""
+        return (datetime.fromisoformat(last) - datetime.fromisoformat(first)).total_seconds()
 
     def number(self, value: float | None, decimals: int | None = None) -> str:
         """1,234.5; without `decimals` as many as the value has, three at most."""
@@ -72,6 +86,10 @@ class Figures:
             return f"{sign}{amount}" if not amount.startswith("\N{MINUS SIGN}") else f"\N{MINUS SIGN}{sign}{amount[1:]}"
         return f"{amount}\N{NO-BREAK SPACE}{sign}"
 
+    def decimals(self, unit: str) -> int:
+        """That a figure of this unit always has: those of a currency, of anything else none."""
+        return _EXPONENTS.get(unit, 2) if _CURRENCY.match(unit) else 0
+
     def major(self, minor: float, currency: str) -> float:
         """For the axis of a chart."""
         return float(minor) / 10.0 ** _EXPONENTS.get(currency, 2)
@@ -97,13 +115,23 @@ class Figures:
         return f"{_WEEKDAYS[self.language][day.weekday()]} {text}" if weekday else text
 
     def period(self, value: str) -> str:
-        """2026-11-22 as 22 Nov, an hour as 13:00, for axes; a week or a group as it is."""
-        if "T" in value:
-            return value[11:]
+        """2026-11-22 as 22 Nov, an hour as 13:00, a week as week 47, for axes; a group as it is."""
+        if _HOUR.match(value):
+            return value[11:16]
+        if week := _WEEK.match(value):
+            return _WEEKS[self.language].format(n=int(week[2]))
         if _DAY.match(value) is None:
             return value
         day = date.fromisoformat(value)
         return f"{day.day} {_MONTHS[self.language][day.month - 1]}"
+
+    def whole_period(self, value: str) -> str:
+        """The same with its year, and an hour with its day: where no other says them."""
+        if _HOUR.match(value):
+            return f"{self.day(value)} {value[11:16]}"
+        if week := _WEEK.match(value):
+            return f"{_WEEKS[self.language].format(n=int(week[2]))}, {week[1]}"
+        return self.day(value) if _DAY.match(value) else value
 
     def weekday(self, number: int) -> str:
         """1 is Monday."""
@@ -129,7 +157,7 @@ class Figures:
         if holds in ("units", "count"):
             return self.number(value)
         if holds == "share":
-            return self.number(value, 2)
+            return self.number(round(value, 2))
         if holds == "day":
             return self.day(str(value))
         if holds == "moment":

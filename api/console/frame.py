@@ -1,12 +1,16 @@
 """The frame of every page: header, ways to all pages, the user's menu, and the palette."""
 
-from collections.abc import Iterator
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Final, NamedTuple
+from functools import wraps
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from nicegui import ui
 
+from api.console.client import ApiProblem
 from api.console.login import LOOKS
 from api.console.text import Text, anchor, box
 from api.console.visit import Visit
@@ -15,6 +19,8 @@ from api.console.words import LANGUAGES
 SESSION_LOOK_S: Final = 20.0
 """How often a page that is open asks whether its user is still signed in."""
 BRAND: Final = "#2f5bea"
+PATIENCE_S: Final = 10.0
+"""How long a page may wait for what its frame needs; then it says so and tries again."""
 
 
 class Way(NamedTuple):
@@ -48,6 +54,23 @@ ADMIN_ONLY: Final = frozenset(("/users", "/keys"))
 SHORT: Final = {"/today": "Today"}
 
 
+def route(path: str) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., Any]]:
+    """A page at this path; NiceGUI's own patience and words are never met."""
+
+    def made(build: Callable[..., Awaitable[None]]) -> Callable[..., Any]:
+        @wraps(build)
+        async def patient(*given: Any, **named: Any) -> None:
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    await build(*given, **named)
+            except TimeoutError:
+                raise ApiProblem(0, "unavailable", "no answer in time") from None
+
+        return ui.page(path, response_timeout=2 * PATIENCE_S)(patient)
+
+    return made
+
+
 @contextmanager
 def frame(visit: Visit, title: str, words: str = "", *, active: str | None = None) -> Iterator[None]:
     """Everything around a page; what is made inside is the page."""
@@ -56,7 +79,8 @@ def frame(visit: Visit, title: str, words: str = "", *, active: str | None = Non
     ui.colors(primary=BRAND, positive="#0b7a53", negative="#bf2c42", warning="#b7791f", info="#2fb5c9")
     ui.dark_mode({"auto": None, "light": False, "dark": True}[visit.look])
     ui.add_head_html(
-        f'<link rel="stylesheet" href="/look/console.css"><script>document.documentElement.lang="{t.language}"</script>'
+        f'<link rel="stylesheet" href="/look/console.css"><script>document.documentElement.lang="{t.language}";'
+        f"{_lost_words(visit)}</script>"
     )
     here = active or visit.path
     drawer = _drawer(visit, here)
@@ -69,7 +93,18 @@ def frame(visit: Visit, title: str, words: str = "", *, active: str | None = Non
         yield
     ui.skip_link(t("Skip to the page"), target=main)
     _tabs(visit, here)
-    ui.timer(SESSION_LOOK_S, lambda: None if visit.still_signed_in else ui.navigate.to("/login"))
+    ui.timer(0.01, visit.desk.learn, once=True)
+    door = visit.link("/login", next=None if visit.here() == "/" else visit.here())
+    ui.timer(SESSION_LOOK_S, lambda: None if visit.still_signed_in else ui.navigate.to(door))
+
+
+def _lost_words(visit: Visit) -> str:
+    """A script that says in the reader's language what NiceGUI says when the socket is lost: it knows no Polish."""
+    words = json.dumps([visit.t("The connection is lost."), visit.t("Trying to reconnect…")])
+    return (
+        'addEventListener("DOMContentLoaded",()=>document.querySelectorAll("#popup span")'
+        f".forEach((each,at)=>each.textContent={words}[at]))"
+    )
 
 
 def _header(visit: Visit, drawer: ui.left_drawer) -> None:

@@ -8,13 +8,22 @@ from typing import Any, Final, Generic, TypeVar
 
 from nicegui import ui
 
+from api.console import charts
+from api.console.chart_words import spoken
 from api.console.client import ApiProblem
 from api.console.text import Text, anchor, box
 from api.console.visit import Visit
 
 PER_PAGE: Final = 25
+BARS_LOW: Final = 12
+COLUMNS_WIDE: Final = 10
+"""above which a table makes itself narrow"""
+AGAIN_S: Final = 5.0
+"""until a part that got no answer asks again by itself"""
 REDRAW_S: Final = 30.0
 """How old "a minute ago" may be on a page that shows nothing new."""
+AWAY: Final = (0, 429, 503)
+"""of an engine that is down, starting, or busy: it passes"""
 T = TypeVar("T")
 
 _CELL: Final = """
@@ -23,11 +32,12 @@ _CELL: Final = """
   <template v-else>{{ props.value }}</template>
 </q-td>"""
 _ITEM: Final = """
-<div class="q-pa-xs col-12"><div class="os-item"><div v-for="col in props.cols" :key="col.name" class="os-item-row">
+<div class="q-pa-xs col-12"><div class="os-item">
+<template v-for="col in props.cols" :key="col.name"><div v-if="col.value !== ''" class="os-item-row">
   <span>{{ col.label }}</span>
   <a v-if="props.row[col.name + '_href']" :href="props.row[col.name + '_href']">{{ col.value }}</a>
   <span v-else :class="props.row[col.name + '_class']">{{ col.value }}</span>
-</div></div></div>"""
+</div></template></div></div>"""
 
 
 @contextmanager
@@ -123,6 +133,8 @@ class Section(Generic[T]):
                 self._box.clear()
                 with self._box:
                     failed(self._visit, problem, self.load)
+                    if problem.status in AWAY:
+                        ui.timer(AGAIN_S, self.load, once=True)
             return
         if turn == self._turn and (redraw or found != self._found):
             self._found, self._shown_s = found, time.monotonic()
@@ -135,9 +147,11 @@ def failed(visit: Visit, problem: ApiProblem, again: Callable[[], Awaitable[None
     """That the engine did not answer, or why it would not."""
     t = visit.t
     with box("os-card os-empty").props("role=alert"):
-        ui.icon("cloud_off" if problem.status in (0, 503) else "error_outline")
+        ui.icon("cloud_off" if problem.status in AWAY else "error_outline")
         Text(t(sentence(problem)), "div", "os-empty-title")
-        if problem.detail and problem.status not in (0, 503):
+        if problem.status in AWAY and again is not None:
+            Text(t("It is asked again by itself."), "div", "os-muted os-small")
+        elif problem.detail and problem.status not in AWAY:
             Text(problem.detail, "div", "os-muted os-small")
         if again is not None:
             ui.button(t("Try again"), on_click=again, color=None).props("flat dense").classes("os-soft")
@@ -158,6 +172,14 @@ def sentence(problem: ApiProblem) -> str:
         "unknown_reservation": "There is no such reservation",
         "too_large": "That is too much for one answer: ask for less",
     }.get(problem.code, "The engine refused this")
+
+
+def drawn(visit: Visit, options: charts.Options, classes: str = "") -> ui.echart:
+    """A chart, with its figures as this reader writes them; many lying bars get room to be told apart."""
+    bars = options.get("yAxis", {}).get("data", ())
+    tall = " os-chart-tall" if len(bars) > BARS_LOW else ""
+    # As SVG its words are text, which the look makes legible on either ground.
+    return ui.echart(spoken(options, visit.f), renderer="svg").classes(f"os-chart {classes}{tall}".strip())
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +212,14 @@ def table(visit: Visit, columns: Sequence[Column], rows: list[dict[str, Any]], *
         pagination={"rowsPerPage": per_page if len(rows) > per_page else 0},
     )
     made.props(f'flat :grid="window.innerWidth < 700" :rows-per-page-options="[{per_page}, 100]"').classes("os-table")
+    if len(columns) > COLUMNS_WIDE:
+        made.classes("os-wide")
     made.props["hide-pagination"] = len(rows) <= per_page
     made.props["rows-per-page-label"] = t("Rows")
-    made.props[":pagination-label"] = "(first, last, all) => `${first}–${last} / ${all}`"
+    made.props[":pagination-label"] = (
+        f"(first, last, all) => [first, last, all].map(n => n.toLocaleString({t.language!r}))"
+        ".reduce((said, n, at) => said + ['', '–', ' / '][at] + n, '')"
+    )
     made.props["no-data-label"] = t("Nothing to show")
     made.add_slot("body-cell", _CELL)
     made.add_slot("item", _ITEM)

@@ -16,6 +16,12 @@ PERCENT: Final = frozenset((
 ))  # fmt: skip
 """of the columns that hold a ratio: those that people read as percent"""
 SKUS: Final = frozenset(("sku", "with", "suggested"))
+NAMED: Final[dict[str, Callable[[Visit, str], str]]] = {
+    "channel": lambda visit, code: visit.channel(code),
+    "warehouse": lambda visit, code: visit.place(code),
+    "state": lambda visit, code: visit.t(code),
+}
+"""columns of codes that have names, or are a word"""
 CHART_BARS: Final = 20
 
 
@@ -29,6 +35,8 @@ def cells(visit: Visit, columns: Columns, rows: Rows) -> Rows:
             name, holds, value = column["name"], column["holds"], row[column["name"]]
             made[name] = value
             made[f"{name}_text"] = written(visit.f, name, holds, value, currency)
+            if name in NAMED and value:
+                made[f"{name}_text"] = NAMED[name](visit, str(value))
             if name in SKUS and value:
                 place = row.get("warehouse")
                 made[f"{name}_href"] = f"/explain/{value}/{place}" if place and name == "sku" else f"/stock/{value}"
@@ -40,6 +48,8 @@ def written(f: Figures, name: str, holds: str, value: Any, currency: str | None)
     """One cell."""
     if holds == "share" and name in PERCENT:
         return f.share(value)
+    if name == "period" and value is not None:
+        return f.whole_period(str(value))
     if name == "weekday" and value is not None:
         return f.weekday(int(value))
     return f.cell(value, holds, currency)
@@ -66,8 +76,21 @@ def _plain(visit: Visit, columns: Columns, rows: Rows) -> charts.Options | None:
     if not names or not figures:
         return None
     figure = figures[0]
+    if columns[0]["holds"] == "day":
+        return _by_day(visit, rows, columns[0]["name"], figure)
     by = ("warehouse" if "warehouse" in names and names[0] == "sku" else names[0]) if len(names) > 1 else names[0]
     return _top(visit, rows, by, figure["name"], money=figure["holds"] == "money")
+
+
+def _by_day(visit: Visit, rows: Rows, day: str, figure: Mapping[str, Any]) -> charts.Options | None:
+    """Days stand in their order, however much they brought."""
+    sums: dict[str, float] = {}
+    for row in rows:
+        if row[day] is not None:
+            sums[str(row[day])[:10]] = sums.get(str(row[day])[:10], 0.0) + float(row[figure["name"]] or 0)
+    days = sorted(sums)
+    labels = [visit.f.period(each) for each in days]
+    return charts.columns(labels, {figure["name"]: [sums[each] for each in days]}) if days else None
 
 
 def _top(
@@ -77,13 +100,17 @@ def _top(
     sums: dict[str, float] = {}
     for row in rows:
         if not money or row.get("currency") == currency:
-            key = str(row[by]) if row[by] is not None else "–"
+            key = NAMED.get(by, _as_it_is)(visit, str(row[by])) if row[by] is not None else "–"
             sums[key] = sums.get(key, 0.0) + float(row[figure] or 0)
     top = sorted(sums.items(), key=lambda each: each[1], reverse=True)[:CHART_BARS]
     if not any(value for _, value in top):
         return None
     values = [visit.f.major(value, currency) if currency else round(value, 3) for _, value in top]
     return charts.bars([key for key, _ in top], values, unit=currency or unit)
+
+
+def _as_it_is(_: Visit, code: str) -> str:
+    return code
 
 
 def _currency(rows: Rows) -> str | None:
@@ -102,10 +129,15 @@ def _sales(visit: Visit, rows: Rows) -> charts.Options | None:
     periods = sorted({str(row["period"]) for row in priced})
     series: dict[str, list[float]] = {}
     for row in priced:
-        values = series.setdefault(row["channel"], [0.0] * len(periods))
+        values = series.setdefault(visit.channel(row["channel"]), [0.0] * len(periods))
         values[periods.index(str(row["period"]))] += visit.f.major(row["net"], currency)
-    labels = [visit.f.period(period) for period in periods]
-    return charts.columns(labels, series, stacked=True, unit=currency, palette=charts.colours(series))
+    # Hours of several days are told apart by their day.
+    several = len({period[:10] for period in periods}) > 1 and "T" in periods[0]
+    labels = [
+        f"{visit.f.period(each[:10])} {visit.f.period(each)}" if several else visit.f.period(each) for each in periods
+    ]
+    palette = visit.channel_colours(row["channel"] for row in priced)
+    return charts.columns(labels, series, stacked=True, unit=currency, palette=palette)
 
 
 def funnel_stages(visit: Visit, rows: Rows) -> list[tuple[str, float]]:
@@ -138,11 +170,12 @@ def _pareto(visit: Visit, rows: Rows) -> charts.Options | None:
 def _shares(visit: Visit, rows: Rows) -> charts.Options | None:
     currency = _currency(rows)
     parts = [
-        (row["channel"], visit.f.major(row["net"], currency))
+        (visit.channel(row["channel"]), visit.f.major(row["net"], currency))
         for row in rows
         if currency and row["currency"] == currency and row["net"] > 0
     ]
-    return charts.ring(parts, charts.colours(name for name, _ in parts)) if parts else None
+    palette = visit.channel_colours(row["channel"] for row in rows)
+    return charts.ring(parts, palette, unit=currency or "") if parts else None
 
 
 def _days(figure: str) -> Callable[[Visit, Rows], charts.Options | None]:
@@ -150,10 +183,11 @@ def _days(figure: str) -> Callable[[Visit, Rows], charts.Options | None]:
         days = sorted({str(row["day"]) for row in rows})
         series: dict[str, list[float]] = {}
         for row in rows:
-            values = series.setdefault(str(row["channel"]), [0.0] * len(days))
+            values = series.setdefault(visit.channel(row["channel"]), [0.0] * len(days))
             values[days.index(str(row["day"]))] += row[figure]
         labels = [visit.f.period(day[:10]) for day in days]
-        return charts.columns(labels, series, stacked=True, unit=visit.t("units"), palette=charts.colours(series))
+        palette = visit.channel_colours(str(row["channel"]) for row in rows)
+        return charts.columns(labels, series, stacked=True, unit=visit.t("units"), palette=palette)
 
     return drawn
 
@@ -167,11 +201,15 @@ CHARTS: Final[dict[str, Callable[[Visit, Rows], charts.Options | None]]] = {
     "unmet_demand": _days("unmet"),
     "late_corrections": _days("units"),
     "product_channels": lambda visit, rows: _top(visit, rows, "channel", "units", unit=visit.t("units")),
-    "stock_outs": lambda visit, rows: _top(visit, rows, "sku", "hours", unit=visit.t("hours")),
+    "stock_outs": lambda visit, rows: (
+        _top(visit, rows, "sku", "lost_sales", money=True) or _top(visit, rows, "sku", "hours", unit=visit.t("hours"))
+    ),
     "turnover": lambda visit, rows: _top(visit, rows, "sku", "sold", unit=visit.t("units")),
     "slow_stock": lambda visit, rows: _top(visit, rows, "sku", "on_hand", unit=visit.t("units")),
     "stock_as_of": lambda visit, rows: _top(visit, rows, "warehouse", "on_hand", unit=visit.t("units")),
     "basket_affinity": lambda visit, rows: _top(visit, rows, "with", "orders", unit=visit.t("orders")),
     "suggestions": lambda visit, rows: _top(visit, rows, "suggested", "orders", unit=visit.t("orders")),
-    "channel_tax": lambda visit, rows: _top(visit, rows, "channel", "tax", money=True),
+    "channel_tax": lambda visit, rows: (
+        _top(visit, rows, "channel", "tax", money=True) or _top(visit, rows, "channel", "net", money=True)
+    ),
 }

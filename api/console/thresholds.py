@@ -7,6 +7,7 @@ from typing import Any, Final
 from nicegui import ui
 
 from api.console.client import ApiProblem
+from api.console.events import outcome_words
 from api.console.parts import sentence
 from api.console.text import Text, box
 from api.console.visit import Visit
@@ -86,10 +87,12 @@ def threshold_dialog(visit: Visit, sku: str, done: Callable[[], Awaitable[None]]
             ui.notify(t(sentence(problem)), type="negative")
             return
         outcome = found["results"][0]["outcome"]
-        ui.notify(t("Saved") if outcome == "ok" else outcome, type="positive" if outcome == "ok" else "negative")
-        if outcome == "ok":
-            dialog.close()
-            await done()
+        if outcome != "ok":
+            ui.notify(outcome_words(visit, outcome), type="negative")
+            return
+        ui.notify(t("Saved"), type="positive")
+        dialog.close()
+        await done()
 
     place.on_value_change(lambda event: fill(event.value))
     with box("os-row"):

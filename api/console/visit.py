@@ -1,15 +1,19 @@
 """What a page is made with: the desk that all pages share, and one visit of one user."""
 
 import asyncio
+import contextlib
+from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fastapi import Request
 
+from api.console import charts
 from api.console.accounts import Account, Accounts, Role
-from api.console.client import Api, Params
+from api.console.client import Api, ApiProblem, Params
 from api.console.figures import Figures, zone_of
 from api.console.gate import ACCOUNT
 from api.console.live import DeviceNews, Live
@@ -21,6 +25,8 @@ NAMES_FOR_S: Final = 30.0
 """How old the names of places and channels may be on a page."""
 PAGES_MAX: Final = 20
 """pages of 1,000 places or channels that are read"""
+PRODUCTS_MAX: Final = 5_000
+"""whose names are kept"""
 _DAY_START: Final = "04:00"
 
 
@@ -36,17 +42,28 @@ class Desk:
     """goes on whenever something happens to a device or a job"""
     zone: str | None = None
     """of the most preferred place, as far as it is known: pages about no one place tell the time by its clock"""
+    called: dict[str, dict[str, str]] = field(default_factory=lambda: {"place": {}, "channel": {}})
+    """what places and channels are called, by code, as far as it is known"""
+    _products: OrderedDict[str, str] = field(default_factory=OrderedDict)
 
     async def warehouses(self) -> dict[str, dict[str, Any]]:
         """All places by code, the most preferred first."""
         found = await self._all("/v1/warehouses")
         places = sorted(found, key=lambda each: (each["priority"], each["code"]))
         self.zone = places[0].get("time_zone") if places else None
+        self.called["place"] = {each["code"]: each["name"] for each in places}
         return {each["code"]: each for each in places}
 
     async def channels(self) -> dict[str, dict[str, Any]]:
         """All channels by code."""
-        return {each["code"]: each for each in await self._all("/v1/channels")}
+        found = await self._all("/v1/channels")
+        self.called["channel"] = {each["code"]: each["name"] for each in found}
+        return {each["code"]: each for each in found}
+
+    async def learn(self) -> None:
+        """Know again what places and channels are called; pages do without when nobody answers."""
+        with contextlib.suppress(ApiProblem):
+            await asyncio.gather(self.warehouses(), self.channels())
 
     async def _all(self, path: str) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = []
@@ -66,9 +83,25 @@ class Desk:
 
     async def names(self, skus: list[str]) -> dict[str, str]:
         """What a few products are called; the SKU itself where nobody knows."""
-        asked = [self.api.shared(f"/v1/products/{sku}", for_s=300.0) for sku in skus]
-        found = await asyncio.gather(*asked, return_exceptions=True)
-        return {sku: each["name"] if isinstance(each, dict) else sku for sku, each in zip(skus, found, strict=True)}
+        unknown = [sku for sku in dict.fromkeys(skus) if sku not in self._products]
+        asked = [self.api.shared(f"/v1/products/{quote(sku, safe='')}", for_s=300.0) for sku in unknown]
+        for sku, each in zip(unknown, await asyncio.gather(*asked, return_exceptions=True), strict=True):
+            if isinstance(each, dict):
+                self._products[sku] = each["name"]
+            elif isinstance(each, ApiProblem) and each.status == 404:
+                self._products[sku] = ""  # nor will anybody ask again
+        found = {sku: self._products.get(sku) or sku for sku in skus}
+        while len(self._products) > PRODUCTS_MAX:
+            self._products.popitem(last=False)
+        return found
+
+    def known(self, sku: str) -> str:
+        """What a product is called, as far as some page has asked."""
+        return self._products.get(sku, "")
+
+    def unknown(self, skus: Iterable[str | None]) -> list[str]:
+        """Those of these products that nobody has asked about."""
+        return [sku for sku in dict.fromkeys(skus) if sku and sku not in self._products]
 
 
 @dataclass(slots=True)
@@ -107,6 +140,33 @@ class Visit:
         zone = zone_of(name)
         self.f = Figures(self.t.language, zone)
         return zone
+
+    def place(self, code: str | None) -> str:
+        """What a place is called; its code where nobody knows."""
+        return self.desk.called["place"].get(code or "", code or "–")
+
+    def channel(self, code: str | None) -> str:
+        """What a channel is called."""
+        return self.desk.called["channel"].get(code or "", code or "–")
+
+    def channel_colours(self, codes: Iterable[str]) -> dict[str, str]:
+        """The colour of each channel, by what it is called; the same on every page, whichever of them it shows."""
+        every = charts.colours({*codes, *self.desk.called["channel"]})
+        return {self.channel(code): colour for code, colour in every.items()}
+
+    def to_utc(self, clock: str | None) -> str | None:
+        """What a field for a moment holds, by the clock of the page, as the API is asked."""
+        if not clock:
+            return None
+        at = datetime.fromisoformat(clock).replace(tzinfo=self.f.zone).astimezone(UTC)
+        return f"{at:%Y-%m-%dT%H:%M:%SZ}"
+
+    def to_clock(self, moment: str | None) -> str:
+        """The same the other way round; nothing for what is no moment."""
+        try:
+            return f"{datetime.fromisoformat(moment or '').astimezone(self.f.zone):%Y-%m-%dT%H:%M}"
+        except ValueError:
+            return ""
 
     def link(self, path: str, **given: str | int | None) -> str:
         """An address with what it is asked."""

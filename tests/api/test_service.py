@@ -15,7 +15,7 @@ from actors.settings import Settings
 from api.deps import ApiLimits
 from api.metrics import Counters, HttpMetrics, Sharing
 from engine.record import Record
-from tests.api.box import BOUND_S, Box, fresh
+from tests.api.box import BOUND_S, SMALL, Box, fresh
 from tests.api.test_commands import post_arrow, receive, sell, stream
 from tests.api.test_encode import arrow_table
 
@@ -95,6 +95,17 @@ def test_metrics_count_requests_rows_and_outcomes(box: Box) -> None:
     assert [now - then for now, then in zip(after, before, strict=True)][:3] == [1, 3, 2]
     assert after[3] > before[3]
     assert samples(box, "omnistock_shard_state", state="ready") == 2
+
+
+def test_metrics_tell_how_full_the_tables_of_the_shards_are(box: Box) -> None:
+    def cells() -> float:
+        return samples(box, "omnistock_shard_table_rows", table="cells")
+
+    before = cells()
+    box.put("/v1/products/TABLE-ROW", {"name": "New", "quantity_decimals": 0})
+    box.commands(receive(1) | {"sku": "TABLE-ROW"})
+    assert cells() == before + 1
+    assert samples(box, "omnistock_shard_table_room", table="cells") == 2 * SMALL.cells_max
 
 
 def test_metrics_do_not_name_what_callers_made_up(box: Box) -> None:

@@ -55,9 +55,12 @@ def test_a_comparison_says_how_much_and_which_way() -> None:
 def test_days_are_written_in_words() -> None:
     assert EN.day(date(2026, 11, 22), weekday=True) == "Sun 22 Nov 2026"
     assert RU.day("2026-11-22") == "22 ноя 2026"
-    assert (EN.period("2026-11-22"), EN.period("2026-11-22T13:00"), EN.period("2026-W47")) == (
-        "22 Nov", "13:00", "2026-W47",
-    )  # fmt: skip
+    assert [EN.period(each) for each in ("2026-11-22", "2026-11-22T13:00", "2026-W07", "Tea / Green")] == [
+        "22 Nov", "13:00", "week 7", "Tea / Green",
+    ]  # fmt: skip
+    assert [PL.whole_period(each) for each in ("2026-11-22", "2026-11-22T13:00", "2026-W07", "Tea / Green")] == [
+        "22 lis 2026", "22 lis 2026 13:00", "tydzień 7, 2026", "Tea / Green",
+    ]  # fmt: skip
 
 
 def test_a_business_day_begins_by_the_clock_of_its_place() -> None:

@@ -13,7 +13,7 @@ from api.console.alerts import ODD
 from api.console.alerts import STATES as ALERT_STATES
 from api.console.devices import HEALTH, JOBS, REASONS
 from api.console.devices import KINDS as DEVICE_KINDS
-from api.console.events import KINDS
+from api.console.events import KINDS, OUTCOMES
 from api.console.frame import SHORT, WAYS
 from api.console.pages.metrics import HOLDS, RULES
 from api.console.pages.reports import heading, title_of
@@ -44,7 +44,7 @@ def phrases() -> set[str]:
                     found |= set(literals(node.args[0]))
     found |= {way.title for way in WAYS} | {way.group for way in WAYS} | set(SHORT.values())
     found |= {words for words, _, _ in KINDS.values()} | {words for words, _ in STATES.values()}
-    found |= {*ODD.values(), *(words for words, _ in ALERT_STATES.values())}
+    found |= {*OUTCOMES.values(), *ODD.values(), *(words for words, _ in ALERT_STATES.values())}
     found |= {words for table in (DEVICE_KINDS, HEALTH, JOBS) for words, _ in table.values()} | set(REASONS.values())
     found |= set(WORDS.values()) | {*FIELDS.values(), *HINTS.values(), *HOLDS.values()}
     for title, rule in RULES:

@@ -225,7 +225,9 @@ def test_a_report_is_filtered_and_downloaded(page: Page, house: House) -> None:
     assert download.value.suggested_filename.startswith("channel_sales_")
 
 
-@pytest.mark.parametrize(("format_", "begin"), [("xlsx", b"PK"), ("parquet", b"PAR1")])
+@pytest.mark.parametrize(
+    ("format_", "begin"), [("xlsx", b"PK"), ("parquet", b"PAR1"), ("arrow", b"\xff\xff\xff\xff"), ("json", b'{"as_of"')]
+)
 def test_a_report_is_a_file_of_each_kind(anna: BrowserContext, house: House, format_: str, begin: bytes) -> None:
     answer = anna.request.get(f"{house.url}/download/channel_sales?format={format_}&span=28")
     assert answer.ok
@@ -459,6 +461,25 @@ def test_every_page_fits_a_phone_and_says_something(
         assert not re.search(r"\{\"|None|undefined|\bnan\b", words), (path, words)
     assert problems == []
     context.close()
+
+
+def test_a_page_that_is_not_there_says_so_in_the_readers_language(page: Page, house: House) -> None:
+    page.goto(f"{house.url}/nothing-here")
+    expect(page.locator(".os-empty-title")).to_have_text("There is no such page")
+    page.locator(".os-page").get_by_text("Overview").click()
+    page.wait_for_url(f"{house.url}/")
+
+
+def test_a_page_whose_engine_is_away_says_so_and_comes_back_by_itself(page: Page, house: House) -> None:
+    engine = house.served.process("api.serve").pid
+    os.kill(engine, signal.SIGSTOP)
+    try:
+        page.goto(f"{house.url}/stock/cup-003", wait_until="commit")
+        expect(page.locator(".os-empty-title")).to_have_text("The engine does not answer just now")
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(engine, signal.SIGCONT)
+    expect(page.locator(".os-title")).to_have_text("Cup number 3")
 
 
 def test_the_keyboard_reaches_the_page_and_the_search(page: Page, house: House) -> None:

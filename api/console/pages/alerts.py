@@ -17,7 +17,8 @@ from api.console.alerts import (
     snooze,
     state_badge,
 )
-from api.console.frame import frame
+from api.console.events import outcome_words
+from api.console.frame import frame, route
 from api.console.parts import Section, card, empty, kpi, line, pager, presets
 from api.console.text import Text, anchor, box
 from api.console.visit import Desk, Visit, visit_of
@@ -31,7 +32,7 @@ SNOOZES: Final = (1, 7)
 def register(desk: Desk) -> None:
     """`/alerts`"""
 
-    @ui.page("/alerts")
+    @route("/alerts")
     async def alerts(request: Request) -> None:
         visit = visit_of(request, desk)
         t = visit.t
@@ -40,21 +41,24 @@ def register(desk: Desk) -> None:
             section: Section[tuple[dict[str, Any], dict[str, str]]] = Section(
                 visit, lambda: _page(visit), lambda found: _show(visit, found, lambda: section), lines=8
             )
-            ui.timer(AGAIN_S, lambda: section.load(), immediate=False)
+            ui.timer(AGAIN_S, lambda: section.renew(), immediate=False)
 
 
 async def _places(visit: Visit) -> None:
     chosen = visit.query.get("warehouse", "")
     codes = list(await visit.desk.warehouses())[:12]
     ways = [(visit.t("All places"), visit.here(warehouse=None, cursor=None), not chosen)]
-    presets([*ways, *((code, visit.here(warehouse=code, cursor=None), code == chosen) for code in codes)])
+    if chosen and chosen not in codes:
+        codes.append(chosen)
+    presets([*ways, *((visit.place(code), visit.here(warehouse=code, cursor=None), code == chosen) for code in codes)])
 
 
 async def _page(visit: Visit) -> tuple[dict[str, Any], dict[str, str]]:
     params = {"limit": PAGE, "cursor": visit.query.get("cursor"), "warehouse": visit.query.get("warehouse")}
     page = await alert_page(visit, params)
-    unnamed = dict.fromkeys(alert["sku"] for alert in page["items"] if not is_odd(alert) and not alert.get("name"))
-    return page, await visit.desk.names(list(unnamed))
+    unnamed = [alert["sku"] for alert in page["items"] if not is_odd(alert) and not alert.get("name")]
+    unnamed += [row["sku"] for alert in page["items"] for row in alert.get("rows", ()) if row.get("sku")]
+    return page, await visit.desk.names(list(dict.fromkeys(unnamed)))
 
 
 def _show(visit: Visit, found: tuple[dict[str, Any], dict[str, str]], section: Any) -> None:
@@ -105,9 +109,14 @@ def _odd(visit: Visit, alert: dict[str, Any], section: Any) -> None:
 def _behind(visit: Visit, row: dict[str, Any]) -> None:
     """One of the lines that made the figure odd."""
     f = visit.f
-    sku, place = row.get("sku"), row.get("warehouse")
-    words = " · ".join(str(each) for each in (place, row.get("reference"), f.moment(row.get("at"))) if each)
-    with line(str(sku or row.get("order") or "–"), words, f"/explain/{sku}/{place}" if sku and place else None):
+    sku, place, command = row.get("sku"), row.get("warehouse"), row.get("command_id")
+    why = outcome_words(visit, str(row["why"])) if row.get("why") else ""
+    where = visit.place(place) if place else ""
+    words = " · ".join(each for each in (where, why, f.moment(row.get("at"), seconds=True)) if each)
+    # What was refused is explained by its command, what moved by the cell that it moved.
+    refused = visit.link("/explain", command=command) if command and why else None
+    target = refused or (f"/explain/{sku}/{place}" if sku and place else None)
+    with line(visit.desk.known(str(sku)) or str(sku or row.get("order") or "–"), words, target):
         Text(f.number(row.get("quantity")), "span", "os-number")
 
 
@@ -117,7 +126,7 @@ def _line(visit: Visit, alert: dict[str, Any], names: dict[str, str], section: A
         with box("os-line-main"):
             anchor(f"/explain/{alert['sku']}/{alert['warehouse']}", "", alert.get("name") or names[alert["sku"]])
             since = t("since {moment}", moment=f.moment(alert.get("raised_at")))
-            Text(f"{alert['sku']} · {alert['warehouse']} · {since}", "div", "os-muted os-small")
+            Text(f"{alert['sku']} · {visit.place(alert['warehouse'])} · {since}", "div", "os-muted os-small")
         with ui.element("div"):
             Text(position(visit, alert), "div", "os-number os-bad")
             Text(t("there / reorder point"), "div", "os-muted os-small")

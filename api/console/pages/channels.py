@@ -3,13 +3,12 @@
 from typing import Any, Final
 
 from fastapi import Request
-from nicegui import ui
 
 from api.console import charts
 from api.console.figures import Figures
-from api.console.frame import frame
+from api.console.frame import frame, route
 from api.console.pages.overview import main_currency
-from api.console.parts import Column, Section, card, empty, table
+from api.console.parts import Column, Section, card, drawn, empty, table
 from api.console.report_view import funnel_stages
 from api.console.spans import Span, span_of, span_presets, span_words
 from api.console.text import box
@@ -22,7 +21,7 @@ Rows = list[dict[str, Any]]
 def register(desk: Desk) -> None:
     """`/channels`"""
 
-    @ui.page("/channels")
+    @route("/channels")
     async def channels(request: Request) -> None:
         visit = visit_of(request, desk)
         t = visit.t
@@ -36,9 +35,9 @@ def register(desk: Desk) -> None:
                     Section(visit, lambda: _compared(visit, span), lambda rows: _show_share(visit, span, rows))
                 with card(t("Sales over time"), t("net of returns"), "os-w7"):
                     Section(visit, lambda: _over_time(visit, span), lambda rows: _show_over_time(visit, span, rows))
-                with card(t("From reservation to goods"), t("units, up to now"), "os-w5"):
+                with card(t("From reservation to goods"), t("units, up to now"), "os-w6"):
                     Section(visit, lambda: _funnel(visit, span), lambda rows: _show_funnel(visit, span, rows))
-                with card(t("When they sell"), t("orders by weekday and hour of the place"), "os-w7"):
+                with card(t("When they sell"), t("orders by weekday and hour of the place"), "os-w6"):
                     Section(visit, lambda: _hours(visit, span), lambda rows: _show_hours(visit, span, rows))
 
 
@@ -76,11 +75,11 @@ def _show_compared(visit: Visit, span: Span, rows: Rows) -> None:
     ]
     if any(row.get("per_order") is not None for row in rows):
         columns.append(Column("per_order", t("Contribution per order"), number=True))
-    table(visit, columns, [_compared_row(f, t("without a price"), row) for row in rows])
+    table(visit, columns, [_compared_row(f, visit.channel(row["channel"]), t("without a price"), row) for row in rows])
 
 
-def _compared_row(f: Figures, unpriced: str, row: dict[str, Any]) -> dict[str, Any]:
-    shown = {**row, "channel_text": row["channel"] if row["currency"] else f"{row['channel']} ({unpriced})"}
+def _compared_row(f: Figures, called: str, unpriced: str, row: dict[str, Any]) -> dict[str, Any]:
+    shown = {**row, "channel": called if row["currency"] else f"{called} ({unpriced})"}
     for name in ("net", "basket", "per_order"):
         shown[f"{name}_text"] = f.money(row.get(name), row["currency"])
     for name in ("share", "refusal_rate", "return_rate"):
@@ -96,14 +95,14 @@ def _compared_row(f: Figures, unpriced: str, row: dict[str, Any]) -> dict[str, A
 def _show_share(visit: Visit, span: Span, rows: Rows) -> None:
     currency = main_currency(rows)
     parts = [
-        (row["channel"], visit.f.major(row["net"], currency))
+        (visit.channel(row["channel"]), visit.f.major(row["net"], currency))
         for row in rows
         if currency and row["currency"] == currency and row["net"] > 0
     ]
     if not parts:
         no_sales(visit)
         return
-    ui.echart(charts.ring(parts, charts.colours(name for name, _ in parts))).classes("os-chart")
+    drawn(visit, charts.ring(parts, visit.channel_colours(row["channel"] for row in rows), unit=currency or ""))
 
 
 async def _over_time(visit: Visit, span: Span) -> Rows:
@@ -120,11 +119,12 @@ def _show_over_time(visit: Visit, span: Span, rows: Rows) -> None:
     periods = sorted({row["period"] for row in rows})
     series: dict[str, list[float]] = {}
     for row in rows:
-        values = series.setdefault(row["channel"], [0.0] * len(periods))
+        values = series.setdefault(visit.channel(row["channel"]), [0.0] * len(periods))
         values[periods.index(row["period"])] = visit.f.major(row["net"], currency)
     labels = [visit.f.period(period) for period in periods]
-    options = charts.columns(labels, series, stacked=True, unit=currency, palette=charts.colours(series))
-    ui.echart(options).classes("os-chart")
+    palette = visit.channel_colours(row["channel"] for row in rows)
+    options = charts.columns(labels, series, stacked=True, unit=currency, palette=palette)
+    drawn(visit, options)
 
 
 async def _funnel(visit: Visit, span: Span) -> Rows:
@@ -136,10 +136,12 @@ def _show_funnel(visit: Visit, span: Span, rows: Rows) -> None:
     if not rows:
         empty("filter_alt", t("Nothing was reserved in these days"))
         return
-    ui.echart(charts.funnel(funnel_stages(visit, rows))).classes("os-chart os-chart-low")
+    drawn(visit, charts.funnel(funnel_stages(visit, rows)), "os-chart-low")
     shown = [
         {
             **row,
+            "channel": visit.channel(row["channel"]),
+            "lost_text": visit.f.number(row["released"] + row["cancelled"]),
             "conversion_text": visit.f.share(row["conversion"]),
             "held_text": visit.f.number(row["held"]),
             "lost": row["released"] + row["cancelled"],
@@ -171,4 +173,4 @@ def _show_hours(visit: Visit, span: Span, rows: Rows) -> None:
         orders[at] = orders.get(at, 0) + row["orders"]
     weekdays = [visit.f.weekday(number) for number in range(1, 8)]
     cells = [(hour, weekday, value) for (hour, weekday), value in orders.items()]
-    ui.echart(charts.heat(weekdays, [f"{hour}" for hour in range(HOURS)], cells)).classes("os-chart")
+    drawn(visit, charts.heat(weekdays, [f"{hour}" for hour in range(HOURS)], cells))

@@ -3,7 +3,6 @@
 from typing import Any, Final
 
 from fastapi import Request
-from nicegui import ui
 
 from api.console.client import ApiProblem
 from api.console.devices import (
@@ -19,7 +18,7 @@ from api.console.devices import (
     reason_words,
     receipt,
 )
-from api.console.frame import frame
+from api.console.frame import frame, route
 from api.console.pages.devices import DOUBTS, live
 from api.console.parts import Section, card, empty, pager, presets
 from api.console.pictures import picture_of
@@ -34,7 +33,7 @@ LOOKED_FOR: Final = 10
 def register(desk: Desk) -> None:
     """`/devices/{code}`"""
 
-    @ui.page("/devices/{code}")
+    @route("/devices/{code}")
     async def device(request: Request, code: str) -> None:
         visit = visit_of(request, desk)
         t = visit.t

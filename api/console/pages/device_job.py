@@ -3,11 +3,10 @@
 from typing import Any
 
 from fastapi import Request
-from nicegui import ui
 
 from api.console.client import ApiProblem
 from api.console.devices import ago, answers, job_address, job_badge, job_title, reason_words, receipt, who
-from api.console.frame import frame
+from api.console.frame import frame, route
 from api.console.pages.devices import live
 from api.console.parts import Section, card, empty
 from api.console.pictures import picture_of
@@ -21,7 +20,7 @@ Found = tuple[dict[str, Any], bool]
 def register(desk: Desk) -> None:
     """`/devices/{code}/jobs/{job}`"""
 
-    @ui.page("/devices/{code}/jobs/{job_id}")
+    @route("/devices/{code}/jobs/{job_id}")
     async def one(request: Request, code: str, job_id: str) -> None:
         visit = visit_of(request, desk)
         with frame(visit, job_id, visit.t("A job of {device}", device=code), active="/devices"):

@@ -16,7 +16,7 @@ from api.console.devices import (
     kind_of,
     reason_words,
 )
-from api.console.frame import frame
+from api.console.frame import frame, route
 from api.console.parts import Section, badge, card, empty, kpi, presets
 from api.console.text import Text, anchor, box
 from api.console.visit import Desk, Visit, visit_of
@@ -34,7 +34,7 @@ DOUBTS: Final = 6
 def register(desk: Desk) -> None:
     """`/devices`"""
 
-    @ui.page("/devices")
+    @route("/devices")
     async def devices(request: Request) -> None:
         visit = visit_of(request, desk)
         t = visit.t

@@ -1,16 +1,17 @@
 """Why is this figure what it is? Its parts and their sum, now or at a moment; and why a command ended as it did."""
 
 from typing import Any, Final
+from urllib.parse import quote
 
 from fastapi import Request
 from nicegui import ui
 
 from api.console import charts
 from api.console.client import ApiProblem
-from api.console.events import kind_words, signed
-from api.console.frame import frame
-from api.console.parts import Column, Section, badge, card, empty, failed, line, table
-from api.console.text import Text, anchor, box
+from api.console.events import kind_words, outcome_words, signed
+from api.console.frame import frame, route
+from api.console.parts import Column, Section, badge, card, drawn, empty, failed, line, table
+from api.console.text import Text, anchor, box, short
 from api.console.visit import Desk, Visit, visit_of
 
 ENTRIES: Final = 200
@@ -19,7 +20,7 @@ ENTRIES: Final = 200
 def register(desk: Desk) -> None:
     """`/explain` and `/explain/{sku}/{warehouse}`"""
 
-    @ui.page("/explain")
+    @route("/explain")
     async def ask(request: Request) -> None:
         visit = visit_of(request, desk)
         t = visit.t
@@ -32,7 +33,7 @@ def register(desk: Desk) -> None:
             if command := visit.query.get("command", ""):
                 Section(visit, lambda: _why(visit, command), lambda found: _show_why(visit, command, found))
 
-    @ui.page("/explain/{sku}/{warehouse}")
+    @route("/explain/{sku}/{warehouse}")
     async def cell(request: Request, sku: str, warehouse: str) -> None:
         visit = visit_of(request, desk)
         t = visit.t
@@ -86,9 +87,10 @@ def _ask_command(visit: Visit) -> None:
 def _moment(visit: Visit) -> None:
     t = visit.t
     with box("os-filters"):
-        field = ui.input(t("As of (UTC)"), value=visit.query.get("as_of", "")[:16])
+        title = t("As of, by the clock of {zone}", zone=visit.f.zone_name)
+        field = ui.input(title, value=visit.to_clock(visit.query.get("as_of")))
         field.props("type=datetime-local outlined dense stack-label")
-        field.on("change", lambda: ui.navigate.to(visit.here(as_of=f"{field.value}:00Z" if field.value else None)))
+        field.on("change", lambda: ui.navigate.to(visit.here(as_of=visit.to_utc(field.value))))
         if visit.query.get("as_of"):
             anchor(visit.here(as_of=None), "os-preset", t("Now"))
 
@@ -132,16 +134,14 @@ def _show(visit: Visit, found: dict[str, Any]) -> None:
         with card(t("How it came about"), classes="os-w6"):
             points = [(entry["at"], float(entry["on_hand"])) for entry in reversed(found["entries"])]
             held = [(entry["at"], float(entry["reserved"])) for entry in reversed(found["entries"])]
-            ui.echart(charts.lines({t("On hand"): points, t("Reserved"): held}, steps=True)).classes(
-                "os-chart os-chart-low"
-            )
+            drawn(visit, charts.lines({t("On hand"): points, t("Reserved"): held}, steps=True), "os-chart-low")
         with card(t("Open holds"), t("whose sum is Reserved"), "os-w6"):
             _holds(visit, found)
         with card(t("On their way"), t("whose sum is Incoming"), "os-w6"):
             if not found["sources"]:
                 empty("local_shipping", t("Nothing is on its way"))
             for source in found["sources"]:
-                with line(source["source"] or "–", icon="local_shipping"):
+                with line(short(source["source"] or "–"), icon="local_shipping"):
                     Text(f.number(source["quantity"]), "span", "os-number")
     with card(
         t("Last entries"),
@@ -164,6 +164,8 @@ def _kinds(visit: Visit, kinds: list[dict[str, Any]]) -> None:
             },
         }
         for kind in kinds
+        # What moved nothing, such as an alert, is no part of a sum.
+        if kind["on_hand"] or kind["reserved"] or kind["incoming"]
     ]
     columns = [
         Column("kind", t("Kind")),
@@ -180,7 +182,9 @@ def _holds(visit: Visit, found: dict[str, Any]) -> None:
     if not found["holds"]:
         empty("bookmark_border", t("Nothing is held"))
     for hold in found["holds"][:50]:
-        words = " · ".join(each for each in (hold["channel"], hold["reference"], f.moment(hold["made_at"])) if each)
+        words = " · ".join(
+            each for each in (visit.channel(hold["channel"]), hold["reference"], f.moment(hold["made_at"])) if each
+        )
         with line(hold["reservation"][-12:], words, f"/reservations/{hold['reservation']}", "bookmark"):
             Text(f.number(hold["quantity"]), "span", "os-number")
             badge(t(str(hold["state"]).capitalize()), "brand")
@@ -196,7 +200,7 @@ def _entries(visit: Visit, entries: list[dict[str, Any]]) -> None:
             "kind": kind_words(visit, entry["kind"]),
             "reference": entry["reference"] or entry["reason"] or "",
             "command": entry["command_id"] or "",
-            "command_text": f"…{entry['command_id'][-8:]}" if entry["command_id"] else "",
+            "command_text": short(entry["command_id"] or ""),
         }
         if entry["command_id"] and entry["kind"] in ("reserve", "sell"):
             row["command_href"] = visit.link("/explain", command=entry["command_id"])
@@ -219,7 +223,9 @@ def _entries(visit: Visit, entries: list[dict[str, Any]]) -> None:
 
 
 async def _why(visit: Visit, command: str) -> dict[str, Any]:
-    found: dict[str, Any] = await visit.desk.api.get(f"/v1/commands/{command}/explain", {"everyone": "true"})
+    path = f"/v1/commands/{quote(command, safe='')}/explain"
+    found: dict[str, Any] = await visit.desk.api.get(path, {"everyone": "true"})
+    await visit.desk.names([each["sku"] for each in found["lines"] if each["sku"]])
     return found
 
 
@@ -227,14 +233,16 @@ def _show_why(visit: Visit, command: str, found: dict[str, Any]) -> None:
     t, f = visit.t, visit.f
     for each in found["lines"]:
         with card(
-            f"{each['sku'] or '–'} · {kind_words(visit, each['kind'])}",
-            f"{command} · {f.moment(each['at'], seconds=True)}",
+            f"{visit.desk.known(each['sku'] or '') or each['sku'] or '–'} · {kind_words(visit, each['kind'])}",
+            " · ".join(
+                (each["sku"] or "–", visit.channel(each["channel"]), f.moment(each["at"], seconds=True), command)
+            ),
         ):
             good = each["outcome"] == "ok"
             with box("os-row"):
-                badge(t(each["outcome"]), "good" if good else "bad")
-                if each.get("because"):
-                    badge(t(each["because"]), "brand")
+                badge(outcome_words(visit, each["outcome"]), "good" if good else "bad")
+                if each.get("because") and each["because"] != each["outcome"]:
+                    badge(outcome_words(visit, each["because"]), "brand")
                 asked = t("{n} asked for, {m} obtained", n=f.number(each["requested"]), m=f.number(each["obtained"]))
                 Text(asked, "span", "os-muted")
             taken = {one["warehouse"]: one["quantity"] for one in each["taken_from"]}
@@ -242,7 +250,7 @@ def _show_why(visit: Visit, command: str, found: dict[str, Any]) -> None:
                 {
                     "rank": -1 if cell["rank"] is None else cell["rank"],
                     "rank_text": t("not asked") if cell["rank"] is None else f.number(cell["rank"] + 1),
-                    "warehouse": cell["warehouse"],
+                    "warehouse": visit.place(cell["warehouse"]),
                     "warehouse_href": f"/explain/{each['sku']}/{cell['warehouse']}",
                     "available": cell["available"],
                     "available_text": f.number(cell["available"]),

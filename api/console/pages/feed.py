@@ -7,7 +7,7 @@ from nicegui import ui
 
 from api.console.client import ApiProblem
 from api.console.events import KINDS, event_line, kind_words
-from api.console.frame import frame
+from api.console.frame import frame, route
 from api.console.parts import Section, badge, card, empty, loading, presets
 from api.console.text import Text, anchor, box
 from api.console.visit import Desk, Visit, visit_of
@@ -32,7 +32,7 @@ SHOWN_KINDS: Final = (
 def register(desk: Desk) -> None:
     """`/feed`"""
 
-    @ui.page("/feed")
+    @route("/feed")
     async def feed(request: Request) -> None:
         visit = visit_of(request, desk)
         t = visit.t
@@ -60,7 +60,7 @@ async def _filters(visit: Visit, asked: dict[str, str]) -> None:
     ]
     presets(kinds)
     try:
-        places = {"": t("All"), **{code: code for code in await visit.desk.warehouses()}}
+        places = {"": t("All"), **{code: place["name"] for code, place in (await visit.desk.warehouses()).items()}}
     except ApiProblem:
         places = {"": t("All")}
     with box("os-filters"):
@@ -100,6 +100,13 @@ class _Live:
                 empty("bolt", t("Quiet just now"), t("What is sold, reserved or received appears here by itself"))
             for event in shown:
                 event_line(self._visit, event)
+        unnamed = self._visit.desk.unknown(event["sku"] for event in shown)
+        if unnamed:
+            ui.timer(0.01, lambda: self._learn(unnamed), once=True)
+
+    async def _learn(self, skus: list[str]) -> None:
+        await self._visit.desk.names(skus)
+        self._version = -1
 
     def _fits(self, event: dict[str, Any]) -> bool:
         return all(not value or event[name] == value for name, value in self._asked.items())
@@ -110,6 +117,7 @@ async def _page(visit: Visit, asked: dict[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = await visit.desk.api.get(
         "/v1/feed", {**known, "after": visit.query.get("after"), "limit": PAGE}
     )
+    await visit.desk.names([event["sku"] for event in found["events"] if event["sku"]])
     return found
 
 

@@ -7,7 +7,7 @@ from fastapi import Request
 from nicegui import ui
 
 from api.console.client import ApiProblem
-from api.console.frame import frame
+from api.console.frame import frame, route
 from api.console.keys import made_key
 from api.console.parts import Section, badge, card, empty, line, sentence
 from api.console.text import Text, box
@@ -19,7 +19,7 @@ SCOPES: Final = ("read", "reserve", "stock", "sell", "store", "reports", "admin"
 def register(desk: Desk) -> None:
     """`/keys`"""
 
-    @ui.page("/keys")
+    @route("/keys")
     async def keys(request: Request) -> None:
         visit = visit_of(request, desk)
         t = visit.t

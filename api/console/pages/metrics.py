@@ -5,7 +5,7 @@ from typing import Any, Final
 from fastapi import Request
 from nicegui import ui
 
-from api.console.frame import frame
+from api.console.frame import frame, route
 from api.console.pages.reports import described, heading, title_of
 from api.console.parts import Section, badge, card
 from api.console.text import Text, anchor, box
@@ -50,7 +50,7 @@ HOLDS: Final = {
 def register(desk: Desk) -> None:
     """`/metrics`"""
 
-    @ui.page("/metrics")
+    @route("/metrics")
     async def metrics(request: Request) -> None:
         visit = visit_of(request, desk)
         t = visit.t

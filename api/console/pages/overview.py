@@ -9,9 +9,10 @@ from nicegui import ui
 
 from api.console import charts
 from api.console.alerts import alert_lines, open_alerts
+from api.console.chart_words import spoken
 from api.console.client import ApiProblem
 from api.console.events import event_line
-from api.console.frame import frame
+from api.console.frame import frame, route
 from api.console.live import SOLD
 from api.console.parts import Kpi, Section, badge, card, empty, kpi, line, loading
 from api.console.text import Text, anchor, box
@@ -25,7 +26,7 @@ LATEST: Final = 12
 def register(desk: Desk) -> None:
     """`/`"""
 
-    @ui.page("/")
+    @route("/")
     async def overview(request: Request) -> None:
         visit = visit_of(request, desk)
         t = visit.t
@@ -35,7 +36,9 @@ def register(desk: Desk) -> None:
                 with card(t("Sales by channel, last five minutes"), t("units in each five seconds"), "os-w8"):
                     live = _LiveSales(visit)
                 with card(t("Alerts"), classes="os-w4"):
-                    Section(visit, lambda: open_alerts(visit), lambda found: alert_lines(visit, found), lines=5)
+                    alerts = Section(
+                        visit, lambda: open_alerts(visit), lambda found: alert_lines(visit, found), lines=5
+                    )
                 with card(t("Just now"), classes="os-w8"):
                     latest = _Latest(visit)
                 with card(t("The engine"), classes="os-w4"):
@@ -49,6 +52,7 @@ def register(desk: Desk) -> None:
             ui.timer(LIVE_S, tick)
             ui.timer(SLOW_S, figures.load)
             ui.timer(SLOW_S, health.load)
+            ui.timer(SLOW_S, alerts.renew, immediate=False)
 
 
 class _Today:
@@ -109,7 +113,11 @@ class _LiveSales:
         with box("os-row"):
             self._state = badge(visit.t("connecting"), "warn")
             self._rate = Text("", "span", "os-muted os-small")
-        self._chart = ui.echart(charts.columns([], {})).classes("os-chart")
+        self._chart = ui.echart(charts.columns([], {}), renderer="svg").classes("os-chart")
+        self._chart.set_visibility(False)
+        self._quiet = box("os-section")
+        with self._quiet:
+            empty("hourglass_empty", visit.t("Quiet just now"), visit.t("What is sold appears here by itself"))
 
     def show(self) -> None:
         """Draw again what is new, and every five seconds anyhow: time goes on."""
@@ -125,12 +133,16 @@ class _LiveSales:
             t("{sales} sale lines and {all} movements in the last minute", sales=sales, all=sum(kinds.values()))
         )
         begins, channels = live.sold(now_s)
+        self._chart.set_visibility(bool(channels))
+        self._quiet.set_visibility(not channels)
         labels = [f"{datetime.fromtimestamp(at, self._visit.f.zone):%H:%M:%S}" for at in begins]
-        options = charts.columns(labels, channels, stacked=True, palette=charts.colours(channels))
+        palette = self._visit.channel_colours(channels)
+        named = {self._visit.channel(code): units for code, units in channels.items()}
+        options = charts.columns(labels, named, stacked=True, unit=t("units"), palette=palette)
         options["legend"]["show"] = True
         options["animation"] = False
         self._chart.options.clear()
-        self._chart.options.update(options)
+        self._chart.options.update(spoken(options, self._visit.f))
         self._chart.update()
 
 
@@ -140,7 +152,6 @@ class _Latest:
     def __init__(self, visit: Visit) -> None:
         self._visit = visit
         self._version = -1
-        self._names: dict[str, str] = {}
         self._list = box("os-list").props("aria-live=polite data-testid=latest")
         with self._list:
             loading(4)
@@ -161,13 +172,14 @@ class _Latest:
                     t("What is sold, reserved or received appears here by itself"),
                 )
             for event in reversed(shown):
-                event_line(self._visit, event, self._names.get(event["sku"], ""))
-        wanted = [event["sku"] for event in shown if event["sku"] and event["sku"] not in self._names]
-        if wanted:
-            ui.timer(0.01, lambda: self._learn(list(dict.fromkeys(wanted))), once=True)
+                event_line(self._visit, event)
+        unnamed = self._visit.desk.unknown(event["sku"] for event in shown)
+        if unnamed:
+            ui.timer(0.01, lambda: self._learn(unnamed), once=True)
 
     async def _learn(self, skus: list[str]) -> None:
-        self._names |= await self._visit.desk.names(skus)
+        await self._visit.desk.names(skus)
+        self._version = -1
 
 
 class _Health:

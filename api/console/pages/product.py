@@ -1,15 +1,15 @@
 """One product: where it lies, how that changed, who sells it most, how long it will last, what goes with it."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from fastapi import Request
-from nicegui import ui
 
 from api.console import charts
 from api.console.client import ApiProblem
-from api.console.frame import frame
-from api.console.parts import Column, Section, card, empty, kpi, line, presets, table
+from api.console.frame import frame, route
+from api.console.parts import Column, Section, card, drawn, empty, kpi, line, presets, table
 from api.console.spans import Span, span_of, span_presets
 from api.console.text import Text, box
 from api.console.thresholds import threshold_dialog
@@ -24,7 +24,7 @@ TOGETHER: Final = 8
 def register(desk: Desk) -> None:
     """`/stock/{sku}`"""
 
-    @ui.page("/stock/{sku}")
+    @route("/stock/{sku}")
     async def product(request: Request, sku: str) -> None:
         visit = visit_of(request, desk)
         t = visit.t
@@ -39,9 +39,9 @@ def register(desk: Desk) -> None:
         span = await span_of(visit, "all")
         group = " / ".join(document.get("group") or [])
         with frame(visit, document["name"], " · ".join(each for each in (sku, group) if each), active="/stock"):
-            stock = Section(visit, lambda: _stock(visit, sku), lambda found: _show_stock(visit, sku, found))
             if visit.may_plan:
-                threshold_dialog(visit, sku, stock.load)
+                threshold_dialog(visit, sku, lambda: stock.load())
+            stock = Section(visit, lambda: _stock(visit, sku), lambda found: _show_stock(visit, sku, found))
             with card(t("History"), t("on hand after each movement")):
                 Section(visit, lambda: _history(visit, sku), lambda found: _show_history(visit, sku, *found))
             span_presets(visit, span)
@@ -81,7 +81,7 @@ def _show_stock(visit: Visit, sku: str, found: dict[str, Any]) -> None:
         # A SKU may lie in hundreds of places: those that have some, or get some, come first.
         for cell in sorted(found["cells"], key=lambda cell: (cell["on_hand"], cell["incoming"]), reverse=True):
             where = f"/explain/{sku}/{cell['warehouse']}"
-            row: dict[str, Any] = {"warehouse": cell["warehouse"], "warehouse_href": where}
+            row: dict[str, Any] = {"warehouse": visit.place(cell["warehouse"]), "warehouse_href": where}
             for name in names:
                 row |= {name: cell[name], f"{name}_text": f.number(cell[name])}
             row["available_href"] = where
@@ -109,12 +109,15 @@ def _show_history(visit: Visit, sku: str, places: list[str], place: str, entries
     if not entries:
         empty("show_chart", t("No movements yet"))
         return
-    presets([(each, visit.here(place=each), each == place) for each in places[:PLACES_SHOWN]])
+    shown = places[:PLACES_SHOWN] if place in places[:PLACES_SHOWN] else [*places[: PLACES_SHOWN - 1], place]
+    presets([(visit.place(each), visit.here(place=each), each == place) for each in shown])
+    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     series = {
-        t(title): [(entry["at"], float(entry[name])) for entry in entries]
+        # What it was after the last movement it still is.
+        t(title): [*((entry["at"], float(entry[name])) for entry in entries), (now, float(entries[-1][name]))]
         for name, title in (("on_hand", "On hand"), ("available", "Available"))
     }
-    ui.echart(charts.lines(series, unit=t("units"), steps=True, area=True)).classes("os-chart")
+    drawn(visit, charts.lines(series, unit=t("units"), steps=True, area=True))
 
 
 async def _channels(visit: Visit, sku: str, span: Span) -> list[dict[str, Any]]:
@@ -125,11 +128,12 @@ def _show_channels(visit: Visit, rows: list[dict[str, Any]]) -> None:
     if not rows:
         empty("pie_chart", visit.t("No sales in these days"))
         return
-    palette = charts.colours(row["channel"] for row in rows)
-    ui.echart(charts.ring([(row["channel"], row["units"]) for row in rows], palette)).classes("os-chart os-chart-low")
+    parts = [(visit.channel(row["channel"]), row["units"]) for row in rows]
+    palette = visit.channel_colours(row["channel"] for row in rows)
+    drawn(visit, charts.ring(parts, palette, unit=visit.t("units")), "os-chart-low")
     with box("os-list"):
         for row in rows:
-            with line(row["channel"], visit.t("{n} units", n=visit.f.number(row["units"]))):
+            with line(visit.channel(row["channel"]), visit.t("{n} units", n=visit.f.number(row["units"]))):
                 Text(visit.f.share(row["share"]), "span", "os-number")
 
 
@@ -145,6 +149,8 @@ def _show_cover(visit: Visit, rows: list[dict[str, Any]]) -> None:
     shown = [
         {
             **row,
+            "warehouse": visit.place(row["warehouse"]),
+            "warehouse_href": f"/explain/{row['sku']}/{row['warehouse']}",
             "cover_text": t("{n} days", n=f.number(round(row["days_of_cover"])))
             if row["days_of_cover"] is not None
             else "–",
@@ -153,7 +159,8 @@ def _show_cover(visit: Visit, rows: list[dict[str, Any]]) -> None:
             "on_hand_text": f.number(row["on_hand"]),
             "sell_through_text": f.share(row["sell_through"], 0),
         }
-        for row in rows
+        # Where it sells comes first: that is where it will be missing.
+        for row in sorted(rows, key=lambda row: row["sold"], reverse=True)
     ]
     columns = [
         Column("warehouse", t("Place")),

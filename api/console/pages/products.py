@@ -7,15 +7,18 @@ from fastapi import Request
 from nicegui import ui
 
 from api.console import charts
-from api.console.frame import frame
+from api.console.client import ApiProblem
+from api.console.frame import frame, route
 from api.console.pages.channels import no_sales
-from api.console.parts import Column, Section, card, empty, table
+from api.console.parts import Column, Section, card, drawn, empty, table
 from api.console.spans import Span, span_of, span_presets, span_words
 from api.console.text import box
 from api.console.visit import Desk, Visit, visit_of
 
 TOP: Final = 200
 """products in the list, by their sales; all are in the report"""
+LED: Final = 15
+"""of them, whose leading channel is asked for: a page of the list"""
 CHARTED: Final = 12
 PAIRS: Final = 50
 Rows = list[dict[str, Any]]
@@ -24,30 +27,21 @@ Rows = list[dict[str, Any]]
 def register(desk: Desk) -> None:
     """`/products`"""
 
-    @ui.page("/products")
+    @route("/products")
     async def products(request: Request) -> None:
         visit = visit_of(request, desk)
         t = visit.t
         span = await span_of(visit)
         with frame(visit, t("Products"), span_words(visit, span)):
             span_presets(visit, span)
-            with box("os-grid"):
-                with card(
-                    t("What sells most"), t("by sales; a product leads to its places, channels and cover"), "os-w8"
-                ):
-                    Section(visit, lambda: _top(visit, span), lambda found: _show_top(visit, *found), lines=10)
-                with card(t("The first dozen"), t("part of all sales"), "os-w4"):
-                    Section(visit, lambda: _top(visit, span), lambda found: _show_chart(visit, *found))
-                with card(t("Bought together"), t("pairs in one order, above chance")):
-                    Section(visit, lambda: _pairs(visit, span), lambda found: _show_pairs(visit, *found))
+            Section(visit, lambda: _top(visit, span), lambda found: _show_both(visit, span, *found), lines=10)
+            with card(t("Bought together"), t("pairs in one order, above chance")):
+                Section(visit, lambda: _pairs(visit, span), lambda found: _show_pairs(visit, *found))
 
 
 async def _top(visit: Visit, span: Span) -> tuple[Rows, dict[str, str]]:
     rows = (await _begun(visit, "abc_xyz", span))[:TOP]
-    leading, names = await asyncio.gather(
-        _leading(visit, [row["sku"] for row in rows[:25]], span), visit.desk.names([row["sku"] for row in rows])
-    )
-    return [{**row, "leader": leading.get(row["sku"], "")} for row in rows], names
+    return rows, await visit.desk.names([row["sku"] for row in rows])
 
 
 async def _begun(visit: Visit, name: str, span: Span) -> Rows:
@@ -61,10 +55,23 @@ async def _leading(visit: Visit, skus: list[str], span: Span) -> dict[str, str]:
     found = await asyncio.gather(
         *(visit.desk.report("product_channels", {"sku": sku, **span.given}, for_s=60.0) for sku in skus)
     )
-    return {rows[0]["sku"]: f"{rows[0]['channel']} {visit.f.share(rows[0]['share'], 0)}" for rows in found if rows}
+    return {
+        rows[0]["sku"]: f"{visit.channel(rows[0]['channel'])} {visit.f.share(rows[0]['share'], 0)}"
+        for rows in found
+        if rows
+    }
 
 
-def _show_top(visit: Visit, rows: Rows, names: dict[str, str]) -> None:
+def _show_both(visit: Visit, span: Span, rows: Rows, names: dict[str, str]) -> None:
+    t = visit.t
+    with box("os-grid"):
+        with card(t("What sells most"), t("by sales; a product leads to its places, channels and cover"), "os-w8"):
+            _show_top(visit, span, rows, names)
+        with card(t("The first dozen"), t("part of all sales"), "os-w4"):
+            _show_chart(visit, rows, names)
+
+
+def _show_top(visit: Visit, span: Span, rows: Rows, names: dict[str, str]) -> None:
     t, f = visit.t, visit.f
     if not rows:
         no_sales(visit)
@@ -72,6 +79,8 @@ def _show_top(visit: Visit, rows: Rows, names: dict[str, str]) -> None:
     shown = [
         {
             **row,
+            "leader": "",
+            "leader_text": "…" if at < LED else "",
             "name": names[row["sku"]],
             "name_href": f"/stock/{row['sku']}",
             "units_text": f.number(row["units"]),
@@ -79,7 +88,7 @@ def _show_top(visit: Visit, rows: Rows, names: dict[str, str]) -> None:
             "share_text": f.share(row["share"], 2),
             "class": f"{row['abc']}{row['xyz'] or ''}",
         }
-        for row in rows
+        for at, row in enumerate(rows)
     ]
     columns = [
         Column("name", t("Product")),
@@ -89,7 +98,19 @@ def _show_top(visit: Visit, rows: Rows, names: dict[str, str]) -> None:
         Column("class", t("Class")),
         Column("leader", t("Sells it most"), sortable=False),
     ]
-    table(visit, columns, shown, per_page=15)
+    made = table(visit, columns, shown, per_page=LED)
+
+    async def led() -> None:
+        """Who sells each most is a question for each: nobody waits for that."""
+        try:
+            leading = await _leading(visit, [row["sku"] for row in rows[:LED]], span)
+        except ApiProblem:
+            leading = {}
+        for row in made.rows[:LED]:
+            row["leader_text"] = leading.get(row["sku"], "–")
+        made.update()
+
+    ui.timer(0.01, led, once=True)
 
 
 def _show_chart(visit: Visit, rows: Rows, names: dict[str, str]) -> None:
@@ -100,7 +121,7 @@ def _show_chart(visit: Visit, rows: Rows, names: dict[str, str]) -> None:
     options = charts.bars(
         [names[row["sku"]] for row in top], [round(100 * (row["share"] or 0), 2) for row in top], unit="%"
     )
-    ui.echart(options).classes("os-chart").style("height:420px")
+    drawn(visit, options)
 
 
 async def _pairs(visit: Visit, span: Span) -> tuple[Rows, dict[str, str]]:

@@ -5,19 +5,26 @@ from typing import Any, Final
 from fastapi import Request
 from nicegui import ui
 
+from api.console.charts import Options
 from api.console.client import ApiProblem
 from api.console.download import FORMATS
-from api.console.frame import frame
-from api.console.parts import Column, Section, card, empty, line, table
-from api.console.report_view import cells, chart, is_number
+from api.console.frame import frame, route
+from api.console.parts import Column, Section, card, drawn, empty, line, table
+from api.console.report_view import SKUS, cells, chart, is_number
 from api.console.spans import Span, span_of, span_presets, span_words
 from api.console.text import Text, anchor, box
 from api.console.visit import Desk, Visit, visit_of
 
-ROWS_SHOWN: Final = 5_000
+ROWS_SHOWN: Final = 1_000
 """on the page; all of them are in the download"""
 FRESH_S: Final = 5.0
 ICONS: Final = {
+    "product_margins": "savings",
+    "books": "menu_book",
+    "book_corrections": "edit_note",
+    "conversion": "ads_click",
+    "empty_searches": "search_off",
+    "ageing": "event_note",
     "channel_sales": "bar_chart",
     "product_channels": "hub",
     "stock_as_of": "inventory_2",
@@ -42,14 +49,14 @@ Described = dict[str, Any]
 def register(desk: Desk) -> None:
     """`/reports` and `/reports/{name}`"""
 
-    @ui.page("/reports")
+    @route("/reports")
     async def reports(request: Request) -> None:
         visit = visit_of(request, desk)
         t = visit.t
         with frame(visit, t("Reports"), t("Each as a table, a chart, and a file")), card():
             Section(visit, lambda: described(visit), lambda found: _list(visit, found), lines=10)
 
-    @ui.page("/reports/{name}")
+    @route("/reports/{name}")
     async def report(request: Request, name: str) -> None:
         visit = visit_of(request, desk)
         t = visit.t
@@ -96,9 +103,9 @@ async def _filters(visit: Visit, found: Described, span: Span) -> None:
     t = visit.t
     takes: dict[str, Any] = {parameter["name"]: parameter["takes"] for parameter in found["parameters"]}
     try:
-        codes = {"channel": list(await visit.desk.channels()), "warehouse": list(await visit.desk.warehouses())}
+        known = {"channel": await visit.desk.channels(), "warehouse": await visit.desk.warehouses()}
     except ApiProblem:
-        codes = {"channel": [], "warehouse": []}
+        known = {"channel": {}, "warehouse": {}}
 
     def go(**given: str | None) -> None:
         ui.navigate.to(visit.here(**given))
@@ -112,7 +119,7 @@ async def _filters(visit: Visit, found: Described, span: Span) -> None:
         for name in ("channel", "warehouse"):
             if name in takes:
                 chosen = visit.query.get(name)
-                options = {"": t("All"), **{code: code for code in codes[name]}}
+                options = {"": t("All"), **{code: each["name"] for code, each in known[name].items()}}
                 select = ui.select(
                     options,
                     label=t("Channel" if name == "channel" else "Place"),
@@ -128,9 +135,10 @@ async def _filters(visit: Visit, found: Described, span: Span) -> None:
                 text.on("keydown.enter", lambda _, name=name, text=text: go(**{name: text.value}))
                 text.on("clear", lambda _, name=name: go(**{name: None}))
         if "at" in takes:
-            moment = ui.input(t("As of"), value=visit.query.get("at", "")[:16])
+            title = t("As of, by the clock of {zone}", zone=visit.f.zone_name)
+            moment = ui.input(title, value=visit.to_clock(visit.query.get("at")))
             moment.props("type=datetime-local outlined dense stack-label")
-            moment.on("change", lambda event: go(at=f"{_value(event)}:00Z" if _value(event) else None))
+            moment.on("change", lambda event: go(at=visit.to_utc(_value(event))))
         for name, values in takes.items():
             if isinstance(values, list):
                 shown = ui.select(
@@ -159,20 +167,38 @@ def asked_of(visit: Visit, found: Described, span: Span) -> dict[str, str | None
     return given
 
 
-Page = tuple[list[dict[str, Any]], bool, dict[str, Any] | None]
+Page = tuple[list[dict[str, Any]], bool, dict[str, Any] | None, Options | None]
 
 
 async def _rows(visit: Visit, found: Described, span: Span) -> Page:
-    """(the first rows, whether these are all, as of when)."""
+    """(the first rows, whether these are all, as of when, their chart)."""
     if found["name"] == "suggestions" and not visit.query.get("sku"):
-        return [], True, None
+        return [], True, None, None
     page, whole = await visit.desk.api.preview(f"/v1/reports/{found['name']}", asked_of(visit, found, span))
-    rows = [dict(zip(page["columns"], row, strict=True)) for row in page["rows"][:ROWS_SHOWN]]
-    return rows, whole and len(page["rows"]) <= ROWS_SHOWN, page.get("as_of")
+    rows = [dict(zip(page["columns"], row, strict=True)) for row in page["rows"]]
+    options = chart(visit, found["name"], found["columns"], rows)
+    if options is not None:
+        await _name_bars(visit, options, rows)
+    return rows[:ROWS_SHOWN], whole and len(rows) <= ROWS_SHOWN, page.get("as_of"), options
+
+
+async def _name_bars(visit: Visit, options: Options, rows: list[dict[str, Any]]) -> None:
+    """Bars of products say what these are called."""
+    axis = options.get("yAxis", {})
+    skus = {row[name] for row in rows for name in SKUS if name in row}
+    if axis.get("data") and set(axis["data"]) <= skus:
+        names = await visit.desk.names(axis["data"])
+        axis["data"] = [names[sku] for sku in axis["data"]]
 
 
 def _show(
-    visit: Visit, found: Described, span: Span, rows: list[dict[str, Any]], whole: bool, as_of: dict[str, Any] | None
+    visit: Visit,
+    found: Described,
+    span: Span,
+    rows: list[dict[str, Any]],
+    whole: bool,
+    as_of: dict[str, Any] | None,
+    options: Options | None,
 ) -> None:
     t, f = visit.t, visit.f
     name, columns = found["name"], found["columns"]
@@ -185,10 +211,9 @@ def _show(
         needs = name == "suggestions" and not visit.query.get("sku")
         empty("search_off", t("Say which SKU") if needs else t("Nothing in these days and filters"), "", *way)
         return
-    options = chart(visit, name, columns, rows)
     if options is not None:
         with card():
-            ui.echart(options).classes("os-chart")
+            drawn(visit, options)
     with card():
         with box("os-row"):
             count = t("{n} rows", n=f.number(len(rows))) if whole else t("the first {n} rows", n=f.number(len(rows)))

@@ -6,7 +6,7 @@ from fastapi import Request
 from nicegui import ui
 
 from api.console.client import ApiProblem
-from api.console.frame import frame
+from api.console.frame import frame, route
 from api.console.pages.reservations import lines_of, state_badge
 from api.console.parts import Section, card, sentence
 from api.console.text import Text, box
@@ -16,7 +16,7 @@ from api.console.visit import Desk, Visit, visit_of
 def register(desk: Desk) -> None:
     """`/reservations/{id}`"""
 
-    @ui.page("/reservations/{reservation}")
+    @route("/reservations/{reservation}")
     async def one(request: Request, reservation: str) -> None:
         visit = visit_of(request, desk)
         with frame(visit, visit.t("Reservation"), reservation, active="/reservations"):
@@ -27,6 +27,7 @@ def register(desk: Desk) -> None:
 
 async def _one(visit: Visit, reservation: str) -> dict[str, Any]:
     found: dict[str, Any] = await visit.desk.api.get(f"/v1/reservations/{reservation}", {"everyone": "true"})
+    await visit.desk.names([line["sku"] for line in found["lines"]])
     return found
 
 
@@ -39,7 +40,7 @@ def _show(visit: Visit, item: dict[str, Any], section: Any) -> None:
                 Text(t("until {moment}", moment=f.moment(item["expires_at"], seconds=True)), "span", "os-muted")
         with box("os-dl"):
             for title, value in (
-                (t("Channel"), item["channel"]),
+                (t("Channel"), visit.channel(item["channel"])),
                 (t("Reference"), item.get("reference") or "–"),
                 (t("Customer"), item.get("customer") or "–"),
             ):

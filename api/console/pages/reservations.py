@@ -3,9 +3,9 @@
 from typing import Any, Final
 
 from fastapi import Request
-from nicegui import ui
 
-from api.console.frame import frame
+from api.console.events import outcome_words
+from api.console.frame import frame, route
 from api.console.parts import Column, Section, badge, card, empty, pager, presets, table
 from api.console.text import Text, anchor, box
 from api.console.visit import Desk, Visit, visit_of
@@ -23,7 +23,7 @@ STATES: Final = {
 def register(desk: Desk) -> None:
     """`/reservations`"""
 
-    @ui.page("/reservations")
+    @route("/reservations")
     async def reservations(request: Request) -> None:
         visit = visit_of(request, desk)
         t = visit.t
@@ -45,13 +45,15 @@ async def _channels(visit: Visit) -> None:
     chosen = visit.query.get("channel", "")
     codes = list(await visit.desk.channels())
     ways = [(visit.t("All channels"), visit.here(channel=None, cursor=None), not chosen)]
-    presets([*ways, *((code, visit.here(channel=code, cursor=None), code == chosen) for code in codes)])
+    named = ((visit.channel(code), visit.here(channel=code, cursor=None), code == chosen) for code in codes)
+    presets([*ways, *named])
 
 
 async def _page(visit: Visit, state: str) -> dict[str, Any]:
     given = {name: visit.query.get(name) for name in ("channel", "sku", "reference", "cursor")}
     params = {**given, "state": None if state == "all" else state, "limit": PAGE, "everyone": "true"}
     found: dict[str, Any] = await visit.desk.api.get("/v1/reservations", params)
+    await visit.desk.names([item["lines"][0]["sku"] for item in found["items"] if item["lines"]])
     return found
 
 
@@ -64,14 +66,17 @@ def _show(visit: Visit, page: dict[str, Any]) -> None:
     rows = []
     for item in page["items"]:
         first = item["lines"][0] if item["lines"] else {"sku": "", "warehouse": ""}
-        goods = first["sku"] + (t(" and {n} more", n=len(item["lines"]) - 1) if len(item["lines"]) > 1 else "")
+        others = t(" and {n} more", n=len(item["lines"]) - 1) if len(item["lines"]) > 1 else ""
+        goods = (visit.desk.known(first["sku"]) or first["sku"]) + others
         rows.append(
             {
                 "id": item["reservation"],
                 "id_href": f"/reservations/{item['reservation']}",
                 "id_text": item["reservation"][-8:],
                 "state": t(STATES.get(item["state"], (item["state"], ""))[0]),
-                "channel": item["channel"],
+                "channel": visit.channel(item["channel"]),
+                "units_text": f.number(sum(line["quantity"] for line in item["lines"])),
+                "remaining_text": f.number(sum(line["remaining"] for line in item["lines"])),
                 "goods": goods,
                 "units": sum(line["quantity"] for line in item["lines"]),
                 "remaining": sum(line["remaining"] for line in item["lines"]),
@@ -100,6 +105,11 @@ def state_badge(visit: Visit, state: str) -> None:
     badge(visit.t(words), mood)
 
 
+def _ended(visit: Visit, line: dict[str, Any]) -> str:
+    """Why a line has less than was asked for; nothing when it has all."""
+    return outcome_words(visit, line["outcome"]) if line["outcome"] != "ok" else ""
+
+
 def lines_of(visit: Visit, item: dict[str, Any]) -> None:
     """What it holds, line by line."""
     t, f = visit.t, visit.f
@@ -107,8 +117,10 @@ def lines_of(visit: Visit, item: dict[str, Any]) -> None:
         for line in item["lines"]:
             with anchor(f"/explain/{line['sku']}/{line['warehouse']}", "os-line"):
                 with box("os-line-main"):
-                    Text(line["sku"], "div")
-                    Text(f"{line['warehouse']} · {t(line['outcome'])}", "div", "os-muted os-small")
+                    name = visit.desk.known(line["sku"])
+                    words = (line["sku"] if name else "", visit.place(line["warehouse"]), _ended(visit, line))
+                    Text(name or line["sku"], "div")
+                    Text(" · ".join(each for each in words if each), "div", "os-muted os-small")
                 Text(
                     t("{n} of {all} left", n=f.number(line["remaining"]), all=f.number(line["quantity"])),
                     "span",

@@ -3,9 +3,8 @@
 from typing import Any, Final
 
 from fastapi import Request
-from nicegui import ui
 
-from api.console.frame import frame
+from api.console.frame import frame, route
 from api.console.parts import Column, Section, card, empty, pager, table
 from api.console.visit import Desk, Visit, visit_of
 
@@ -15,7 +14,7 @@ PAGE: Final = 50
 def register(desk: Desk) -> None:
     """`/stock`"""
 
-    @ui.page("/stock")
+    @route("/stock")
     async def stock(request: Request) -> None:
         visit = visit_of(request, desk)
         t = visit.t

@@ -1,7 +1,7 @@
 """My warehouse today, for a phone in the hand: sales against the same weekday, what ran out, what comes, alerts."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from fastapi import Request
@@ -10,10 +10,10 @@ from nicegui import ui
 from api.console import charts
 from api.console.alerts import alert_lines, open_alerts
 from api.console.client import ApiProblem
-from api.console.frame import frame
+from api.console.frame import frame, route
 from api.console.pages.overview import main_currency
-from api.console.parts import Section, badge, card, empty, kpi, line
-from api.console.text import Text, anchor, box
+from api.console.parts import Section, badge, card, drawn, empty, kpi, line
+from api.console.text import Text, anchor, box, short
 from api.console.visit import Desk, Visit, business_day, visit_of
 
 PLACE_COOKIE: Final = "omnistock_place"
@@ -26,7 +26,7 @@ DAY_START: Final = 4
 def register(desk: Desk) -> None:
     """`/today`"""
 
-    @ui.page("/today")
+    @route("/today")
     async def today(request: Request) -> None:
         visit = visit_of(request, desk)
         t = visit.t
@@ -48,14 +48,27 @@ def register(desk: Desk) -> None:
             figures = Section(visit, lambda: _figures(visit, code, day), lambda found: _show_figures(visit, *found))
             with box("os-grid"):
                 with card(t("Sales by hour"), t("today beside the same weekday last week"), "os-w6"):
-                    Section(visit, lambda: _hours(visit, code, day), lambda found: _show_hours(visit, *found))
+                    hours = Section(visit, lambda: _hours(visit, code, day), lambda found: _show_hours(visit, *found))
                 with card(t("Alerts"), classes="os-w6"):
-                    Section(visit, lambda: open_alerts(visit, warehouse=code), lambda found: alert_lines(visit, found))
+                    alerts = Section(
+                        visit, lambda: open_alerts(visit, warehouse=code), lambda found: alert_lines(visit, found, code)
+                    )
                 with card(t("Ran out"), t("nothing available, now or earlier today"), "os-w6"):
-                    Section(visit, lambda: _outs(visit, code, day), lambda found: _show_outs(visit, *found))
+                    outs = Section(
+                        visit, lambda: _outs(visit, code, day), lambda found: _show_outs(visit, code, day, *found)
+                    )
                 with card(t("On their way"), t("deliveries and transfers that are expected"), "os-w6"):
-                    Section(visit, lambda: _incoming(visit, code), lambda found: _show_incoming(visit, *found))
-            ui.timer(AGAIN_S, figures.load)
+                    coming = Section(
+                        visit, lambda: _incoming(visit, code), lambda found: _show_incoming(visit, code, *found)
+                    )
+
+            async def again() -> None:
+                if business_day(place) != day:
+                    ui.navigate.reload()
+                for part in (figures, hours, alerts, outs, coming):
+                    await part.renew()
+
+            ui.timer(AGAIN_S, again, immediate=False)
 
 
 async def _places(visit: Visit) -> tuple[dict[str, dict[str, Any]], str]:
@@ -155,19 +168,21 @@ def _show_hours(visit: Visit, now_rows: list[dict[str, Any]], then_rows: list[di
     }
     palette = {t("today"): charts.SERIES[0], t("last week"): "rgba(135,147,166,.45)"}
     options = charts.columns([f"{hour}:00" for hour in shown], series, unit=t("units"), palette=palette)
-    ui.echart(options).classes("os-chart os-chart-low")
+    drawn(visit, options, "os-chart-low")
 
 
 async def _outs(visit: Visit, code: str, day: Any) -> tuple[list[dict[str, Any]], dict[str, str]]:
     rows = await visit.desk.report(
         "stock_outs", {"warehouse": code, "from": f"{day - timedelta(days=1)}", "to": f"{day}"}
     )
-    # Those that still are out come first, then the latest.
-    rows.sort(key=lambda row: (row["ended"] is None, row["began"]), reverse=True)
+    # Those that still are out come first, of them those that cost most, then the latest.
+    rows.sort(
+        key=lambda row: (row["ended"] is None, row["lost_sales"] or 0, row["refused"], row["began"]), reverse=True
+    )
     return rows, await visit.desk.names([row["sku"] for row in rows[:SHOWN]])
 
 
-def _show_outs(visit: Visit, rows: list[dict[str, Any]], names: dict[str, str]) -> None:
+def _show_outs(visit: Visit, code: str, day: date, rows: list[dict[str, Any]], names: dict[str, str]) -> None:
     t, f = visit.t, visit.f
     if not rows:
         empty("inventory", t("Nothing ran out"), t("Everything that was there yesterday still is"))
@@ -186,7 +201,10 @@ def _show_outs(visit: Visit, rows: list[dict[str, Any]], names: dict[str, str]) 
             Text(f.moment(row["began"]), "span", "os-muted os-small os-number")
             badge(t("out") if row["ended"] is None else t("back"), "bad" if row["ended"] is None else "good")
     if len(rows) > SHOWN:
-        anchor("/reports/stock_outs?span=7", "os-small", t("All {n}", n=len(rows)))
+        days = {"from": f"{day - timedelta(days=1)}", "to": f"{day}"}
+        anchor(
+            visit.link("/reports/stock_outs", warehouse=code, **days), "os-small", t("All {n}", n=f.number(len(rows)))
+        )
 
 
 async def _incoming(visit: Visit, code: str) -> tuple[list[dict[str, Any]], dict[str, str]]:
@@ -195,12 +213,12 @@ async def _incoming(visit: Visit, code: str) -> tuple[list[dict[str, Any]], dict
     return coming, await visit.desk.names([row["sku"] for row in coming[:SHOWN]])
 
 
-def _show_incoming(visit: Visit, rows: list[dict[str, Any]], names: dict[str, str]) -> None:
+def _show_incoming(visit: Visit, code: str, rows: list[dict[str, Any]], names: dict[str, str]) -> None:
     t, f = visit.t, visit.f
     if not rows:
         empty("local_shipping", t("Nothing is on its way"), t("Expected deliveries appear here with their quantity"))
     for row in rows[:SHOWN]:
-        whence = f"{row['sku']} · {row['source']}"
+        whence = f"{row['sku']} · {short(row['source'])}"
         with line(names[row["sku"]], whence, f"/explain/{row['sku']}/{row['warehouse']}", "local_shipping"):
             Text(f"+{f.number(row['incoming'])}", "span", "os-number os-good")
             if row["due"] is None:
@@ -210,4 +228,5 @@ def _show_incoming(visit: Visit, rows: list[dict[str, Any]], names: dict[str, st
             else:
                 Text(t("due {when}", when=f.moment(row["due"])), "span", "os-muted os-small os-number")
     if len(rows) > SHOWN:
-        Text(t("and {n} more", n=len(rows) - SHOWN), "span", "os-muted os-small")
+        more = t("All {n}", n=f.number(len(rows)))
+        anchor(visit.link("/reports/deliveries", warehouse=code), "os-small", more)

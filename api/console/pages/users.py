@@ -7,7 +7,7 @@ from nicegui import run, ui
 
 from api.console.accounts import SCOPES_OF, Account, AccountFailed, Role, check_name, check_password, client_of
 from api.console.client import ApiProblem
-from api.console.frame import frame
+from api.console.frame import frame, route
 from api.console.keys import made_key
 from api.console.parts import badge, card, empty, line, sentence
 from api.console.text import Text, box
@@ -19,7 +19,7 @@ MOODS = {Role.ADMIN: "warn", Role.PLANNER: "brand", Role.VIEWER: ""}
 def register(desk: Desk) -> None:
     """`/users`"""
 
-    @ui.page("/users")
+    @route("/users")
     async def users(request: Request) -> None:
         visit = visit_of(request, desk)
         t = visit.t

@@ -127,7 +127,7 @@ DECIDE: Final[dict[str, tuple[str, str]]] = {
     "Cover": ("Запас", "Zapas na"),
     "Sell-through": ("Распродано", "Wyprzedane"),
     "products": ("товары", "produkty"),
-    "orders": ("заказы", "zamówienia"),
+    "orders": ("зак.", "zam."),
     "hours": ("часы", "godziny"),
     # rules
     "Formula, window, and what is left out": ("Формула, период и что не учтено", "Wzór, okres i co pominięto"),

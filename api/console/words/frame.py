@@ -95,7 +95,6 @@ FRAME: Final[dict[str, tuple[str, str]]] = {
     "until {moment}": ("до {moment}", "do {moment}"),
     "as of {moment}": ("на {moment}", "na {moment}"),
     "As of": ("На момент", "Na moment"),
-    "As of (UTC)": ("На момент (UTC)", "Na moment (UTC)"),
     "Now": ("Сейчас", "Teraz"),
     # keeping users and keys
     "Viewer": ("Наблюдатель", "Podgląd"),
@@ -148,5 +147,17 @@ FRAME: Final[dict[str, tuple[str, str]]] = {
     "Programs that use it are refused within half a second. That cannot be undone.": (
         "Программам с этим ключом откажут через полсекунды. Отменить это нельзя.",
         "Programy z tym kluczem zostaną odrzucone w pół sekundy. Nie można tego cofnąć.",
+    ),
+    "The connection is lost.": ("Связь потеряна.", "Połączenie zostało utracone."),
+    "Trying to reconnect…": ("Пробуем подключиться снова…", "Próbujemy połączyć się ponownie…"),
+    "Something went wrong on this page": ("На этой странице что-то пошло не так", "Na tej stronie coś poszło nie tak"),
+    "It is in the log of the server.": ("Подробности в журнале сервера.", "Szczegóły są w dzienniku serwera."),
+    "This page comes back by itself.": ("Страница вернётся сама.", "Strona wróci sama."),
+    "It is asked again by itself.": ("Запрос повторится сам.", "Zapytanie powtórzy się samo."),
+    "There is no such page": ("Такой страницы нет", "Nie ma takiej strony"),
+    "As of, by the clock of {zone}": ("На момент, по часам {zone}", "Na moment, według zegara {zone}"),
+    "What is sold appears here by itself": (
+        "Что продаётся, появляется здесь само",
+        "To, co się sprzedaje, pojawia się tu samo",
     ),
 }
