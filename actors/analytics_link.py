@@ -5,6 +5,7 @@ its maker died, is told from one that is complete.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
@@ -26,6 +27,9 @@ from analytics.questions import (
 SIZE_BYTES: Final = 4
 HEAD_S_MAX: Final = WAIT_S_MAX + QUERY_S_MAX + 5.0
 PIECE_S_MAX: Final = 30.0
+COMING_S_MAX: Final = WAIT_S_MAX
+"""How long a question waits at a door that is not open: the analytics start after the API, and again after a fall."""
+_KNOCK_S: Final = 0.05
 STATUS_S_MAX: Final = 0.5
 """Metrics do not wait for analytics."""
 
@@ -37,9 +41,10 @@ class AnalyticsAway(Exception):
 class AnalyticsLink:
     """To one data directory's analytics, wherever they are in their life."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, coming_s: float = COMING_S_MAX) -> None:
         """`path`: of the socket."""
         self._path = path
+        self._coming_s = coming_s
 
     async def ask(self, question: Question) -> tuple[Head, AsyncIterator[bytes]]:
         """The head and the pieces of the body; raises AnalyticsAway, and Refused as it was said.
@@ -73,11 +78,15 @@ class AnalyticsLink:
         return decode_status(body)
 
     async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        try:
-            with short_path(self._path) as name:
-                return await asyncio.open_unix_connection(name)
-        except OSError as error:
-            raise AnalyticsAway(str(error)) from error
+        given_up_at = time.monotonic() + self._coming_s
+        while True:
+            try:
+                with short_path(self._path) as name:
+                    return await asyncio.open_unix_connection(name)
+            except OSError as error:
+                if time.monotonic() >= given_up_at:
+                    raise AnalyticsAway(str(error)) from error
+            await asyncio.sleep(_KNOCK_S)
 
 
 async def _pieces(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> AsyncIterator[bytes]:

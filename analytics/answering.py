@@ -92,8 +92,13 @@ class Answering:
         )  # fmt: skip
 
     def _wait(self, after: list[int] | None) -> None:
-        """Until the tables hold these records, and the names as they are now; for a bounded time."""
+        """Until the tables hold these records, and the names as they are now; for a bounded time.
+
+        Who asks for none waits for tables that have just been opened, or are made anew; then takes what there is.
+        """
         if after is None:
+            with self._moved:
+                self._moved.wait_for(lambda: self._following.caught_up, WAIT_S_MAX)
             return
         asked_at = time.monotonic()
         with self._moved:

@@ -15,7 +15,9 @@ from analytics.questions import CorrectionsAsked, DayAsked, Refused
 _PLACES: Final = """
 select code, business_day(on_the_wall(make_timestamptz($now_ms * 1000), time_zone), day_start) > $day::DATE as over
 from warehouses
-where ($warehouse::VARCHAR is null and kind <> 'quarantine' and not archived) or code = $warehouse
+where code = $warehouse or ($warehouse::VARCHAR is null
+      and (kind <> 'quarantine' and not archived
+           or warehouse in (select warehouse from trade where business_day = $day::DATE)))
 order by code"""
 _SUMS: Final = """
        count(distinct t.order_key) as orders, sum(t.units) as units, sum(t.back) as returned, sum(t.gross) as gross,

@@ -98,32 +98,34 @@ with asked as (
     from new_returns where original is not null
 ),
 met as (
-    select a.shard, a.seq, a.n, s.channel
+    select a.shard, a.seq, a.n, s.channel, s.seq << 24 | s.n as place
     from asked a join sales s on s.shard = a.shard and s.sku_key = a.sku_key and s.command_id = a.original
     union all
-    select a.shard, a.seq, a.n, s.channel
+    select a.shard, a.seq, a.n, s.channel, s.seq << 24 | s.n as place
     from asked a join sales s on s.shard = a.shard and s.sku_key = a.sku_key and s.reservation = a.reservation
 )
-select shard, seq, n, any_value(channel) as sale_channel from met group by shard, seq, n"""
+-- Two callers may have sold under one id: the first sale counts, however much is entered at a time.
+select shard, seq, n, arg_min(channel, place) as sale_channel from met group by shard, seq, n"""
 _WAITING: Final = "select exists (select 1 from returns where original is not null and sale_channel is null)"
 _FOUND_LATER: Final = """
 update returns set sale_channel = found.channel
 from (
     with sold as (
-        select shard, sku_key, command_id, lower(lpad(to_hex(reservation), 16, '0')) as reservation, channel
+        select shard, sku_key, command_id, lower(lpad(to_hex(reservation), 16, '0')) as reservation, channel,
+               seq << 24 | n as place
         from sales where seq >= $first
     ),
     met as (
-        select r.shard, r.seq, r.n, s.channel
+        select r.shard, r.seq, r.n, s.channel, s.place
         from sold s join returns r on r.shard = s.shard and r.sku_key = s.sku_key and r.original = s.command_id
         where r.sale_channel is null
         union all
-        select r.shard, r.seq, r.n, s.channel
+        select r.shard, r.seq, r.n, s.channel, s.place
         from sold s join returns r on r.shard = s.shard and r.sku_key = s.sku_key
              and right(r.original, 16) = s.reservation
         where r.sale_channel is null
     )
-    select shard, seq, n, any_value(channel) as channel from met group by shard, seq, n
+    select shard, seq, n, arg_min(channel, place) as channel from met group by shard, seq, n
 ) found
 where returns.shard = found.shard and returns.seq = found.seq and returns.n = found.n"""
 """A store's box may send what it sold after the return of it came in elsewhere."""

@@ -86,15 +86,19 @@ _ATTEMPTS: Final = """
 with attempt as (
     select shard, seq, row, kind, sku_key, warehouse as named, channel, client, outcome, requested, obtained,
            null as taken_from, booked_at
-    from refusals where command_id = $command_id
+    from refusals where command_id = $command_id and (outcome <> 'ok' or obtained = 0)
     union all by name
-    select h.shard, h.seq, m.row, 'reserve' as kind, h.sku_key, null as named, h.channel, h.client, 'ok' as outcome,
-           any_value(h.requested) as requested, sum(h.quantity) as obtained,
+    -- Of several shards a hold is shown when all agreed; what there was before is what its shard saw when it was made.
+    select h.shard, h.made_seq as seq, made.row, 'reserve' as kind, h.sku_key, h.named, h.channel, h.client,
+           'ok' as outcome, any_value(h.requested) as requested, sum(h.quantity) as obtained,
            list({'warehouse': w.code, 'quantity': h.quantity} order by m.n) as taken_from, h.booked_at
     from holds h join movements m using (shard, seq, n) join warehouses w on w.warehouse = h.warehouse
+    join movements made on made.shard = h.shard and made.seq = h.made_seq and made.reservation = h.reservation
+         and made.line = h.line and made.warehouse = h.warehouse and made.kind = 'reserve'
     where m.command_id = $command_id and h.quantity > 0 group by all
 )
-select a.shard, a.seq, a.row, a.kind, p.sku_key, p.sku, w.code as warehouse, c.code as channel, a.outcome, a.requested,
+select a.shard, a.seq, a.row, a.kind, p.sku_key, p.sku, w.code as warehouse, w.kind as place,
+       c.code as channel, a.outcome, a.requested,
        a.obtained, a.taken_from, strftime(a.booked_at, '%Y-%m-%dT%H:%M:%S.%gZ') as at, c.warehouses
 from attempt a left join products p using (sku_key) left join warehouses w on w.warehouse = a.named
 left join channels c using (channel) left join clients k using (client)
@@ -228,12 +232,16 @@ def _considered(cells: Sequence[dict[str, Any]], attempt: dict[str, Any]) -> lis
 
 def _reason(attempt: dict[str, Any], taken: Sequence[dict[str, Any]]) -> str:
     """One of a few words; docs/analytics.md says what each means."""
+    if attempt["outcome"] == "insufficient_stock" and attempt["place"] == "quarantine":
+        return "quarantine"
     if attempt["outcome"] != "ok":
         return str(attempt["outcome"])
     if attempt["obtained"] < attempt["requested"]:
         return "partial"
     if len(taken) > 1:
         return "split"
+    if attempt["warehouse"] is not None:
+        return "named"
     return "one_place"
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 from analytics.columns import KINDS, TEN, goods, moments, named, names, occurred, place, price, texts, where
 from analytics.rows_behind import ROW_BITS, Array, Int64s, Stretch
 from engine.kinds import Kind, MovementFlag, ReservationState, Setting
-from engine.layout import NO_ROW
+from engine.layout import NO_ROW, NO_WAREHOUSE
 
 _HIDDEN: Final = np.uint8(MovementFlag.HIDDEN)
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -96,6 +96,7 @@ def _holds(stretch: Stretch, which: Int64s) -> pa.Table:
             "partition": movements["partition"],
             "line": movements["line"],
             **goods(movements),
+            "named": pa.array(rows["warehouse"], mask=rows["warehouse"] == NO_WAREHOUSE),
             "requested": movements["requested"] * scale,
             "quantity": movements["quantity"] * scale,
             **{name: stretch.texts(stretch.with_text(causes, name), name) for name in ("reference", "customer")},

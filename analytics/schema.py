@@ -9,7 +9,7 @@ different decimals can be added; money is in minor units and stands beside its c
 
 from typing import Final, NamedTuple
 
-VERSION: Final = 4
+VERSION: Final = 6
 """Raised when tables are made otherwise; a file of another version is made anew from the journals."""
 
 
@@ -91,6 +91,7 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
         Column("partition", "USMALLINT", "of the reservation"),
         Column("line", "USMALLINT", "line of the reservation, from 0"),
         *_GOODS,
+        Column("named", "USMALLINT", "the place that the line asked for; null = none, it was sourced"),
         Column("requested", "BIGINT", "of the line, in all its warehouses"),
         Column("quantity", "BIGINT", "held here"),
         Column("reference", "VARCHAR", "the caller's reference; the command is that of the movement"),

@@ -36,6 +36,8 @@ VIEWS: Final = (
     with moved as (
         select shard, reservation, line, warehouse, coalesce(-sum(quantity) filter (kind = 'fulfil'), 0) as fulfilled,
                coalesce(-sum(quantity) filter (kind = 'release'), 0) as released,
+               -- A part that is released before the reservation is confirmed leaves it as it is: held.
+               coalesce(-sum(quantity) filter (kind = 'release' and state = 'held'), 0) as released_held,
                coalesce(-sum(quantity) filter (kind = 'expire'), 0) as expired,
                max(booked_at) filter (state in ('fulfilled', 'released', 'expired')) as closed_at,
                arg_max(state, seq << 24 | n) as state, arg_max(expires_at, seq << 24 | n) as expires_at
@@ -48,8 +50,8 @@ VIEWS: Final = (
     select h.reservation, h.partition, h.line, h.sku_key, h.warehouse, h.channel, h.client, h.booked_at as made_at,
            h.requested, h.quantity, h.reference, h.customer, h.unit_price, h.currency,
            coalesce(m.fulfilled, 0) as fulfilled,
-           case when c.confirmed_at is null then coalesce(m.released, 0) else 0 end as released,
-           case when c.confirmed_at is null then 0 else coalesce(m.released, 0) end as cancelled,
+           coalesce(case when c.confirmed_at is null then m.released else m.released_held end, 0) as released,
+           coalesce(case when c.confirmed_at is not null then m.released - m.released_held end, 0) as cancelled,
            coalesce(m.expired, 0) as expired, c.confirmed_at, m.closed_at, coalesce(m.state, 'held') as state,
            coalesce(m.expires_at, made.expires_at) as expires_at
     from holds h left join movements made using (shard, seq, n)

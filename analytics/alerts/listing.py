@@ -62,10 +62,17 @@ sold as (
       and (sku_key, warehouse) in (select (sku_key, warehouse) from wanted)
     group by all
 ),
+known as (
+    -- Goods that sold before are not new, however few of them sold of late.
+    select distinct sku_key, warehouse from sales
+    where occurred_at <= $now::TIMESTAMPTZ - to_days({VELOCITY_DAYS})
+      and (sku_key, warehouse) in (select (sku_key, warehouse) from sold)
+),
 rate as (
     select sku_key, warehouse, arg_max(currency, units) filter (currency is not null) as currency,
-           sum(units) / least({VELOCITY_DAYS}, greatest(1, date_diff('day', min(since), $now::TIMESTAMPTZ))) as a_day
-    from sold group by all
+           sum(units) / case when any_value(known.sku_key) is not null then {VELOCITY_DAYS} else
+           least({VELOCITY_DAYS}, greatest(1, date_diff('day', min(since), $now::TIMESTAMPTZ))) end as a_day
+    from sold left join known using (sku_key, warehouse) group by all
 ),
 priced as (
     select r.sku_key, r.warehouse, r.a_day, r.currency, s.net::DOUBLE * 1000 / s.units as unit_net,

@@ -12,8 +12,10 @@ _EARLIER: Final = """union all by name
       and ($warehouse::VARCHAR is null
            or warehouse = (select any_value(warehouse) from warehouses where code = $warehouse::VARCHAR))
     group by channel, currency"""
-_DAY_ASKED: Final = """business_day(on_the_wall(a.occurred_at, coalesce(w.time_zone, 'UTC')),
-                                coalesce(w.day_start, interval '4 hours'))"""
+_PREFERRED: Final = "from warehouses where kind <> 'quarantine' and not archived order by priority, code limit 1"
+_DAY_ASKED: Final = f"""business_day(
+                on_the_wall(a.occurred_at, coalesce(w.time_zone, (select time_zone {_PREFERRED}), 'UTC')),
+                coalesce(w.day_start, (select day_start {_PREFERRED}), interval '4 hours'))"""
 _ASKED_THEN: Final = f"""left join warehouses w using (warehouse)
           where ($warehouse::VARCHAR is null or w.code = $warehouse)
             and ($from_day::DATE is null or {_DAY_ASKED} >= $from_day)
@@ -28,7 +30,11 @@ REPORT: Final = Report(
         Column("units", Sort.UNITS, "sold; returned units are not taken off"),
         Column("net", Sort.MONEY, "gross - discount - returns"),
         Column("share", Sort.SHARE, "part of the net of all channels in this currency"),
-        Column("growth", Sort.SHARE, "net / net of as many days before `from`, less 1; null without from and to"),
+        Column(
+            "growth",
+            Sort.SHARE,
+            "net / net of as many days before `from`, less 1; -1: nothing since; null: no from or to",
+        ),
         Column("basket", Sort.MONEY, "gross - discount of an order on average, rounded half up"),
         Column("refusal_rate", Sort.SHARE, "lines refused for lack of stock / all lines asked for, in all currencies"),
         Column("return_rate", Sort.SHARE, "units returned / units sold, in all currencies"),
@@ -43,6 +49,10 @@ REPORT: Final = Report(
     parameters=(FROM, TO, WAREHOUSE),
     parts={
         "earlier": Part((FROM, TO), _EARLIER, every=True),
+        # One that has sold before and nothing since is the first to think about.
+        "shown": Part(
+            (FROM, TO), "having count(lines) > 0 or sum(net_before) <> 0", "having count(lines) > 0", every=True
+        ),
         "asked": Part((FROM, TO, WAREHOUSE), _ASKED_THEN),
     },
     sql="""
@@ -78,6 +88,23 @@ half_costed as (
           group by all having count(cost) > 0 and count(cost) < count(*))
     group by channel, currency
 ),
+asked as (
+    select channel, sum(lines) as lines, sum(refused) as refused
+    from (select channel, at_once as lines, 0 as refused from sold
+          union all
+          select a.channel, count(*) as lines, count(*) as refused
+          from (select channel, occurred_at, warehouse from refusals
+                where kind in ('reserve', 'sell') and outcome = 'insufficient_stock') a
+          {asked}
+          group by a.channel
+          union all
+          -- A line that is held in several places was asked for once, whichever of them are looked at.
+          select a.channel, count(distinct (a.shard, a.reservation, a.line)) as lines, 0 as refused
+          from (select channel, occurred_at, warehouse, shard, reservation, line from holds where quantity > 0) a
+          {asked}
+          group by a.channel)
+    group by channel
+),
 part as (
     select channel, currency, lines, units, 0 as back, sales, 0 as returns, tax, cost, orders, 0 as unknown_lines,
            0 as unknown_sales, 0 as unknown_returns, 0 as unknown_tax, 0 as unknown_orders, null as net_before
@@ -89,6 +116,11 @@ part as (
            tax as unknown_tax, orders as unknown_orders from uncosted
     union all by name
     select channel, currency, -orders as unknown_orders from half_costed
+    union all by name
+    -- A channel that sold nothing because it was refused is not to be overlooked.
+    select asked.channel, null as currency, 0 as lines
+    from asked left join (select channel from sold union select channel from back) traded using (channel)
+    where asked.refused > 0 and traded.channel is null
     {earlier}
 ),
 added as (
@@ -98,7 +130,7 @@ added as (
            coalesce(sum(unknown_lines), 0) as unknown_lines, coalesce(sum(unknown_sales), 0) as unknown_sales,
            coalesce(sum(unknown_returns), 0) as unknown_returns, coalesce(sum(unknown_tax), 0) as unknown_tax,
            coalesce(sum(unknown_orders), 0) as unknown_orders, sum(net_before) as net_before
-    from part group by channel, currency having count(lines) > 0
+    from part group by channel, currency {shown}
 ),
 summed as (
     select *, sales - returns as net, sales - unknown_sales as costed_sales,
@@ -113,20 +145,6 @@ charged as (
                   - half_up(costed_sales, coalesce(c.payment_rate, 0), 1000000)
                   - costed_orders * coalesce(c.fixed_cost, 0) end as contribution
     from summed s join channels c using (channel)
-),
-asked as (
-    select channel, sum(lines) as lines, sum(refused) as refused
-    from (select channel, at_once as lines, 0 as refused from sold
-          union all
-          select a.channel, count(*) as lines, count(*) filter (a.refused) as refused
-          from (select channel, true as refused, occurred_at, warehouse from refusals
-                where kind in ('reserve', 'sell') and outcome = 'insufficient_stock'
-                union all by name
-                select distinct on (shard, reservation, line) channel, false as refused, occurred_at, warehouse
-                from holds where quantity > 0) a
-          {asked}
-          group by a.channel)
-    group by channel
 )
 select s.code as channel, s.orders, s.units, s.net,
        s.net::DOUBLE / nullif(sum(s.net) over (partition by s.currency), 0)::DOUBLE as share,

@@ -170,7 +170,7 @@ METRICS: Final[dict[str, Metric]] = {
     ),
     "reservations": Metric("different reservations that held anything", _MADE, _GOODS, _GOODS),
     "held": Metric("units reserved at first", _MADE, _GOODS, _GOODS),
-    "confirmed": Metric("units in reservations that were confirmed", _MADE, _GOODS, _GOODS),
+    "confirmed": Metric("units still held when their reservation was confirmed", _MADE, _GOODS, _GOODS),
     "fulfilled": Metric("units that left the house", _MADE, _GOODS),
     "cancelled": Metric("units released after their reservation was confirmed", _MADE, _GOODS, _GOODS),
     "released": Metric("units released before", _MADE, _GOODS, _GOODS),
@@ -256,7 +256,12 @@ METRICS: Final[dict[str, Metric]] = {
         for name in ("to_30", "to_60", "to_90", "to_180", "older")
     },
     "hours": Metric("from `began` to `ended`, else to the newest record", _OUT, _GOODS, _GOODS),
-    "refused": Metric("asked for in this place, or in any, and refused meanwhile", _OUT, _GOODS, _GOODS),
+    "refused": Metric(
+        "asked for in this place, or in any, and refused meanwhile; of one customer (else reference) the most",
+        _OUT,
+        _GOODS,
+        _GOODS,
+    ),
     "usual": Metric(
         "units sold in the place in the 28 days before it began x hours / (28 x 24), rounded half up", _OUT, _GOODS
     ),

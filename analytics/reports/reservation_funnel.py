@@ -13,7 +13,7 @@ REPORT: Final = Report(
         Column("requested", Sort.UNITS, "asked for: held + refused"),
         Column("refused", Sort.UNITS, "asked for and not held, as often as it was asked for"),
         Column("held", Sort.UNITS, "reserved at first"),
-        Column("confirmed", Sort.UNITS, "of these in reservations that were confirmed"),
+        Column("confirmed", Sort.UNITS, "of these still held when their reservation was confirmed"),
         Column("fulfilled", Sort.UNITS, "left the house"),
         Column("cancelled", Sort.UNITS, "released after they were confirmed"),
         Column("released", Sort.UNITS, "released before"),
@@ -28,6 +28,7 @@ with moved as (
     -- As the view `reservations` has it, without looking for the movement that made each hold.
     select shard, reservation, line, warehouse, coalesce(-sum(quantity) filter (kind = 'fulfil'), 0) as fulfilled,
            coalesce(-sum(quantity) filter (kind = 'release'), 0) as let_go,
+           coalesce(-sum(quantity) filter (kind = 'release' and state = 'held'), 0) as let_go_held,
            coalesce(-sum(quantity) filter (kind = 'expire'), 0) as expired
     from movements
     where reservation is not null and kind in ('fulfil', 'release', 'expire') and not hidden group by all
@@ -39,6 +40,7 @@ confirmed as (
 life as (
     select c.code as channel, h.reservation, h.quantity, h.booked_at as made_at, coalesce(m.fulfilled, 0) as fulfilled,
            coalesce(m.let_go, 0) as let_go, coalesce(m.expired, 0) as expired, k.confirmed_at,
+           coalesce(case when k.confirmed_at is null then m.let_go else m.let_go_held end, 0) as released,
            business_day(on_the_wall(h.booked_at, w.time_zone), w.day_start) as day
     from (select * from holds where quantity > 0 and {cells}) h
     join warehouses w using (warehouse) join channels c using (channel)
@@ -49,10 +51,10 @@ life as (
 ),
 kept as (
     select channel, count(distinct reservation) as reservations, sum(quantity) as held,
-           coalesce(sum(quantity) filter (confirmed_at is not null), 0) as confirmed, sum(fulfilled) as fulfilled,
-           coalesce(sum(let_go) filter (confirmed_at is not null), 0) as cancelled,
-           coalesce(sum(let_go) filter (confirmed_at is null), 0) as released, sum(expired) as expired,
-           sum(quantity::DOUBLE * (epoch_ms(confirmed_at) - epoch_ms(made_at)) / 3600000) as hours
+           coalesce(sum(quantity - released) filter (confirmed_at is not null), 0) as confirmed,
+           sum(fulfilled) as fulfilled, sum(let_go - released) as cancelled, sum(released) as released,
+           sum(expired) as expired,
+           sum((quantity - released)::DOUBLE * (epoch_ms(confirmed_at) - epoch_ms(made_at)) / 3600000) as hours
     from life
     where ($from_day::DATE is null or day >= $from_day) and ($to_day::DATE is null or day <= $to_day)
     group by channel

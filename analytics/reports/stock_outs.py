@@ -13,7 +13,11 @@ REPORT: Final = Report(
         Column("began", Sort.MOMENT, "when `available` fell to 0 or below"),
         Column("ended", Sort.MOMENT, "when it rose above; null: it has not yet"),
         Column("hours", Sort.SHARE, "from the one to the other; until the newest record if it has not ended"),
-        Column("refused", Sort.UNITS, "asked for in this place, or in any, and refused meanwhile"),
+        Column(
+            "refused",
+            Sort.UNITS,
+            "asked for in this place, or in any, and refused meanwhile; who asks again counts once",
+        ),
         Column("usual", Sort.UNITS, "what sells here in so many hours, by the 28 days before, rounded half up"),
         Column("lost", Sort.UNITS, "the larger of refused and usual: most who see no stock do not ask"),
         Column("lost_sales", Sort.MONEY, "lost at the SKU's last price before, tax included; null: there is none"),
@@ -39,12 +43,18 @@ out as (
            lag(t.there) over (partition by t.sku_key, t.warehouse order by t.place) as was_there
     from turned t join warehouses w using (warehouse) where w.kind <> 'quarantine'
 ),
-lost as (
-    select o.sku_key, o.warehouse, o.place, sum(f.requested - f.obtained) as refused
+attempt as (
+    select o.sku_key, o.warehouse, o.place, f.client, f.command_id, sum(f.requested - f.obtained) as units,
+           coalesce(f.customer, f.reference, concat_ws('-', f.shard, f.seq, f.row)) as asker
     from out o join refusals f on f.sku_key = o.sku_key and coalesce(f.warehouse, o.warehouse) = o.warehouse
          and f.booked_at >= o.began and (o.ended is null or f.booked_at < o.ended)
     where not o.there and f.kind in ('reserve', 'sell') and f.outcome in ('insufficient_stock', 'ok')
     group by all
+),
+lost as (
+    -- Who asks again and again wants it once, as in unmet_demand.
+    select sku_key, warehouse, place, sum(units) as refused
+    from (select sku_key, warehouse, place, asker, max(units) as units from attempt group by all) group by all
 ),
 began as (
     select out.*, coalesce(lost.refused, 0) as refused

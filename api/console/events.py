@@ -34,6 +34,8 @@ def kind_words(visit: Visit, kind: str) -> str:
 OUTCOMES: Final = {
     "ok": "obtained",
     "held": "held",
+    "named": "the place was named",
+    "quarantine": "what is in quarantine is not sold",
     "one_place": "one place had enough",
     "split": "split: no place had enough alone",
     "partial": "only a part was there",

@@ -25,9 +25,11 @@ from api.analytics import (
     seqs_now,
 )
 from api.deps import Runtime, get_runtime
+from api.documents import reading
 from api.paging import EVERYONE, YES_OR_NO, decode_cursor, encode_cursor, query_of
 from api.security import require
-from api.texts import CODE_PATTERN, check_code
+from api.status import Problem
+from api.texts import CODE_PATTERN, check_code, known_sku
 
 router = APIRouter(prefix="/v1", tags=["reports"])
 GivenRuntime = Annotated[Runtime, Depends(get_runtime)]
@@ -130,7 +132,10 @@ async def suggestions(
     sku: Annotated[str, Path(json_schema_extra={"pattern": CODE_PATTERN})],
 ) -> Response:
     """What was bought together with it in any channel; that which is in stock comes first."""
-    check_code(sku, "sku")
+    sku_key = known_sku(check_code(sku, "sku"))
+    await reading(runtime.directory.resolve_missing(sku_keys=[sku_key]))
+    if runtime.directory.sku_text(sku_key) != sku:
+        raise Problem(404, "unknown_sku")
     query = query_of(request.scope["query_string"], ("warehouse", "limit", "cursor"))
     limit = query.limit(runtime.limits.page)
     (begin,) = decode_cursor("cursor", query.get("cursor"), 1) or (0,)

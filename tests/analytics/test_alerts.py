@@ -198,3 +198,18 @@ def test_what_is_out_of_use_has_no_alerts(tables: Tables) -> None:
     version = tables.store.documents_version + 1
     tables.store.enter_details(Details(version, products=[old], warehouses=[attic]))
     assert places(tables) == []
+
+
+def test_goods_that_sold_long_ago_are_not_new_when_one_of_them_sells(tables: Tables) -> None:
+    in_april: dict[str, Any] = {"occurred_at_ms": ms("2026-04-01T12:00+00:00")}
+    on(tables, "2026-06-01T11:00+00:00", sell("A-1", "north", 49, **price(1190, **in_april)))
+    on(
+        tables,
+        "2026-06-10T12:00+00:00",
+        sell("A-1", "north", 1, **price(1190)),
+        sell("A-1", "south", 50, **price(1190)),
+    )
+    old, new = sorted(items(tables), key=lambda item: item["warehouse"])
+    # One in 28 days, of which 600 are left; fifty of what began to sell yesterday.
+    assert (old["units_per_day"], old["expected_lost_margin_per_day"]["amount"]) == (0.04, 21)
+    assert (new["units_per_day"], new["expected_lost_margin_per_day"]["amount"]) == (50, 30_000)

@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
 import pytest
 
+from analytics.closing import figures_of_day
+from analytics.questions import DayAsked, Refused
 from analytics.store import Details
 from engine.kinds import Flag
 from tests.analytics.tables import Tables, ms
@@ -58,3 +61,22 @@ def test_a_closed_day_stands_beside_what_is_known_now(tables: Tables) -> None:
     assert tables.report("late_corrections", channel="till") == [
         (DAY, "2026-06-03", "south", "till", 2, 1.0, 2300, 1190, "EUR")
     ]
+
+
+def test_no_day_is_closed_while_it_goes_on_in_a_place_that_took_something_back(tables: Tables) -> None:
+    tables.places(("north", "UTC", None), ("south", "UTC", None))
+    in_california = (tables.world.warehouses["bin"], "bin", "bin", "quarantine", 0, "America/Los_Angeles", None, False)
+    tables.store.enter_details(Details(tables.store.documents_version + 1, warehouses=[in_california]))
+    morning = ms("2026-06-02T06:00+00:00")  # 23:00 in California
+
+    def places_of(now_ms: int) -> list[str]:
+        cursor = tables.follow().store.cursor()
+        found = orjson.loads(figures_of_day(cursor, DayAsked(DAY, now_ms)))["items"]
+        cursor.close()
+        return [item["warehouse"] for item in found]
+
+    assert places_of(morning) == ["south"]
+    tables.world.send(give_back("A-1", "bin", 1, "till", **priced(1190)), at_ms=morning)
+    with pytest.raises(Refused, match="is not over yet in bin"):
+        places_of(morning)
+    assert places_of(ms("2026-06-02T11:00+00:00")) == ["bin", "south"]

@@ -119,6 +119,8 @@ FILES = [
     "select load_extension('httpfs')",
     "select * from duckdb_secrets()",
     "select * from arrow_scan(1, 2, 3)",
+    "select * from query('select * from arr'||'ow_scan()')",
+    "select * from query('select * from pyth'||'on_map_function((select 1))')",
     "select * from arrow_scan(1::POINTER, 2::POINTER, 3::POINTER)",
     "select * from pandas_scan(1::POINTER)",
     "select * from PYTHON_map_FUNCTION((select 1), 1)",

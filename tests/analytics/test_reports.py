@@ -312,6 +312,8 @@ def test_no_spreadsheet_runs_what_a_caller_wrote() -> None:
     _, *rows = csv.reader(io.StringIO(b"".join(write_csv(table, columns)).decode(), newline=""))
     assert [row[0] for row in rows] == [text if text[0] in "ps" else f"'{text}" for text in evil]
     assert rows[0][1].startswith("-")  # a figure is a figure
+    named = b"".join(write_csv(pa.table({"=1+1": ["x"]}), [Column("=1+1", Sort.TEXT, "")]))
+    assert named == b"'=1+1\r\nx\r\n"
     sheet = b"".join(write_xlsx(table, columns))
     assert b"<f>" not in sheet
     assert b"".join(write_json(table, columns)).startswith(b'"columns":["name","units"],"rows":[["=1+1"')

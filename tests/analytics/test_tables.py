@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from analytics.following import ROWS_MAX
 from engine.kinds import Flag
 from tests.analytics.tables import Tables, content, ms
 from tests.builders import (
@@ -104,6 +105,19 @@ def test_a_return_is_in_the_channel_of_its_sale_whichever_came_in_first(tables: 
     again = Tables(tables.world)
     assert content(again.follow().store)["returns"] == content(tables.follow().store)["returns"]
     again.close()
+
+
+def test_of_two_sales_under_one_id_the_first_is_that_of_the_return_however_much_is_entered_at_once(
+    tables: Tables,
+) -> None:
+    back = give_back("A-1", "north", 1, "till", original="7", unit_price=100, **EUR)
+    send(tables, receive("A-1", "north", 20), sell("A-1", "north", 1, "web", id="7", client="shop"))
+    send(tables, sell("A-1", "north", 1, "till", id="7", client="box"), back)
+    found = "select c.code from returns r join channels c on c.channel = r.sale_channel"
+    for rows_max in (1, ROWS_MAX):
+        again = Tables(tables.world, rows_max)
+        assert again.ask(found) == [{"code": "web"}]
+        again.close()
 
 
 def test_deliveries_come_by_when_they_are_due_and_go_when_they_have_come(tables: Tables) -> None:

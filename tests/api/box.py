@@ -249,7 +249,7 @@ class Box:
             directory=directory,
             feed=Feed(journals, era, directory),
             documents=writer,
-            analytics=AnalyticsLink(self._data / ANALYTICS_SOCKET),
+            analytics=AnalyticsLink(self._data / ANALYTICS_SOCKET, BOUND_S if self._with_analytics else 0.0),
             devices=devices,
             device_feed=DeviceFeed(self._data / DEVICES, lambda: directory.device_numbers),
             sql=PlannerSql(self._data),

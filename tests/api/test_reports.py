@@ -183,6 +183,7 @@ def test_a_format_may_be_asked_for_by_accept(shop: Box) -> None:
         ("/v1/explain/NONE/berlin", 404, "unknown_sku"),
         ("/v1/explain/TEE-M/nowhere", 404, "unknown_warehouse"),
         ("/v1/commands/never/explain", 404, "unknown_command"),
+        ("/v1/products/NONE/suggestions", 404, "unknown_sku"),
     ],
 )
 def test_what_cannot_be_asked_is_a_problem(shop: Box, path: str, status: int, code: str) -> None:
@@ -195,49 +196,6 @@ def test_a_limited_key_sees_the_figures_of_its_own_channel_only(shop: Box) -> No
     assert shop.call("GET", "/v1/reports/channel_sales", key=key).status_code == 403
     assert shop.call("GET", "/v1/reports/channel_sales?channel=shop", key=key).status_code == 403
     assert shop.call("GET", "/v1/reports/channel_sales?channel=market", key=key).status_code == 200
-
-
-def test_a_figure_is_explained_by_what_it_is_made_of(shop: Box) -> None:
-    shop.put("/v1/products/SCARF", {"name": "Scarf"})
-    at = {"sku": "SCARF", "warehouse": "berlin"}
-    shop.commands({"kind": "receive", **at, "quantity": 300})
-    for quantity in (7, 10):
-        lines = [{"sku": "SCARF", "quantity": quantity}]
-        shop.post("/v1/reservations", {"channel": "shop", "ttl_s": 600, "lines": lines}, status=201)
-    shop.commands({"kind": "expect", **at, "delta": 40, "source": "po-7"})
-    shop.commands({"kind": "configure", **at, "safety_stock": 3, "floor": 2})
-    told = shop.get("/v1/explain/SCARF/berlin", params={"after": end_of_feed(shop)})
-    assert told["checked"] is True
-    assert told["on_hand"] == 300
-    assert told["kinds"][-2:] == [
-        {"kind": "receive", "entries": 1, "on_hand": 300, "reserved": 0, "incoming": 0},
-        {"kind": "reserve", "entries": 2, "on_hand": 0, "reserved": 17, "incoming": 0},
-    ], told
-    assert [(hold["quantity"], hold["state"], hold["channel"]) for hold in told["holds"]] == [
-        (7, "held", "shop"),
-        (10, "held", "shop"),
-    ]
-    assert told["sources"] == [{"source": "po-7", "quantity": 40}]
-    assert (told["safety_stock"], told["floor"], told["available"]) == (3, 2, 280)
-    before = shop.get("/v1/explain/SCARF/berlin?as_of=2020-01-01T00:00:00Z")
-    assert (before["on_hand"], before["entries"], before["checked"]) == (0, [], True)
-
-
-def test_a_refusal_and_a_choice_of_places_are_explained(shop: Box) -> None:
-    shop.put("/v1/products/CAP", {"name": "Cap"})
-    for place, quantity in (("berlin", 5), ("hamburg", 9)):
-        shop.commands({"kind": "receive", "sku": "CAP", "warehouse": place, "quantity": quantity})
-    taken, refused = fresh(), fresh()
-    for command_id, quantity, status in ((taken, 8, 201), (refused, 8, 409)):
-        body = {"channel": "shop", "ttl_s": 600, "lines": [{"sku": "CAP", "quantity": quantity}]}
-        shop.post("/v1/reservations", body, status=status, headers={"Idempotency-Key": command_id})
-    shop.get("/v1/reports/stock_as_of", params={"after": end_of_feed(shop)})
-    (line,) = shop.get(f"/v1/commands/{taken}/explain")["lines"]
-    assert (line["because"], line["taken_from"]) == ("one_place", [{"warehouse": "hamburg", "quantity": 8}])
-    assert [(place["warehouse"], place["available"]) for place in line["places"]] == [("berlin", 5), ("hamburg", 9)]
-    (line,) = shop.get(f"/v1/commands/{refused}/explain")["lines"]
-    assert (line["because"], line["requested"], line["taken_from"]) == ("insufficient_stock", 8, [])
-    assert [(place["warehouse"], place["available"]) for place in line["places"]] == [("berlin", 5), ("hamburg", 1)]
 
 
 def test_suggestions_are_what_was_bought_together(shop: Box) -> None:

@@ -217,6 +217,8 @@ STOCK: Final[dict[str, tuple[str, str]]] = {
     "Later": ("Позже", "Później"),
     "in {n} d": ("через {n} д", "za {n} d"),
     "obtained": ("получено", "otrzymano"),
+    "the place was named": ("место было названо", "miejsce było wskazane"),
+    "what is in quarantine is not sold": ("с карантина не продают", "z kwarantanny się nie sprzedaje"),
     "one place had enough": ("хватило одного места", "wystarczyło jedno miejsce"),
     "split: no place had enough alone": (
         "разделено: одного места не хватило",
