@@ -54,6 +54,7 @@ class Answering:
         self._following = following
         self._lookout = lookout
         self._turn_began_at = 0.0
+        self._opened_at = time.monotonic()
         self._slots = threading.BoundedSemaphore(QUESTIONS_MAX)
         self._moved = threading.Condition()
 
@@ -94,11 +95,13 @@ class Answering:
     def _wait(self, after: list[int] | None) -> None:
         """Until the tables hold these records, and the names as they are now; for a bounded time.
 
-        Who asks for none waits for tables that have just been opened, or are made anew; then takes what there is.
+        Who asks for none waits for tables that have just been opened, and then takes what there is: tables that are
+        made anew, or that cannot keep up, are behind for long, and every answer says how far it goes.
         """
         if after is None:
             with self._moved:
-                self._moved.wait_for(lambda: self._following.caught_up, WAIT_S_MAX)
+                left_s = self._opened_at + WAIT_S_MAX - time.monotonic()
+                self._moved.wait_for(lambda: self._following.caught_up, max(0.0, left_s))
             return
         asked_at = time.monotonic()
         with self._moved:

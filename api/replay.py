@@ -174,7 +174,7 @@ async def _receive(client: EngineClient, plan: Plan, watcher: Watcher, request_r
     # Every receipt is a basket of its own, and nothing follows on it.
     count = plan.opening.num_rows
     rows = plan.opening.select([*COMMAND_COLUMNS, "unit_cost"])
-    work = Work(rows, np.arange(count, dtype=np.int32), names=[], fates=[])
+    work = Work(rows, np.arange(count, dtype=np.int32), names=[], fates=[], moments=np.empty(0, "datetime64[ms]"))
     lanes = _lanes(client, work, ledger, plan.opening["lane"].to_numpy(), request_rows, done)
     await _all(lane.run() for lane in lanes)
     return ledger
@@ -186,7 +186,9 @@ async def _sell(client: EngineClient, plan: Plan, ledger: Ledger, watcher: Watch
     fates: list[str] = [Fate.TILL] * len(names)
     for number, fate in zip(basket.tolist(), plan.lines["fate"].to_pylist(), strict=True):
         fates[number] = fate
-    work = Work(plan.lines.select(COMMAND_COLUMNS), basket, names, fates)
+    moments = np.empty(len(names), "datetime64[ms]")
+    moments[basket] = plan.lines["occurred_at"].to_numpy()
+    work = Work(plan.lines.select(COMMAND_COLUMNS), basket, names, fates, moments)
     lanes = _lanes(client, work, ledger, plan.lines["lane"].to_numpy(), request_rows, done)
     started = time.monotonic()
     await _all(lane.run() for lane in lanes)

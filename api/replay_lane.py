@@ -70,6 +70,8 @@ class Work:
     """of each basket"""
     fates: list[str]
     """of each basket"""
+    moments: npt.NDArray[np.datetime64]
+    """of each basket: when its customer bought"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +80,15 @@ class _FollowUp:
     kind: str
     line: int | None
 
-    def command(self, name: str, reservation: str, not_after: str) -> dict[str, Any]:
+    def command(self, work: Work, reservation: str, not_after: str) -> dict[str, Any]:
         """The command as JSON; its id says what it is, so sending it again is the same command."""
-        command = {"id": f"{name}.{self.kind}", "kind": self.kind, "reservation": reservation, "not_after": not_after}
+        command = {
+            "id": f"{work.names[self.basket]}.{self.kind}",
+            "kind": self.kind,
+            "reservation": reservation,
+            "occurred_at": f"{np.datetime_as_string(work.moments[self.basket], 'ms')}Z",
+            "not_after": not_after,
+        }
         return command if self.line is None else command | {"line": self.line}
 
 
@@ -185,7 +193,7 @@ class Lane:
         while waiting:
             not_after = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + NOT_AFTER_MS / 1000))
             commands = [
-                each.command(names[each.basket], ledger.reservations[names[each.basket]], not_after) for each in waiting
+                each.command(self._work, ledger.reservations[names[each.basket]], not_after) for each in waiting
             ]
             positions = self._positions(len(commands)).tolist()
             for command, position in zip(commands, positions, strict=True):

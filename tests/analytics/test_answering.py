@@ -50,6 +50,23 @@ def test_a_report_waits_for_tables_that_are_made_anew() -> None:
     assert orjson.loads(b"{" + b"".join(answer[1:]))["rows"] == [["A-1", "north", 7, 0, 0, 7]]
 
 
+def test_tables_that_have_been_behind_for_long_answer_at_once_from_what_there_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A shop that sells faster than its tables follow: nobody can wait for them again and again."""
+    monkeypatch.setattr("analytics.answering.WAIT_S_MAX", 0.0)
+    world = World.furnished()
+    world.send(receive("A-1", "north", 7))
+    store = Store(None, era=0, shards=1)
+    following = Following(store, [Records(world.records)], rows_max=1)
+    following.advance()
+    assert not following.caught_up
+    head, *body = Answering(following, Lookout(following)).answer(ReportAsked("stock_as_of", {}))
+    store.close()
+    assert b'"problem":null' in head
+    assert orjson.loads(b"{" + b"".join(body))["rows"] == []
+
+
 @pytest.mark.parametrize("world", [World(), World.furnished()], ids=["nothing", "names"])
 def test_every_report_of_a_shop_in_which_nothing_has_happened_is_empty(world: World) -> None:
     store = Store(None, era=0, shards=1)
