@@ -41,6 +41,8 @@ def register(desk: Desk) -> None:
             place = (await desk.warehouses()).get(warehouse)
             name = (await desk.names([sku]))[sku]
         except ApiProblem as problem:
+            if problem.status not in (404, 422):
+                raise
             with frame(visit, sku, active="/explain"):
                 failed(visit, problem)
             return

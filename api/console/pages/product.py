@@ -31,10 +31,10 @@ def register(desk: Desk) -> None:
         try:
             document: dict[str, Any] = await desk.api.shared(f"/v1/products/{sku}")
         except ApiProblem as problem:
+            if problem.status not in (404, 422):
+                raise
             with frame(visit, sku, active="/stock"):
-                missing = problem.code == "unknown_sku" or problem.status == 422
-                title = "There is no such product" if missing else "The engine does not answer just now"
-                empty("search_off", t(title), sku, "/stock", t("All products"))
+                empty("search_off", t("There is no such product"), sku, "/stock", t("All products"))
             return
         span = await span_of(visit, "all")
         group = " / ".join(document.get("group") or [])
