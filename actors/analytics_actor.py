@@ -27,7 +27,7 @@ from actors.documents.details import DetailsReader
 from actors.doorway import Doorway
 from actors.journal import JournalCorrupt, JournalError, JournalReader
 from actors.logs import set_up_logging
-from actors.machine import memory_bytes, processors
+from actors.machine import Queueing, memory_bytes, processors
 from actors.pulse import BEAT_S
 from analytics.alerts.lookout import Lookout
 from analytics.answering import Answering
@@ -40,11 +40,16 @@ PAUSE_S: Final = 0.1
 GATHER_S: Final = 0.5
 """At least so much time from one turn to the next while there is little and nobody waits: a turn costs 20 ms of a
 processor, however little it enters."""
+MUCH_ROWS: Final = 1 << 15
+GATHER_MUCH_S: Final = 0.25
+"""The same after a turn of so many rows: they are late by both the time they were gathered and that of the turn."""
 FEW_PROCESSORS: Final = 4
 """With fewer, one that always follows is in the way of those who serve, however low its priority: processors share
 their caches, memory and disk with each other. On two it took 26 % of what Arrow streams reach."""
-REST: Final = 1.0
-"""What a turn took, so many times, is how long it rests there before the next, unless somebody waits."""
+SHORT: Final = 0.25
+"""So long, for each second that its threads ran, they waited for a processor there: others want it too. Then what a
+turn took is how long it rests before the next, unless somebody waits, and one piece is entered before the next is
+read."""
 TRY_AGAIN_S: Final = 2.0
 """After a journal could not be read."""
 NICENESS: Final = 10
@@ -83,6 +88,7 @@ class AnalyticsFile:
 
     def __init__(self, store: Store, journals: Sequence[JournalReader], documents: DetailsReader) -> None:
         self.following = Following(store, journals)
+        """its thread is let go of by `close`"""
         self._journals = journals
         self._documents = documents
 
@@ -105,15 +111,21 @@ class AnalyticsFile:
         return cls.of(data, database)
 
     def turn(self) -> bool:
-        """Have the names as the documents have them, and a piece of every journal; whether there was any."""
+        """Have the names as the documents have them, and a piece of every journal; whether there was any.
+
+        The piece is perhaps still being entered afterwards, see `Following.take`; when there was none, all are.
+        """
+        began = time.monotonic()
         store = self.following.store
         details = self._documents.read_after(store.documents_version)
         if details is not None:
+            self.following.settle()
             store.enter_details(details)
-        return self.following.advance()
+        return self.following.take(began)
 
     def close(self) -> None:
         """Let go of the file, the journals and the documents."""
+        self.following.close()
         self.following.store.close()
         for journal in self._journals:
             journal.close()
@@ -135,12 +147,13 @@ class AnalyticsActor:
         """`path`: of the socket. `beat` is called at every turn."""
         self._file = file
         self._following = file.following
-        self._rest = REST if processors() < FEW_PROCESSORS else 0.0
+        self._queueing = Queueing() if processors() < FEW_PROCESSORS else None
         self._stopping = False
         self._beat = beat
         self._beat_at = 0.0
         self._lookout = Lookout(file.following)
         self._answering = Answering(file.following, self._lookout)
+        self._following.entered = self._answering.moved
         self._door = Doorway(path, "answer", partial(_answer_to, answering=self._answering), CONNECTIONS_MAX)
 
     def run(self) -> None:
@@ -175,14 +188,18 @@ class AnalyticsActor:
         except (JournalError, OSError) as error:
             _log.warning("a journal cannot be followed now: %s", error)
             return TRY_AGAIN_S
-        self._answering.moved(began)
         if not moved:
             return PAUSE_S
+        rest = self._queueing is not None and self._queueing.share() > SHORT
+        if rest:
+            self._following.settle()
         took = time.monotonic() - began
-        if self._following.left_some:
-            return took * self._rest
         # What came during the turn is no reason for the next one: many small records would make it run all the time.
-        return max(0.0, GATHER_S - took, took * self._rest)
+        gather_s = 0.0 if self._following.left_some else self._gather_s()
+        return max(0.0, gather_s - took, took if rest else 0.0)
+
+    def _gather_s(self) -> float:
+        return GATHER_MUCH_S if self._following.rows_taken >= MUCH_ROWS else GATHER_S
 
 
 def _answer_to(connection: socket.socket, answering: Answering) -> None:

@@ -51,7 +51,14 @@ def given_to(report: Report, query: Query) -> dict[str, Any]:
         if (text := query.get(choice.name)) is not None:
             query.one_of(choice.name, choice.pieces)
             given[choice.name] = text
+    check_days(given.get("from"), given.get("to"))
     return given
+
+
+def check_days(first: str | None, last: str | None) -> None:
+    """422 for days that end before they begin: no figures would look like no sales."""
+    if first is not None and last is not None and last < first:
+        raise invalid("to", "not before `from`")
 
 
 def day(text: str, path: str) -> str:

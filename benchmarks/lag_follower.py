@@ -11,20 +11,6 @@ from actors.analytics_actor import NICENESS, AnalyticsActor, AnalyticsFile
 from actors.datadir import ANALYTICS_SOCKET, DataDir
 
 
-class Noted(AnalyticsFile):
-    """Notes after each turn the moment and the last record that is in the tables."""
-
-    noted: Path
-
-    def turn(self) -> bool:
-        """See `AnalyticsFile`."""
-        moved = super().turn()
-        if moved:
-            with self.noted.open("a") as lines:
-                lines.write(f"{time.monotonic()} {self.following.positions[0].seq}\n")
-        return moved
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run until SIGTERM."""
     parser = argparse.ArgumentParser("benchmarks.lag_follower", description=__doc__)
@@ -33,9 +19,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     os.nice(NICENESS)
     data = DataDir.open(given.data)
-    file = Noted.of(data, None)
-    file.noted = given.noted
+    file = AnalyticsFile.of(data, None)
     actor = AnalyticsActor(file, data.path / ANALYTICS_SOCKET)
+    hear = file.following.entered
+
+    def note(began: float) -> None:
+        with given.noted.open("a") as lines:
+            lines.write(f"{time.monotonic()} {file.following.positions[0].seq}\n")
+        hear(began)
+
+    file.following.entered = note
     signal.signal(signal.SIGTERM, lambda *_: actor.stop())
     actor.run()
     file.close()

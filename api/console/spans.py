@@ -43,6 +43,8 @@ class Span:
 async def span_of(visit: Visit, default: str = "28") -> Span:
     """What the address says: `from` and `to`, or `span`, counted back from the day it is at the first place."""
     first, last = _day(visit.query.get("from")), _day(visit.query.get("to"))
+    if first is not None and last is not None and last < first:
+        first, last = last, first
     if first is not None or last is not None:
         return Span("", first, last)
     name = visit.query.get("span", default)

@@ -17,7 +17,7 @@ from actors.documents.keys import Principal
 from actors.documents.messages import Changed, CloseDay, Closing, RequestId
 from analytics.questions import CorrectionsAsked, DayAsked
 from api import decode
-from api.analytics import as_of, check_limits, day, read, read_all, seqs_now
+from api.analytics import as_of, check_days, check_limits, day, read, read_all, seqs_now
 from api.deps import Runtime, get_runtime
 from api.documents import body_of, check, reading
 from api.headers import IDEMPOTENT_REPLAYED, idempotency_key
@@ -97,6 +97,7 @@ async def list_closings(request: Request, runtime: GivenRuntime, principal: Book
             check_code(code, name)
     check_limits(principal, names)
     first, last = (day(query.get(name) or whole_, name) for name, whole_ in (("from", _FIRST), ("to", _LAST)))
+    check_days(first, last)
     limit = query.limit(runtime.limits.page)
     behind = decode_cursor("cursor", query.get("cursor"), 3)
     after = None if behind is None else (date.fromordinal(max(1, min(behind[0], date.max.toordinal()))).isoformat(),

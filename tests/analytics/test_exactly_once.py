@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,13 +18,15 @@ from actors.analytics_actor import AnalyticsFile, forget, open_store
 from actors.datadir import DataDir
 from actors.journal import JournalCorrupt
 from analytics import store as store_module
-from analytics.following import Following
+from analytics.following import Following, Journal
 from analytics.store import Store, StoreUnusable
+from engine.record import Record
 from tests.actors.histories import history, journaled
 from tests.analytics.tables import Tables, content
 from tests.world import World
 
 KILLS = 6
+BOUND_S = 60.0
 SLOWLY = """
 import sys
 from pathlib import Path
@@ -34,7 +37,7 @@ data = DataDir.open(Path(sys.argv[1]))
 following = Following(open_store(data), [data.follower(0)], rows_max=40)
 for turn in range(1000):
     print("turn", flush=True)
-    if not following.advance():
+    if not (following.take(0.0) if turn % 3 else following.advance()):
         break
 sys.stdin.read()
 """
@@ -134,6 +137,88 @@ def test_a_step_that_fails_leaves_nothing_behind(
     assert without_positions(content(store)) == wanted
     journal.close()
     store.close()
+
+
+def test_a_piece_is_read_while_the_one_before_it_is_entered(
+    data: DataDir, wanted: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And waits for it; what has been entered is told once, in order."""
+    store, journal = open_store(data), Watched(data.follower(0))
+    following = Following(store, [journal], rows_max=40)
+    told: list[tuple[float, int]] = []
+    following.entered = lambda began: told.append((began, following.positions[0].seq))
+    let_go = threading.Event()
+    enter = Store.enter
+
+    def when_let_go(store: Store, pieces: Any) -> None:
+        assert let_go.wait(BOUND_S)
+        enter(store, pieces)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "enter", when_let_go)
+        assert following.take(1.0)
+        assert following.positions[0].seq == 0
+        first = journal.read_to
+        taking = threading.Thread(target=following.take, args=(2.0,))
+        taking.start()
+        assert journal.read_beyond(first)
+        assert not told
+        let_go.set()
+        taking.join(BOUND_S)
+        following.settle()
+    second = following.positions[0].seq
+    assert told == [(1.0, first), (2.0, second)]
+    assert first < second
+    while following.take(3.0):
+        assert following.positions[0].seq <= journal.read_to
+    assert following.positions[0].seq == journal.durable_seq
+    assert without_positions(content(store)) == wanted
+    following.close()
+    store.close()
+
+
+def test_a_piece_that_could_not_be_entered_is_said_by_the_next_turn_and_read_again(
+    data: DataDir, wanted: dict[str, list[str]]
+) -> None:
+    store, journal = open_store(data), data.follower(0)
+    following = Following(store, [journal], rows_max=40)
+    following.advance()
+    before, connection = following.positions[0], store._connection
+    store._connection = Failing(connection, 3)  # type: ignore[assignment]
+    assert following.take(0.0)
+    with pytest.raises(Power):
+        following.take(0.0)
+    assert following.positions[0] == before
+    store._connection = connection
+    while following.take(0.0):
+        pass
+    assert without_positions(content(store)) == wanted
+    following.close()
+    journal.close()
+    store.close()
+
+
+class Watched:
+    """A journal that says how far it was read."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._moved = threading.Condition()
+        self.read_to = 0
+
+    def scan(self, first_seq: int = 1, last_seq: int | None = None, prev_hash: bytes | None = None) -> Iterator[Record]:
+        for record in self._journal.scan(first_seq, last_seq, prev_hash):
+            with self._moved:
+                self.read_to = record.seq
+                self._moved.notify_all()
+            yield record
+
+    def read_beyond(self, seq: int) -> bool:
+        with self._moved:
+            return self._moved.wait_for(lambda: self.read_to > seq, BOUND_S)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._journal, name)
 
 
 class Failing:

@@ -173,6 +173,8 @@ def test_a_format_may_be_asked_for_by_accept(shop: Box) -> None:
         ("/v1/reports/nonsense", 404, "not_found"),
         ("/v1/reports/channel_sales?by=decade", 422, "invalid_request"),
         ("/v1/reports/channel_sales?from=yesterday", 422, "invalid_request"),
+        ("/v1/reports/channel_sales?from=2026-02-02&to=2026-02-01", 422, "invalid_request"),
+        ("/v1/closings?from=2026-02-02&to=2026-02-01", 422, "invalid_request"),
         ("/v1/reports/channel_sales?at=2026-01-01T00:00:00Z", 422, "invalid_request"),
         ("/v1/reports/stock_as_of?at=2026-01-01T00:00:00", 422, "invalid_request"),
         ("/v1/reports/stock_as_of?format=pdf", 422, "invalid_request"),
