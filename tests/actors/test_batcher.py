@@ -159,9 +159,9 @@ def test_lost_chunks_are_given_up_too() -> None:
     assert names(take(batcher).chunks) == ["b"]
 
 
-def test_a_suspected_batch_goes_alone_and_is_halved_until_one_command_is_left() -> None:
+def test_a_suspected_batch_goes_alone_and_is_cut_until_one_command_is_left() -> None:
     batcher = Batcher(Settings(calls_in_flight_max=2))
-    for name in "abcd":
+    for name in "abcdefgh":
         batcher.add([chunk(name)])
     kill(batcher)
     batcher.add([chunk("innocent")])
@@ -171,7 +171,7 @@ def test_a_suspected_batch_goes_alone_and_is_halved_until_one_command_is_left() 
     assert batcher.next_call(0) is None, "nothing goes beside a suspect"
     batcher.finish(pile.number)
     assert names(kill(batcher).chunks) == ["c", "d"]
-    assert [names(take_and_finish(batcher)) for _ in range(3)] == [["c"], ["d"], ["innocent"]]
+    assert [names(take_and_finish(batcher)) for _ in range(5)] == [["c"], ["d"], ["e", "f"], ["g", "h"], ["innocent"]]
 
 
 def take_and_finish(batcher: Batcher) -> list[Chunk]:
@@ -190,17 +190,19 @@ def kill(batcher: Batcher) -> Call:
 
 
 def test_a_chunk_that_kills_alone_is_cut_between_commands_and_a_single_command_is_marked() -> None:
-    batcher = Batcher(Settings(chunk_rows_max=1, batch_rows_max=4))
-    rows = chunk("array", 4)
+    """And the commands keep their order."""
+    batcher = Batcher(Settings(chunk_rows_max=1, batch_rows_max=8))
+    rows = chunk("array", 8)
     sent = rows.rows
     batcher.add([rows, chunk("behind")])
     kill(batcher)
     assert [(each.at, each.rows["quantity"].tolist()) for each in kill(batcher).chunks] == [(slice(0, 2), [0, 1])]
-    assert [(each.at, each.rows["quantity"].tolist()) for each in take_and_finish(batcher)] == [(slice(2, 4), [2, 3])]
     assert [each.at for each in kill(batcher).chunks] == [slice(0, 1)]
-    assert [each.at for each in take_and_finish(batcher)] == [slice(1, 2)], "row 1 was innocent"
     marked = take_and_finish(batcher)
     assert [(each.at, each.rows["flags"].tolist()) for each in marked] == [(slice(0, 1), [Flag.QUARANTINE])]
+    assert [each.at for each in take_and_finish(batcher)] == [slice(1, 2)], "row 1 was innocent"
+    assert [(each.at, each.rows["quantity"].tolist()) for each in take_and_finish(batcher)] == [(slice(2, 4), [2, 3])]
+    assert [take_and_finish(batcher)[0].at for _ in range(2)] == [slice(4, 6), slice(6, 8)]
     assert not sent["flags"].any(), "the request's own rows are not touched"
     assert names(take_and_finish(batcher)) == ["behind"], "the stream goes on when all its parts are answered"
 
@@ -214,10 +216,10 @@ def test_a_question_that_kills_is_given_up() -> None:
     assert batcher.next_call(0) is None
 
 
-@pytest.mark.parametrize("count", [2, 3, 5])
-def test_questions_are_halved_like_rows(count: int) -> None:
+@pytest.mark.parametrize(("count", "wanted"), [(2, [1, 1]), (3, [1, 1, 1]), (5, [1, 1, 1, 2]), (9, [2, 2, 2, 3])])
+def test_questions_are_cut_like_rows(count: int, wanted: list[int]) -> None:
     batcher = Batcher(Settings())
     batcher.add([questions("q", count)])
     kill(batcher)
-    halves = [len(take_and_finish(batcher)[0].questions) for _ in range(2)]
-    assert halves == [count // 2, count - count // 2]
+    assert [len(take_and_finish(batcher)[0].questions) for _ in wanted] == wanted
+    assert batcher.next_call(0) is None

@@ -235,7 +235,7 @@ def test_a_row_that_kills_its_shard_is_found_and_the_others_are_answered() -> No
             answered += delivered(effects)
             calls += sent(effects)
     assert sorted(answered, key=int) == [str(i) for i in range(1_000)]
-    assert deaths <= 12, "two deaths, then a bisection of 1,000"
+    assert deaths <= 7, "two deaths, then quarters of 1,000"
 
 
 def test_rows_that_were_only_aboard_are_not_suspected() -> None:

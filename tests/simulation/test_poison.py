@@ -5,12 +5,14 @@ import logging
 import math
 import random
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from actors.settings import Settings
 from engine.kinds import Flag, Kind
 from engine.outcomes import Outcome
 from engine.shard import Decision, Shard
@@ -24,14 +26,16 @@ from tests.simulation.world import World
 ROWS = 1000
 
 
+@pytest.mark.parametrize("own_settings", [False, True], ids=["drawn", "as shipped"])
 @pytest.mark.parametrize("seed", range(3))
 def test_one_crashing_row_among_a_thousand_is_found_and_the_others_are_done(
-    seed: int, monkeypatch: pytest.MonkeyPatch
+    seed: int, own_settings: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Whether the thousand go in many small chunks or, as they do unless somebody sets it otherwise, in one."""
     monkeypatch.setattr(logging.root, "disabled", True)
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory() as place:
-        world = World(seed, Plan.drawn(chance, 0, Rates.none()), Path(place))
+        world = World(seed, _plan(chance, own_settings), Path(place))
         customer = Customer(99, CLIENTS[0], chance, world.customers[0]._goods)
         rows = [
             customer.row(Kind.RECEIVE, sku=chance.choice(GOODS), warehouse="north", quantity=1000) for _ in range(ROWS)
@@ -44,6 +48,11 @@ def test_one_crashing_row_among_a_thousand_is_found_and_the_others_are_done(
     assert restarts <= math.log2(ROWS) + 2
     assert poison.answers[0][0] == Outcome.QUARANTINED
     assert {command.answers[0][0] for command in customer.commands if command is not poison} == {Outcome.OK}
+
+
+def _plan(chance: random.Random, own_settings: bool) -> Plan:
+    plan = Plan.drawn(chance, 0, Rates.none())
+    return replace(plan, settings=Settings()) if own_settings else plan
 
 
 def _poison(monkeypatch: pytest.MonkeyPatch, poison: Command) -> None:
