@@ -1,8 +1,9 @@
 """The list of alerts: what is raised now, with what was said of it, ranked by what it may cost a day.
 
 What a reorder alert may cost is what the cell's goods bring a day while they last: units sold a day, times what a unit
-brings without tax, less what it costs on average. Alerts on channels come first: they are few, and the figures of
-everything else depend on them.
+brings without tax, less what it costs on average. Cells that have run out lose it now and come before those that may;
+days on which there was nothing to sell say nothing of what would have been sold. Alerts on channels come first: they
+are few, and the figures of everything else depend on them.
 """
 
 from collections.abc import Sequence
@@ -18,8 +19,8 @@ from analytics.formats import number
 from analytics.questions import AlertsAsked
 
 VELOCITY_DAYS: Final = 28
-"""Days by which the rate of sales is told: four of each weekday. Of goods that are new, the days since their first
-sale."""
+"""Days by which the rate of sales is told: four of each weekday, the last ones until now or until the cell ran out. Of
+goods that are new, the days since their first sale."""
 
 _STATE: Final = """case when m.state = 'acknowledged' then 'acknowledged'
             when m.state = 'snoozed' and m.until > $now::TIMESTAMPTZ then 'snoozed' else 'open' end"""
@@ -44,9 +45,19 @@ marked as (
     where ($id::VARCHAR is null or r.id = $id)
 ),
 wanted as (select * from marked where $state::VARCHAR is null or state = $state),
+moved as (
+    select sku_key, warehouse, seq << 24 | n as place, booked_at, available, on_hand - reserved + incoming as position
+    from movements where (sku_key, warehouse) in (select (sku_key, warehouse) from wanted)
+),
+latest as (
+    select sku_key, warehouse, arg_max(position, place) as position, arg_max(available, place) as available,
+           coalesce(max(place) filter (available > 0), -1) as was_there
+    from moved group by all
+),
 cell as (
-    select sku_key, warehouse, arg_max(on_hand - reserved + incoming, seq << 24 | n) as position
-    from movements where (sku_key, warehouse) in (select (sku_key, warehouse) from wanted) group by all
+    select l.sku_key, l.warehouse, any_value(l.position) as position, any_value(l.available) as available,
+           coalesce(min(m.booked_at) filter (m.place > l.was_there), $now::TIMESTAMPTZ) as until
+    from latest l join moved m using (sku_key, warehouse) group by all
 ),
 setting as (
     select sku_key, warehouse, arg_max(reorder_point, seq << 24 | n) filter (reorder_point is not null) as point,
@@ -54,24 +65,22 @@ setting as (
     from settings where (sku_key, warehouse) in (select (sku_key, warehouse) from wanted) group by all
 ),
 sold as (
-    select sku_key, warehouse, currency, sum(quantity) as units, sum(gross - discount - tax) as net,
-           min(occurred_at) as since
-    from sales
-    where booked_at > $now::TIMESTAMPTZ - to_days({VELOCITY_DAYS})
-      and occurred_at > $now::TIMESTAMPTZ - to_days({VELOCITY_DAYS}) and occurred_at <= $now::TIMESTAMPTZ
-      and (sku_key, warehouse) in (select (sku_key, warehouse) from wanted)
+    select s.sku_key, s.warehouse, s.currency, sum(s.quantity) as units, sum(s.gross - s.discount - s.tax) as net,
+           min(s.occurred_at) as since, any_value(c.until) as until
+    from sales s join cell c using (sku_key, warehouse)
+    where s.booked_at > (select min(until) from cell) - to_days({VELOCITY_DAYS})
+      and s.occurred_at > c.until - to_days({VELOCITY_DAYS}) and s.occurred_at <= c.until
     group by all
 ),
 known as (
     -- Goods that sold before are not new, however few of them sold of late.
-    select distinct sku_key, warehouse from sales
-    where occurred_at <= $now::TIMESTAMPTZ - to_days({VELOCITY_DAYS})
-      and (sku_key, warehouse) in (select (sku_key, warehouse) from sold)
+    select distinct s.sku_key, s.warehouse from sales s join (select distinct sku_key, warehouse, until from sold) w
+    on w.sku_key = s.sku_key and w.warehouse = s.warehouse and s.occurred_at <= w.until - to_days({VELOCITY_DAYS})
 ),
 rate as (
     select sku_key, warehouse, arg_max(currency, units) filter (currency is not null) as currency,
            sum(units) / case when any_value(known.sku_key) is not null then {VELOCITY_DAYS} else
-           least({VELOCITY_DAYS}, greatest(1, date_diff('day', min(since), $now::TIMESTAMPTZ))) end as a_day
+           least({VELOCITY_DAYS}, greatest(1, date_diff('day', min(since), any_value(until)))) end as a_day
     from sold left join known using (sku_key, warehouse) group by all
 ),
 priced as (
@@ -81,26 +90,30 @@ priced as (
     left join averages c using (sku_key, currency)
 ),
 valued as (
-    select w.*, c.position, s.point, s.up_to, coalesce(p.a_day, 0) as a_day, p.unit_cost is not null as cost_known,
-           p.currency, round(p.a_day / 1000 * (p.unit_net - coalesce(p.unit_cost, 0)))::BIGINT as lost,
-           {{label}} as label
+    select w.*, c.position, c.available, s.point, s.up_to, coalesce(p.a_day, 0) as a_day,
+           p.unit_cost is not null as cost_known, p.currency,
+           round(p.a_day / 1000 * (p.unit_net - p.unit_cost))::BIGINT as lost,
+           round(p.a_day / 1000 * p.unit_net)::BIGINT as revenue, {{label}} as label
     from wanted w left join cell c using (sku_key, warehouse) left join setting s using (sku_key, warehouse)
     left join priced p using (sku_key, warehouse)
 ),
 ranked as (
-    select *, count(*) over (partition by currency) as alike, sum(lost) over (partition by label, currency) as of_label
+    select *, count(*) over (partition by currency) as alike, sum(lost) over (partition by label, currency) as of_label,
+           sum(revenue) over (partition by label, currency) as revenue_of_label
     from valued
 )
 """
 _ITEMS: Final = """
 select id, epoch_ms(booked_at) as raised_at_ms, sku, name, place as warehouse, group_name, position, point, up_to,
-       a_day, cost_known, currency, lost, state, author, epoch_ms(until) as until_ms
+       available, a_day, cost_known, currency, lost, revenue, state, author, epoch_ms(until) as until_ms
 from ranked
-order by currency is null, alike desc, currency, {by_label} lost desc nulls last, raised_at_ms, id
+order by currency is null, alike desc, currency, {by_label} available <= 0 desc, lost desc nulls last,
+         revenue desc nulls last, raised_at_ms, id
 limit $limit offset $offset"""
 _GROUPS: Final = """
-select label, currency, count(*) as alerts, sum(lost)::BIGINT as lost from ranked group by label, currency
-order by currency is null, max(alike) desc, currency, lost desc nulls last, label"""
+select label, currency, count(*) as alerts, sum(lost)::BIGINT as lost, sum(revenue)::BIGINT as revenue
+from ranked group by label, currency
+order by currency is null, max(alike) desc, currency, lost desc nulls last, revenue desc nulls last, label"""
 _LABELS: Final = dict(zip(GROUPINGS, ("w.group_name", "w.place"), strict=True))
 
 _MARKS: Final = f"select m.alert, {_STATE}, m.author, epoch_ms(m.until) from alert_marks m"
@@ -128,7 +141,7 @@ def alerts(
             "state": asked.state,
         }  # fmt: skip
         ranked = _REORDER.format(label=_LABELS.get(asked.by or "", "null"))
-        by_label = "of_label desc nulls last, label nulls last," if asked.by else ""
+        by_label = "of_label desc nulls last, revenue_of_label desc nulls last, label nulls last," if asked.by else ""
         rows = _rows(
             connection, ranked + _ITEMS.format(by_label=by_label), bound | {"limit": left + 1, "offset": offset}
         )
@@ -181,11 +194,13 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
         "group": row["group_name"],
         "raised_at": moment_text(row["raised_at_ms"]),
         **_said(_Mark(row["state"], row["author"], row["until_ms"])),
+        "available": number(row["available"]),
         "position": number(row["position"]),
         "reorder_point": number(row["point"] or 0),
         "order_up_to": number(row["up_to"] or 0),
         "units_per_day": round(row["a_day"] / 1000, 2),
         "expected_lost_margin_per_day": _money(row["lost"], row["currency"]),
+        "expected_lost_revenue_per_day": _money(row["revenue"], row["currency"]),
         "cost_known": row["cost_known"],
     }
 
@@ -204,6 +219,7 @@ def _group(by: str, row: dict[str, Any]) -> dict[str, Any]:
         by: row["label"],
         "alerts": row["alerts"],
         "expected_lost_margin_per_day": _money(row["lost"], row["currency"]),
+        "expected_lost_revenue_per_day": _money(row["revenue"], row["currency"]),
     }
 
 

@@ -73,23 +73,23 @@ def test_an_alert_says_what_is_missing_and_what_that_costs_a_day(tables: Tables)
         "acknowledged_by": None,
         "snoozed_by": None,
         "snoozed_until": None,
+        "available": 40,
         "position": 40,
         "reorder_point": 50,
         "order_up_to": 90,
         "units_per_day": 6,
         "expected_lost_margin_per_day": {"amount": 3600, "currency": "EUR"},
+        "expected_lost_revenue_per_day": {"amount": 6000, "currency": "EUR"},
         "cost_known": True,
     }
 
 
-def test_without_a_cost_it_says_so_and_without_a_price_it_says_nothing(tables: Tables) -> None:
+def test_without_a_cost_it_knows_no_margin_and_without_a_price_nothing(tables: Tables) -> None:
     sold_ten_days(tables, "B-2", "north", 9, 1190)
     on(tables, "2026-06-10T13:00+00:00", sell("B-2", "south", 60))
     priced, unpriced = items(tables)
-    assert (priced["expected_lost_margin_per_day"], priced["cost_known"]) == (
-        {"amount": 9_000, "currency": "EUR"},
-        False,
-    )
+    assert (priced["expected_lost_margin_per_day"], priced["cost_known"]) == (None, False)
+    assert priced["expected_lost_revenue_per_day"] == {"amount": 9_000, "currency": "EUR"}
     assert (unpriced["expected_lost_margin_per_day"], unpriced["units_per_day"]) == (None, 60)
 
 
@@ -99,6 +99,25 @@ def test_sales_of_long_ago_are_no_rate(tables: Tables) -> None:
     assert items(tables, at="2026-07-07T11:00+00:00")[0]["units_per_day"] == pytest.approx(12 / 28, abs=0.01)
     alert = items(tables, at="2026-08-20T12:00+00:00")[0]
     assert (alert["units_per_day"], alert["expected_lost_margin_per_day"]) == (0, None)
+
+
+def test_days_without_goods_are_no_days_without_demand(tables: Tables) -> None:
+    """What sold until it ran out is what is lost since, however long ago that was; what is left to sell comes behind."""
+    for day in range(1, 11):
+        on(tables, f"2026-06-{day:02d}T12:00+00:00", sell("A-1", "north", 6, **price(1190)))
+        on(tables, f"2026-06-{day:02d}T15:00+00:00", sell("A-1", "south", 9, **price(1190)))
+    on(tables, "2026-06-11T16:00+00:00", sell("A-1", "south", 10, **price(1190)))
+    now = "2026-07-01T12:00+00:00"
+    out, left = items(tables, at=now)
+    # 100 in ten days, from the first of June until the eleventh.
+    assert (out["warehouse"], out["available"], out["units_per_day"]) == ("south", 0, 10)
+    assert out["expected_lost_margin_per_day"] == {"amount": 6000, "currency": "EUR"}
+    # Of 60 those of the last 28 days: from the fourth on.
+    assert (left["warehouse"], left["available"], left["units_per_day"]) == ("north", 40, 42 / 28)
+    on(tables, "2026-07-01T13:00+00:00", sell("A-1", "north", 39, **price(500_000)))
+    assert places(tables, at="2026-07-01T14:00+00:00") == [("A-1", "south"), ("A-1", "north")]
+    on(tables, "2026-07-02T13:00+00:00", sell("A-1", "north", 1, **price(500_000)))
+    assert places(tables, at="2026-07-02T14:00+00:00") == [("A-1", "north"), ("A-1", "south")]
 
 
 def test_they_are_ranked_by_what_may_be_lost_each_currency_by_itself(tables: Tables) -> None:
@@ -117,13 +136,17 @@ def test_they_can_be_put_together_by_group_or_place_with_their_sums(tables: Tabl
         on(tables, "2026-06-10T12:00+00:00", sell(sku, place, 60, **price(amount)))
     by_group, by_place = listed(tables, by="group"), listed(tables, by="warehouse")
     alone, together = [("B-2", "north")], [("A-1", "north"), ("A-1", "south")]
-    assert places(tables) == [*alone, *together]
+    assert places(tables) == [*together, *alone], "what is not known comes behind"
     assert [(item["sku"], item["warehouse"]) for item in by_group["items"]] == [*together, *alone]
+    assert [(item["sku"], item["warehouse"]) for item in by_place["items"]] == [together[0], *alone, together[1]]
     net = {amount: 60 * amount - round(60 * amount * 19 / 119) for amount in (1000, 1600, 2000)}
-    lost = [net[2000] + net[1000] - 2 * 60 * 400, net[1600]]
     counted = [(each["group"], each["alerts"]) for each in by_group["groups"]]
     assert counted == [("Food / Sweet", 2), ("Food / Salty", 1)]
-    assert [each["expected_lost_margin_per_day"]["amount"] for each in by_group["groups"]] == pytest.approx(lost, abs=2)
+    (sweet, salty) = by_group["groups"]
+    assert sweet["expected_lost_margin_per_day"]["amount"] == pytest.approx(net[2000] + net[1000] - 2 * 60 * 400, abs=2)
+    assert sweet["expected_lost_revenue_per_day"]["amount"] == pytest.approx(net[2000] + net[1000], abs=2)
+    assert salty["expected_lost_margin_per_day"] is None
+    assert salty["expected_lost_revenue_per_day"]["amount"] == pytest.approx(net[1600], abs=2)
     assert [(each["warehouse"], each["alerts"]) for each in by_place["groups"]] == [("north", 2), ("south", 1)]
     assert "groups" not in listed(tables)
 

@@ -201,7 +201,11 @@ def test_a_key_that_is_limited_to_a_place_sees_and_answers_only_its_own(shop: Bo
 def test_the_sums_by_group_and_place(shop: Box, sku: str) -> None:
     sell(shop, sku, 85)
     answer = shop.get("/v1/alerts", params={"group": sku, "by": "group"})
-    lost = {"amount": 85 * 700, "currency": "EUR"}
-    assert answer["groups"] == [{"group": f"Clothes / {sku}", "alerts": 1, "expected_lost_margin_per_day": lost}]
+    sums = {
+        "alerts": 1,
+        "expected_lost_margin_per_day": {"amount": 85 * 700, "currency": "EUR"},
+        "expected_lost_revenue_per_day": {"amount": 85 * 1000, "currency": "EUR"},
+    }
+    assert answer["groups"] == [{"group": f"Clothes / {sku}", **sums}]
     answer = shop.get("/v1/alerts", params={"group": sku, "by": "warehouse"})
-    assert answer["groups"] == [{"warehouse": "berlin", "alerts": 1, "expected_lost_margin_per_day": lost}]
+    assert answer["groups"] == [{"warehouse": "berlin", **sums}]
