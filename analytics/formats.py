@@ -130,7 +130,8 @@ def _written(value: Decimal) -> str:
 
 def harmless(text: str) -> str:
     """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    # Some programs leave out spaces at the beginning.
+    return f"'{text}" if text.startswith(FORMULA_STARTS) or text.lstrip().startswith(FORMULA_STARTS) else text
 
 
 def write_xlsx(table: pa.Table, columns: Sequence[Column], in_memory: bool = False) -> Iterator[bytes]:

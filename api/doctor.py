@@ -12,6 +12,7 @@ import platform
 import resource
 import shutil
 import stat
+import subprocess
 import sys
 import tempfile
 import time
@@ -25,6 +26,7 @@ from typing import Final
 from actors.kernel_cache import is_warm, kernel_cache
 from actors.listening import AddressTaken, Listeners
 from actors.ray_settings import OBJECT_STORE_BYTES, SOCKET_PATH_BYTES_MAX, socket_path_bytes
+from analytics.planner.walls import NEEDED
 
 FREE_BYTES_BAD: Final = 1 << 30
 FREE_BYTES_LOW: Final = 10 << 30
@@ -38,6 +40,7 @@ SQLITE_MIN: Final = (3, 51, 3)
 """Older ones can lose pages of a database in WAL mode; ours comes with pysqlite3."""
 
 _SYNC_S: Final = 0.4
+_WALLS_S: Final = 30.0
 _PACKAGES: Final = ("ray", "numpy", "numba", "fastapi", "uvicorn", "sqlalchemy", "duckdb")
 _NOT_ON_A_DISK: Final = {"tmpfs", "ramfs", "devtmpfs"}
 _NOT_HERE: Final = {"nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "glusterfs", "fuse.sshfs"}
@@ -157,6 +160,20 @@ def overcommit() -> Finding:
     if soft != resource.RLIM_INFINITY:
         return Finding(Verdict.LOOK, "overcommit", f"address space is limited to {_bytes(soft)} (ulimit -v)")
     return Finding(Verdict.GOOD, "overcommit", "address space may be reserved ahead")
+
+
+def walls() -> Finding:
+    """What planners' own SQL is shut off with; without it none is run."""
+    tried = subprocess.run(
+        [sys.executable, "-m", "analytics.planner.walls"], capture_output=True, text=True, timeout=_WALLS_S, check=False
+    )
+    missing = NEEDED.difference(tried.stdout.split())
+    if missing:
+        return Finding(
+            Verdict.LOOK, "planners' SQL", f"refused: this system cannot shut it off from {', '.join(sorted(missing))}"
+            " (wants Linux 5.13 or newer with Landlock)",
+        )  # fmt: skip
+    return Finding(Verdict.GOOD, "planners' SQL", "shut off from files and network")
 
 
 def open_files() -> Finding:
@@ -304,7 +321,7 @@ def lock(data: Path) -> Finding:
 
 
 _OF_THE_MACHINE: Final[tuple[Callable[[], Finding], ...]] = (
-    python_version, packages, sqlite, system, kernels, memory, overcommit, open_files, shared_memory,
+    python_version, packages, sqlite, system, kernels, memory, overcommit, walls, open_files, shared_memory,
     temporary_directory, clock,
 )  # fmt: skip
 _OF_THE_DATA: Final[tuple[Callable[[Path], Finding], ...]] = (file_system, free_space, syncs, lock)

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from analytics.formats import WRITERS, as_columns, write_xlsx
 from analytics.planner.copying import NoCopy, fresh_copy
-from analytics.planner.walls import raise_walls
+from analytics.planner.walls import NEEDED, raise_walls
 from analytics.questions import (
     MEDIA,
     SQL_MEMORY_BYTES,
@@ -108,7 +108,9 @@ def behind_walls(directory: Path, format_: str = "json", seconds: float | None =
         connection.execute(f"set {setting}")
     for _ in answer(connection, SqlAsked(_EVERY_KIND, format_)):
         pass  # what Python loads when it is first wanted has been loaded then
-    raise_walls(SQL_MEMORY_BYTES + _ROOM_BYTES, seconds or SQL_S_MAX)
+    missing = NEEDED.difference(raise_walls(SQL_MEMORY_BYTES + _ROOM_BYTES, seconds or SQL_S_MAX))
+    if missing:
+        raise Refused(503, "unavailable", f"this system cannot shut a statement off from: {', '.join(sorted(missing))}")
     return connection
 
 

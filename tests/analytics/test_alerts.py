@@ -102,7 +102,7 @@ def test_sales_of_long_ago_are_no_rate(tables: Tables) -> None:
 
 
 def test_days_without_goods_are_no_days_without_demand(tables: Tables) -> None:
-    """What sold until it ran out is what is lost since, however long ago that was; what is left to sell comes behind."""
+    """What sold until it ran out is lost since, however long ago that was; what is left to sell comes behind."""
     for day in range(1, 11):
         on(tables, f"2026-06-{day:02d}T12:00+00:00", sell("A-1", "north", 6, **price(1190)))
         on(tables, f"2026-06-{day:02d}T15:00+00:00", sell("A-1", "south", 9, **price(1190)))

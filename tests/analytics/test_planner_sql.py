@@ -122,6 +122,8 @@ FILES = [
     "select * from query('select * from arr'||'ow_scan()')",
     "select * from query('select * from pyth'||'on_map_function((select 1))')",
     "select * from arrow_scan(1::POINTER, 2::POINTER, 3::POINTER)",
+    "select * from query('select * from arr'||'ow_scan(1::POINTER, 2::POINTER, 3::POINTER)')",
+    "select * from query('from pand'||'as_scan(1::POINTER)')",
     "select * from pandas_scan(1::POINTER)",
     "select * from PYTHON_map_FUNCTION((select 1), 1)",
     "select * from directory",
@@ -219,6 +221,18 @@ def test_nothing_but_one_select_is_run(directory: Path) -> None:
     assert {sql: told for sql, told in found.items() if told[0] != 422} == {}
     assert {path.name for path in directory.iterdir()} - {"sql"} == before - {"sql"}
     assert ask(directory, "select count(*) from sales")["rows"] == [[2]]
+
+
+def test_without_a_wall_nothing_is_run(directory: Path) -> None:
+    """A system that cannot shut files off: refused, whatever DuckDB's own settings would hold."""
+    code = (
+        "from analytics.planner import process, walls; walls._restrict = lambda *_: False;"
+        f" process.main([{str(directory)!r}, '{os.getpid()}'])"
+    )
+    said = json.dumps({"sql": "select count(*) from sales"}).encode()
+    done = subprocess.run([sys.executable, "-c", code], input=said, capture_output=True, timeout=BOUND_S, check=False)
+    assert b"this system cannot shut a statement off from: files" in done.stdout
+    assert b"rows" not in done.stdout
 
 
 BOMBS = [

@@ -2,11 +2,13 @@
 
 import csv
 import io
+import zipfile
 from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from python_calamine import CalamineWorkbook
 
 from analytics.formats import write_csv, write_json, write_xlsx
 from analytics.reports import REPORTS
@@ -305,7 +307,19 @@ def test_every_report_takes_every_parameter_it_says(tables: Tables) -> None:
 
 
 def test_no_spreadsheet_runs_what_a_caller_wrote() -> None:
-    evil = ["=1+1", "＝1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "plain", "=cmd|' /C calc'!A0", 'say "hi", then']
+    evil = [
+        "=1+1",
+        " =1+1",
+        "＝1+1",
+        "+1",
+        "-1",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        "plain",
+        "=cmd|' /C calc'!A0",
+        'say "hi", then',
+    ]
     columns = (Column("name", Sort.TEXT, ""), Column("units", Sort.UNITS, ""))
     units = pa.array([-1500] * len(evil), pa.int64()).cast(pa.decimal128(38, 3))
     table = pa.table({"name": evil, "units": units})
@@ -314,6 +328,11 @@ def test_no_spreadsheet_runs_what_a_caller_wrote() -> None:
     assert rows[0][1].startswith("-")  # a figure is a figure
     named = b"".join(write_csv(pa.table({"=1+1": ["x"]}), [Column("=1+1", Sort.TEXT, "")]))
     assert named == b"'=1+1\r\nx\r\n"
-    sheet = b"".join(write_xlsx(table, columns))
-    assert b"<f>" not in sheet
+    book = b"".join(write_xlsx(table, columns))
+    with zipfile.ZipFile(io.BytesIO(book)) as parts:
+        (sheet,) = [parts.read(name) for name in parts.namelist() if "worksheets/sheet" in name]
+    assert b"<row" in sheet
+    assert b"<f" not in sheet  # no cell is a formula
+    _, *cells = CalamineWorkbook.from_filelike(io.BytesIO(book)).get_sheet_by_index(0).to_python()
+    assert [(name, units) for name, units in cells] == [(text, -1500) for text in evil]
     assert b"".join(write_json(table, columns)).startswith(b'"columns":["name","units"],"rows":[["=1+1"')
