@@ -6,13 +6,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from analytics.columns import KINDS, TEN, goods, moments, named, names, occurred, place, price, texts, where
+from analytics.columns import KINDS, TEN, goods, moments, named, names, occurred, place, price, said_or, texts, where
 from analytics.rows_behind import ROW_BITS, Array, Int64s, Stretch
 from engine.kinds import Kind, MovementFlag, ReservationState, Setting
 from engine.layout import NO_ROW, NO_WAREHOUSE
 
 _HIDDEN: Final = np.uint8(MovementFlag.HIDDEN)
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
+_DAY_MS: Final = 86_400_000
 _SETTINGS: Final = (
     ("safety_stock", Setting.SAFETY_STOCK, "quantity"),
     ("floor", Setting.FLOOR, "expected"),
@@ -110,13 +111,15 @@ def _holds(stretch: Stretch, which: Int64s) -> pa.Table:
 def _sales(stretch: Stretch, which: Int64s) -> pa.Table:
     movements, causes = stretch.movements.take(which), stretch.causes[which]
     rows = stretch.rows.take(causes)
+    booked = stretch.times[stretch.of_movement[which]]
+    occurred_ms = said_or(rows, booked)
     return pa.table(
         {
             **place(stretch, which),
-            "booked_at": moments(stretch.times[stretch.of_movement[which]]),
-            "occurred_at": occurred(stretch, which, rows),
+            "booked_at": moments(booked),
+            "occurred_at": moments(occurred_ms),
             **goods(movements),
-            "order_key": _orders(stretch, movements, causes),
+            "order_key": _orders(stretch, movements, causes, occurred_ms),
             "quantity": -movements["quantity"] * TEN[movements["decimals"]],
             **texts(stretch, causes, "customer"),
             **price(rows),
@@ -126,12 +129,18 @@ def _sales(stretch: Stretch, which: Int64s) -> pa.Table:
     )
 
 
-def _orders(stretch: Stretch, movements: Array, causes: Int64s) -> npt.NDArray[np.uint64]:
-    """What was sold together: by its reference, else as a group over several shards, else as a group here."""
+def _orders(stretch: Stretch, movements: Array, causes: Int64s, occurred_ms: Int64s) -> npt.NDArray[np.uint64]:
+    """What was sold together: by its reference, else as a group over several shards, else as a group here.
+
+    Tills begin with receipt 1 again: a reference is one order of its client and channel on one day (of UTC).
+    """
     referring = stretch.rows["reference_key"][stretch.with_text(causes, "reference")].astype(np.uint64)
+    days = (occurred_ms // _DAY_MS).astype(np.uint64)
+    whose = movements["client"].astype(np.uint64) << np.uint64(16) | movements["channel"].astype(np.uint64)
+    said = referring ^ ((days << np.uint64(32) | whose) * _MIX)
     starts = stretch.starts[causes]
     alone = (stretch.positions(starts).astype(np.uint64) << np.uint64(8) | np.uint64(stretch.shard)) * _MIX
-    return np.where(referring != 0, referring, np.where(movements["reservation"] != 0, movements["reservation"], alone))
+    return np.where(referring != 0, said, np.where(movements["reservation"] != 0, movements["reservation"], alone))
 
 
 def _fulfilments(stretch: Stretch, which: Int64s) -> pa.Table:

@@ -9,7 +9,7 @@ different decimals can be added; money is in minor units and stands beside its c
 
 from typing import Final, NamedTuple
 
-VERSION: Final = 6
+VERSION: Final = 7
 """Raised when tables are made otherwise; a file of another version is made anew from the journals."""
 
 

@@ -36,8 +36,8 @@ _GOODS: Final = "has nothing to do with it"
 
 METRICS: Final[dict[str, Metric]] = {
     "orders": Metric(
-        "different orders with a sale: a reservation; over the counter the lines of one reference, else of one group, "
-        "else one command",
+        "different orders with a sale: a reservation; over the counter the lines of one reference of a client and "
+        "channel on a day, else of one group, else one command",
         _SOLD,
         returns="make no order",
     ),

@@ -105,3 +105,13 @@ def test_a_customer_who_asks_again_and_again_for_what_is_out_of_stock_wants_it_o
     (row,) = tables.report("stock_outs")
     assert row[4:8] == (24.0, 3.0 + 1.0 + 20.0, 0.357, 24.0)
     assert row[8] == 24_000
+
+
+def test_tills_that_begin_with_receipt_1_again_have_orders_of_their_own(tables: Tables) -> None:
+    """One receipt of two lines; the same number at another till, in another channel, on the next day: four orders."""
+    first, second = (sell("A-1", place, 1, reference="17", client="till-1", **MONEY) for place in ("south", "north"))
+    at(tables, "2026-06-01T10:00+00:00", first, second)
+    at(tables, "2026-06-01T11:00+00:00", sell("A-1", "south", 1, reference="17", client="till-2", **MONEY))
+    at(tables, "2026-06-01T12:00+00:00", sell("A-1", "south", 1, "web", reference="17", client="till-1", **MONEY))
+    at(tables, "2026-06-02T10:00+00:00", sell("A-1", "south", 1, reference="17", client="till-1", **MONEY))
+    assert column(tables, "channel_sales", "orders", by="week") == {"till": 3, "web": 1}
