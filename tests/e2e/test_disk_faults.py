@@ -119,7 +119,7 @@ def test_a_sync_that_fails_ends_the_shard_and_every_command_has_one_effect(tmp_p
                 assert strace.stderr is not None
                 said = strace.stderr.readline()
                 if b"not permitted" in said:
-                    pytest.skip("one process may not trace another on this machine")
+                    pytest.skip("strace: one process may not trace another on this machine")
                 assert b"attached" in said, said
                 key = fresh_id()
                 made = reserve(served, "mug", 3, key)

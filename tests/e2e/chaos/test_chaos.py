@@ -253,7 +253,7 @@ def until_dead(victim: Process, words: Path) -> None:
 
     def dead_or_forbidden() -> bool:
         if "not permitted" in words.read_text():
-            pytest.skip("one process may not trace another on this machine")
+            pytest.skip("strace: one process may not trace another on this machine")
         return not victim.alive()
 
     wait_until(dead_or_forbidden, "the end of a shard that cannot sync")
