@@ -49,11 +49,12 @@ chaos: $(VENV)/.dev ## signals, lost calls, full disks under load, for CHAOS_SEC
 
 MINUTES := 10
 FIRST := 1000
-soak: $(VENV)/.dev ## MINUTES=10 at saturation, memory flat; SEEDS=10000 FIRST=1000: simulated worlds instead
+RATE := 0
+soak: $(VENV)/.dev ## MINUTES=10 at saturation (RATE=60000: rows/s), memory flat; SEEDS=10000 FIRST=1000: simulated worlds
 ifdef SEEDS
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST)
 else
-	$(BIN)/python -m tests.soak --minutes $(MINUTES)
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) --rows-per-second $(RATE)
 endif
 
 mutants: $(VENV)/.dev ## faults in the rules, one at a time: which does no test notice? (ONLY=plan: of one module)

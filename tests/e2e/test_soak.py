@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.soak.run import soak
+from tests.soak.run import Size, soak
 
 
 @pytest.mark.long
 def test_half_a_minute_of_everything_works(tmp_path: Path, tell: Callable[[str], None]) -> None:
-    report = soak(tmp_path / "data", 20.0, 1, 1, 2)
+    report = soak(tmp_path / "data", Size(20.0, 1, 1, 2))
     tell(report.table())
     assert {line.name for line in report.lines} >= {"shard", "API worker", "keeper", "supervisor", "gcs_server"}
     assert all(per_s > 0 for _, per_s, _, _ in report.parts)

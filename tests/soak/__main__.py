@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.sizes import scratch
-from tests.soak.run import soak
+from tests.soak.run import Size, soak
 
 
 def main() -> int:
@@ -16,9 +16,11 @@ def main() -> int:
     parser.add_argument("--shards", type=int, default=2)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--connections", type=int, default=4)
+    parser.add_argument("--rows-per-second", type=int, default=0, help="at most; 0 = as many as are taken")
     asked = parser.parse_args()
+    size = Size(asked.minutes * 60, asked.shards, asked.workers, asked.connections, asked.rows_per_second)
     with scratch("soak") as directory:
-        report = soak(directory / "data", asked.minutes * 60, asked.shards, asked.workers, asked.connections)
+        report = soak(directory / "data", size)
     sys.stdout.write(report.table() + "\n")
     if path := os.environ.get("SOAK_REPORT"):
         Path(path).write_text(report.table() + "\n")

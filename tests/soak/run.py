@@ -14,8 +14,8 @@ import numpy as np
 from actors.process_group import Process
 from actors.shard_limits import ID_WINDOW_VARIABLE, IDS_MAX_VARIABLE
 from tests.e2e.served import Served
-from tests.soak.samples import P99_DRIFT_MAX, Line, Track, line_of, percentile_drift, tracks_of
-from tests.soak.work import Sender, open_shop
+from tests.soak.samples import P99_DRIFT_MAX, SURE_MINUTES, Line, Track, line_of, percentile_drift, tracks_of
+from tests.soak.work import ROWS, Sender, open_shop
 
 SAMPLE_S: Final = 0.5
 WARM_SHARE: Final = 0.4
@@ -28,8 +28,26 @@ IDS_MAX: Final = 1 << 22
 """Of a shard: room for what comes in that time, which is all in use within a minute, and used again from then on."""
 ARCHIVE_BYTES: Final = 8 << 30
 """Old segments go to an archive, tens of megabytes a second; from there the oldest are taken away beyond so much."""
+_LEFT_BEHIND: Final = "archived, and the archive is not there"
 FREE_BYTES: Final = 5 << 30
 """With less room on the disk the run ends early."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Of a run."""
+
+    seconds: float
+    shards: int = 2
+    workers: int = 2
+    connections: int = 4
+    rows_per_s: int = 0
+    """at most; 0 = saturation"""
+
+    @property
+    def pause_s(self) -> float:
+        """From one batch of a connection to the next."""
+        return ROWS * self.connections / self.rows_per_s if self.rows_per_s else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +64,8 @@ class Report:
     taken_away: int
     """bytes of segments that the archive had no room for"""
     complaints: Sequence[str]
+    left_behind: bool
+    """whether segments were taken away that the analytics had not read: at saturation they may not keep up"""
 
     def table(self) -> str:
         """For people."""
@@ -67,6 +87,8 @@ class Report:
         rows.append(
             f"{self.written / 1e9:.2f} GB lie there, {self.taken_away / 1e9:.2f} GB were archived and taken away"
         )
+        if self.left_behind:
+            rows.append("the analytics were left behind: what they had not read was taken away; try --rows-per-second")
         rows += [f"WRONG: {words}" for words in self.complaints] or ["nothing grows"]
         return "\n".join(rows)
 
@@ -95,25 +117,25 @@ class Shelf:
         return sum(path.stat().st_size for path in self.directory.rglob("*.journal"))
 
 
-def soak(data: Path, seconds: float, shards: int, workers: int, connections: int) -> Report:
+def soak(data: Path, size: Size) -> Report:
     """Run it; the engine is stopped in order at the end."""
-    window_s = int(np.clip(seconds * WINDOW_SHARE, *WINDOW_S))
+    window_s = int(np.clip(size.seconds * WINDOW_SHARE, *WINDOW_S))
     os.environ |= {ID_WINDOW_VARIABLE: str(window_s), IDS_MAX_VARIABLE: str(IDS_MAX)}
     shelf = Shelf(data.with_name(f"{data.name}-archive"))
-    words = ["--shards", str(shards), "--workers", str(workers), "--archive", str(shelf.directory)]
+    words = ["--shards", str(size.shards), "--workers", str(size.workers), "--archive", str(shelf.directory)]
     try:
         with Served(data, *words) as served:
-            report = _at_work(served, seconds, connections, window_s, shelf)
+            report = _at_work(served, size, window_s, shelf)
             assert served.stop() == 0
             return report
     finally:
         del os.environ[ID_WINDOW_VARIABLE], os.environ[IDS_MAX_VARIABLE]
 
 
-def _at_work(served: Served, seconds: float, connections: int, window_s: int, shelf: Shelf) -> Report:
+def _at_work(served: Served, size: Size, window_s: int, shelf: Shelf) -> Report:
     open_shop(served)
     host, port = served.url.removeprefix("http://").split(":")
-    senders = [Sender((host, int(port)), served.key, seed) for seed in range(connections)]
+    senders = [Sender((host, int(port)), served.key, seed, size.pause_s) for seed in range(size.connections)]
     enough = threading.Event()
     threads = [threading.Thread(target=sender.run, args=(enough,)) for sender in senders]
     began = time.monotonic()
@@ -121,10 +143,10 @@ def _at_work(served: Served, seconds: float, connections: int, window_s: int, sh
     for thread in threads:
         thread.start()
     try:
-        until = began + seconds
+        until = began + size.seconds
         while time.monotonic() < until and not any(sender.failure for sender in senders):
             # All processes are there a moment after the first batches.
-            if not tracks and time.monotonic() > began + min(2.0, seconds / 10):
+            if not tracks and time.monotonic() > began + min(2.0, size.seconds / 10):
                 supervisor = Process.of(served.popen.pid)
                 assert supervisor is not None
                 tracks = tracks_of([supervisor, *served.family()])
@@ -169,4 +191,7 @@ def _report(
         complaints.append(f"p99 was {p99s[0]:.1f} ms and is {p99s[1]:.1f} ms")
     there = [file for file in served.data.rglob("*") if file.is_file() and not file.is_symlink()]
     written = shelf.used() + sum(file.stat().st_blocks * 512 for file in there)
-    return Report(lines, parts, p99s, window_s, written, shelf.taken_away, complaints)
+    if ended - began >= 60 * SURE_MINUTES and not shelf.taken_away + shelf.used():
+        complaints.append("no segment was archived")
+    left_behind = _LEFT_BEHIND in served.log.read_text(errors="replace")
+    return Report(lines, parts, p99s, window_s, written, shelf.taken_away, complaints, left_behind)

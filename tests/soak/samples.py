@@ -20,6 +20,7 @@ GAINED_BYTES: Final = 12 << 20
 MORE_MAX: Final = 12
 """Descriptors or threads that may have come: some come and go, and a reader keeps a few segments open."""
 P99_DRIFT_MAX: Final = 2.0
+_NAME_MAX: Final = 17
 
 _NAMES: Final = {
     "-m api.serve": "API worker",
@@ -31,6 +32,11 @@ _NAMES: Final = {
     "ray::DocumentsActor": "documents",
     "gcs_server": "gcs_server",
     "raylet/raylet": "raylet",
+    "log_monitor.py": "Ray's logs",
+    "_private/monitor.py": "Ray's scaler",
+    "dashboard/dashboard.py": "Ray's dashboard",
+    "ray::DashboardAgent": "Ray's agent",
+    "ray::RuntimeEnvAgent": "Ray's environments",
 }
 
 
@@ -112,13 +118,12 @@ def line_of(track: Track, warm_at: float) -> Line:
 
 
 def tracks_of(processes: Sequence[Process]) -> list[Track]:
-    """One for every process that has a name here."""
+    """One for every process; by its command where it has no name here."""
     found = []
     for process in processes:
         words = command_line(process.pid)
-        name = next((name for part, name in _NAMES.items() if part in words), None)
-        if name is not None:
-            found.append(Track(name, process))
+        name = next((name for part, name in _NAMES.items() if part in words), words[:_NAME_MAX])
+        found.append(Track(name, process))
     return sorted(found, key=lambda track: (track.name, track.process.pid))
 
 

@@ -36,6 +36,8 @@ class Sender:
     address: tuple[str, int]
     key: str
     seed: int
+    pause_s: float = 0.0
+    """At least so long from one batch to the next; 0 = at saturation."""
     latencies: list[tuple[float, float]] = field(default_factory=list)
     """(when, milliseconds) of each batch"""
     rows: int = 0
@@ -59,6 +61,7 @@ class Sender:
                     outcomes = set(reader.read_all()["outcome"].cast(pa.string()).to_pylist())
                 assert outcomes == {"ok"}, outcomes
                 self.rows += ROWS
+                enough.wait(began + self.pause_s - time.monotonic())
         except BaseException as failure:
             self.failure = failure
         finally:
