@@ -1,8 +1,9 @@
 """Simulated customers and staff for the demo: they use the public HTTP API like anybody else.
 
 A till sells over the counter, the web shop reserves and fetches, a marketplace takes what there is, somebody changes
-their mind, somebody forgets, and a stock clerk orders what runs low and fills it when it comes. One popular product at
-the first place has run out and its supplier does not deliver. Each is a loop of a few lines over one client.
+their mind, somebody forgets, somebody brings something back, and a stock clerk orders what runs low and fills it when
+it comes. The web shop says what was looked at and searched for in vain. One popular product at the first place has run
+out and its supplier does not deliver. Each is a loop of a few lines over one client.
 """
 
 import asyncio
@@ -27,6 +28,17 @@ COMES_AFTER_S: Final = (8.0, 40.0)
 SCARCE: Final = 1
 """which product of the first shelf its supplier does not deliver, the most popular being 0"""
 SCARCE_UNITS: Final = 3
+RETURNED: Final = 0.12
+"""of what is sold over the counter, a part comes back"""
+REASONS: Final = ("too many", "the wrong kind", "damaged")
+LOOKS: Final = 12
+"""A product is looked at so often for each time that it is put into a cart."""
+SOUGHT: Final = ("oat milk", "gluten free pizza", "charcoal")
+"""and not sold here"""
+FEE_RATE: Final = 0.12
+PAYMENT_RATE: Final = 0.02
+PARCEL: Final = 350
+"""cents, of each order of the marketplace"""
 REORDER_POINT: Final = 6
 ORDER_UP_TO: Final = 30
 
@@ -74,11 +86,16 @@ class Street:
         """told of every sale over the counter"""
         self._scarce = ("", "")
         self._ordered: set[tuple[str, str]] = set()
+        self._bought: deque[dict[str, Any]] = deque(maxlen=50)
+        """lines of the till that may come back"""
+        self._seen: Counter[tuple[str, str]] = Counter()
+        """(SKU, views or cart_adds), and (what was searched for, empty_searches)"""
 
     async def open(self) -> None:
         """The channel that the retailer's own data does not have, and full shelves: the year has emptied them."""
+        terms = {"fee_rate": FEE_RATE, "payment_rate": PAYMENT_RATE, "fixed_cost": _usd(PARCEL)}
         await self._client.put(
-            "/v1/channels/marketplace", {"name": "Marketplace", "kind": "marketplace", "warehouses": None}
+            "/v1/channels/marketplace", {"name": "Marketplace", "kind": "marketplace", "warehouses": None, **terms}
         )
         for shelf in self._shelves:
             await self._bring(shelf, shelf.skus)
@@ -100,6 +117,7 @@ class Street:
     async def run(self) -> None:
         """Keep them moving until cancelled."""
         actors = [self._till, self._till, self._web_shop, self._web_shop, self._marketplace, self._clerk, self._clerk]
+        actors += [self._brings_back, self._looks_around]
         async with asyncio.TaskGroup() as group:
             for actor in actors:
                 group.create_task(self._live(actor))
@@ -137,9 +155,33 @@ class Street:
         outcomes = {result["outcome"] for result in (await self._client.post("/v1/commands", sale))["results"]}
         if outcomes == {"ok"}:
             self.sold(warehouse, receipt, sale)
+            self._bought += [line for line in sale if self._chance.random() < RETURNED]
             self.tally.note("till", "sold", f"sold {self._words(skus)} at {warehouse}")
         else:
             self.tally.note("till", "refused", f"not enough of {self._words(skus)} at {warehouse}")
+
+    async def _brings_back(self) -> None:
+        if not self._bought:
+            return
+        line = self._bought.popleft()
+        same = {name: line[name] for name in ("sku", "warehouse", "channel", "unit_price")}
+        back = {"quantity": 1, "original": line["id"], "reason": self._chance.choice(REASONS)}
+        await self._send([{"kind": "return", **same, **back}])
+        self.tally.note("till", "returned", f"brought back {self._words([line['sku']])} to {line['warehouse']}")
+
+    async def _looks_around(self) -> None:
+        """The web shop's running totals of the day: the last word counts."""
+        _, skus = self._pick()
+        for sku in skus:
+            self._seen[sku, "views"] += self._chance.randint(1, LOOKS)
+            self._seen[sku, "cart_adds"] += 1
+        sought = self._chance.choice(SOUGHT)
+        self._seen[sought, "empty_searches"] += 1
+        today = {"channel": "web", "day": datetime.now(UTC).date().isoformat()}
+        totals = [{"sku": sku, **{what: self._seen[sku, what] for what in ("views", "cart_adds")}} for sku in skus]
+        totals.append({"query": sought, "empty_searches": self._seen[sought, "empty_searches"]})
+        await self._client.post("/v1/interest", [{**today, **each} for each in totals], str(uuid.uuid4()))
+        self.tally.note("web", "looked at", f"looked at {self._words(skus)}")
 
     async def _web_shop(self) -> None:
         warehouse, skus = self._pick()

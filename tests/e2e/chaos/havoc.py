@@ -33,11 +33,25 @@ LIGHT: Final = (
     ("standby", signal.SIGSTOP),
     ("documents", signal.SIGKILL),
     ("documents", signal.SIGSTOP),
+    ("analytics", signal.SIGKILL),
 )
-HEAVY: Final = (("gcs_server", signal.SIGKILL), ("keeper", signal.SIGKILL), ("gcs_server", signal.SIGSTOP))
+HEAVY: Final = (
+    ("gcs_server", signal.SIGKILL),
+    ("keeper", signal.SIGKILL),
+    ("gcs_server", signal.SIGSTOP),
+    ("raylet", signal.SIGKILL),
+)
 """Everything is built again after one of these."""
 HEAVY_AFTER: Final = 5
 """light blows"""
+FIRST: Final = (
+    ("shard", signal.SIGKILL),
+    ("shard", signal.SIGSTOP),
+    ("worker", signal.SIGKILL),
+    ("standby", signal.SIGKILL),
+    ("documents", signal.SIGKILL),
+)
+"""Also the shortest run has these, in some order, and the first heavy one."""
 
 
 @dataclass(slots=True)
@@ -58,12 +72,9 @@ class Blow:
 def plan(seed: int) -> Iterator[tuple[str, int]]:
     """(target, signal) without an end: the light ones shuffled, a heavy one now and then."""
     chance = random.Random(f"havoc-{seed}")
-    heavy = itertools.cycle(chance.sample(HEAVY, len(HEAVY)))
+    heavy = itertools.cycle([HEAVY[0], *chance.sample(HEAVY[1:], len(HEAVY) - 1)])
     count = 0
-    # Also a short run strikes each thing once.
-    first = [("shard", signal.SIGKILL), ("shard", signal.SIGSTOP), ("worker", signal.SIGKILL)]
-    first += [(target, signal.SIGKILL) for target in ("standby", "documents")]
-    blows = chance.sample(first, len(first))
+    blows = chance.sample(FIRST, len(FIRST))
     while True:
         for target, number in blows:
             yield target, number
@@ -92,10 +103,10 @@ class Havoc:
         self._chance = random.Random(self.seed)
 
     def rage(self, seconds: float) -> None:
-        """Blow after blow for so long, and wait until all is back."""
+        """Blow after blow for so long, the first ones in any case, and wait until all is back."""
         until = time.monotonic() + seconds
-        for target, number in plan(self.seed):
-            if time.monotonic() >= until:
+        for count, (target, number) in enumerate(plan(self.seed)):
+            if time.monotonic() >= until and count > len(FIRST):
                 break
             _, watcher = self.strike(target, number)
             # A stack that is being built again has nothing that could be struck; else the next blow may well fall
@@ -150,7 +161,9 @@ class Havoc:
             "standby": "-m actors.standby",
             "keeper": "-m actors.keeper",
             "documents": "ray::DocumentsActor",
+            "analytics": "-m actors.analytics_actor",
             "gcs_server": "gcs_server",
+            "raylet": "raylet/raylet",
         }
         found = [process for process in self.served.family() if names[target] in command_line(process.pid)]
         return self._chance.choice(found) if found else None
