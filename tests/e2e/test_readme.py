@@ -25,3 +25,21 @@ def test_the_first_reservation(local_served: Served) -> None:
     assert received["results"][0]["outcome"] == "ok"
     assert reserved["state"] == "held"
     assert (stock["on_hand"], stock["reserved"], stock["available"]) == (5, 2, 3)
+
+
+def test_every_promise_has_a_figure_and_a_command_that_there_is() -> None:
+    """Rows are whole, tests that are named exist, and so do the targets of `make`."""
+    text = README.read_text(encoding="utf-8")
+    made = set(re.findall(r"^([a-z-]+):", (README.parent / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    section = text.partition("## PROMISES")[2].partition("\n## ")[0]
+    _, _, table = section.partition("| promise | how it is tried |")
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")]
+    assert len(rows) > 30
+    for row in rows:
+        assert len(row) == 4, row
+        assert all(cell.strip() for cell in row), row
+        commands = re.findall(r"`([^`]+)`", row[3])
+        assert commands, row
+        for path in re.findall(r"\b(?:tests|benchmarks)/[\w./]+", " ".join(commands)):
+            assert (README.parent / path).exists(), path
+        assert set(re.findall(r"\bmake ([a-z-]+)", " ".join(commands))) <= made
