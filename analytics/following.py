@@ -16,8 +16,9 @@ from analytics.store import Position, Store
 from engine.journal_format import NO_HASH
 from engine.record import Record
 
-ROWS_MAX: Final = 1 << 18
-"""Rows and movements of a turn: what is written at once then fills DuckDB's row groups."""
+ROWS_MAX: Final = 2 * 122_880
+"""Rows and movements of a turn. What busy shards enter at once then is a whole row group of DuckDB's, which goes into
+the file at once and not into the log before."""
 RECORDS_MAX: Final = 8_192
 
 
