@@ -15,9 +15,9 @@ _RECEIPT: Final = "create view receipt as from read_parquet('{receipts}')"
 _CAME: Final = """create view came as
     select sku, store, booked_at, booked_at as came_at, units, -1 as n from receipt"""
 _MOVED: Final = """create view moved as
-    select sku, store, booked_at, units, units as received, -1 as n from receipt
+    select sku, store, booked_at, booked_at as happened_at, units, units as received, -1 as n from receipt
     union all
-    select sku, store, booked_at, -units, 0, file_row_number from {lines}"""
+    select sku, store, booked_at, sold_at, -units, 0, file_row_number from {lines}"""
 
 _BEHIND: Final = 1 << 40
 """The first returns may be booked at the moment of the last sales, and come after them all the same."""
@@ -30,7 +30,7 @@ STOCK: Final = (
 STOCK_WITH_RETURNS: Final = (
     _RECEIPT,
     f"{_CAME} union all select sku, store, booked_at, returned_at, units, {_BEHIND} + file_row_number from back",
-    f"{_MOVED.replace('{lines}', 'sold')} union all select sku, store, booked_at, units, 0, "
+    f"{_MOVED.replace('{lines}', 'sold')} union all select sku, store, booked_at, returned_at, units, 0, "
     f"{_BEHIND} + file_row_number from back",
     "create view sale as select *, file_row_number as n from sold",
 )
@@ -41,14 +41,22 @@ PLAIN_STOCK: Final[dict[tuple[str, str], str]] = {
     select sku, store, sum(units) as on_hand, 0, 0, on_hand as available
     from moved group by all order by sku, store""",
     ("slow_stock", YEAR_AFTER): """
-    with cell as (select sku, store, sum(units) as on_hand from moved group by all having on_hand > 0),
+    with level as (
+        select *, sum(units) over (partition by sku, store order by booked_at, n) as after from moved
+    ),
+    cell as (
+        select sku, store, sum(units) as on_hand,
+               (max(happened_at) filter (after > 0 and after - units <= 0) - interval 4 hour)::DATE as there_since
+        from level group by all having on_hand > 0
+    ),
     received as (
         select sku, store, (min(booked_at) - interval 4 hour)::DATE as first_in,
                (max(booked_at) - interval 4 hour)::DATE as last_in, any_value(unit_cost) as unit_cost
         from receipt group by all
     ),
     gone as (select sku, store, max(day) as last_sold from sale group by all)
-    select sku, store, on_hand, first_in, last_in, last_sold, date '2018-06-01' - coalesce(last_sold, first_in) as days,
+    select sku, store, on_hand, first_in, last_in, there_since, last_sold,
+           date '2018-06-01' - greatest(there_since, coalesce(last_sold, there_since)) as days,
            case when days >= 90 then 'dead' when days >= 28 then 'slow' else 'moving' end,
            on_hand * unit_cost, 'USD'
     from cell join received using (sku, store) left join gone using (sku, store)

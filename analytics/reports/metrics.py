@@ -239,11 +239,11 @@ METRICS: Final[dict[str, Metric]] = {
         "null: no cost is known, or costs are in several currencies",
     ),
     "days_without_sale": Metric(
-        "business days since the last sale in the place, else since the first receipt",
+        "business days since the later of two: the last sale in the place, and when on hand last rose from 0 or below "
+        "to above, by whatever movement",
         _MOMENT,
         _GOODS,
-        "are no sale",
-        "null: neither",
+        "are no sale; goods that came back where there were none are there since then",
     ),
     "ageing.days": Metric(
         "age of a unit on average: on hand is taken to be what came in last (first in, first out)",

@@ -14,7 +14,9 @@ from analytics.reports.report import Column, Sort
 from engine.kinds import Flag
 from tests.analytics.tables import Tables, ms
 from tests.builders import (
+    adjust,
     confirm,
+    count,
     define_channel,
     define_warehouse,
     fulfil,
@@ -25,7 +27,9 @@ from tests.builders import (
     release,
     reserve,
     sell,
+    settled,
     together,
+    transfer,
 )
 from tests.rows import Row
 from tests.world import World
@@ -241,15 +245,53 @@ def test_abc_xyz(tables: Tables) -> None:
 def test_slow_stock(tables: Tables) -> None:
     on(tables, "2026-06-11T12:00+00:00", sell("A-1", "south", 1), sell("B-2", "north", 100, "web"))
     on(tables, "2026-06-13T12:00+00:00", receive("B-2", "south", 1), receive("A-1", "bin", 5))
+    first = "2026-06-01"
+    # What comes to goods that are there still changes nothing: B-2 in the south has been there since the first.
     assert tables.report("slow_stock", at="2026-06-21T12:00:00Z") == [
-        ("A-1", "north", 100.0, "2026-06-01", "2026-06-01", "None", 20, "moving", None, None),
-        ("B-2", "south", 101.0, "2026-06-01", "2026-06-13", "None", 20, "moving", None, None),
-        ("NUTS", "south", 50.0, "2026-06-01", "2026-06-01", "None", 20, "moving", None, None),
-        ("A-1", "south", 99.0, "2026-06-01", "2026-06-01", "2026-06-11", 10, "moving", None, None),
+        ("A-1", "north", 100.0, first, first, first, "None", 20, "moving", None, None),
+        ("B-2", "south", 101.0, first, "2026-06-13", first, "None", 20, "moving", None, None),
+        ("NUTS", "south", 50.0, first, first, first, "None", 20, "moving", None, None),
+        ("A-1", "south", 99.0, first, first, first, "2026-06-11", 10, "moving", None, None),
     ]
     late = tables.report("slow_stock", at="2026-09-01T12:00:00Z", sku="A-1", warehouse="south")
-    assert [row[6:8] for row in late] == [(82, "slow")]
-    assert {row[7] for row in tables.report("slow_stock", at="2026-12-01T12:00:00Z")} == {"dead"}
+    assert [row[7:9] for row in late] == [(82, "slow")]
+    assert {row[8] for row in tables.report("slow_stock", at="2026-12-01T12:00:00Z")} == {"dead"}
+
+
+def test_goods_lie_from_when_they_came_however_they_came(tables: Tables) -> None:
+    tables.world.send(define_warehouse("west"), define_warehouse("east"))
+    on(tables, "2026-06-03T12:00+00:00", transfer("A-1", "north", "west", 5), count("B-2", "west", 7))
+    on(tables, "2026-06-04T12:00+00:00", give_back("NUTS", "west", 2), adjust("A-1", "east", 3))
+    on(tables, "2026-07-04T12:00+00:00", transfer("A-1", "north", "west", 5), adjust("B-2", "west", -6))
+    # On 5 September: 94 days since the third of June, 93 since the fourth. None was ever received or sold there.
+    rows = tables.report("slow_stock", at="2026-09-05T12:00:00Z")
+    assert [row for row in rows if row[1] in ("west", "east")] == [
+        ("A-1", "west", 10.0, "None", "None", "2026-06-03", "None", 94, "dead", None, None),
+        ("B-2", "west", 1.0, "None", "None", "2026-06-03", "None", 94, "dead", None, None),
+        ("A-1", "east", 3.0, "None", "None", "2026-06-04", "None", 93, "dead", None, None),
+        ("NUTS", "west", 2.0, "None", "None", "2026-06-04", "None", 93, "dead", None, None),
+    ]
+
+
+def test_what_was_out_for_long_and_is_back_does_not_lie_since_its_last_sale(tables: Tables) -> None:
+    on(tables, "2026-06-02T12:00+00:00", sell("A-1", "south", 100), sell("B-2", "south", 100))
+    # 200 days later both come back; of B-2 two are owed, so that the first two leave none on the shelf.
+    tables.world.send(settled("B-2", "south", 2), at_ms=ms("2026-06-03T12:00+00:00"))
+    on(tables, "2026-12-18T12:00+00:00", give_back("A-1", "south", 1), receive("B-2", "south", 2))
+    on(tables, "2026-12-19T12:00+00:00", receive("A-1", "south", 10), receive("B-2", "south", 1))
+
+    def of(at: str) -> list[tuple[Any, ...]]:
+        rows = tables.report("slow_stock", at=at, warehouse="south")
+        return [(row[0], row[2], *row[5:9]) for row in rows if row[0] != "NUTS"]
+
+    assert of("2026-12-18T13:00:00Z") == [("A-1", 1.0, "2026-12-18", "2026-06-02", 0, "moving")]
+    assert of("2026-12-20T12:00:00Z") == [
+        ("A-1", 11.0, "2026-12-18", "2026-06-02", 2, "moving"),
+        ("B-2", 1.0, "2026-12-19", "2026-06-03", 1, "moving"),
+    ]
+    # What sells after it came lies from its last sale on.
+    on(tables, "2026-12-22T12:00+00:00", sell("A-1", "south", 1))
+    assert of("2027-01-19T12:00:00Z")[1] == ("A-1", 10.0, "2026-12-18", "2026-12-22", 28, "slow")
 
 
 @pytest.fixture

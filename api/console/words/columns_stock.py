@@ -128,9 +128,13 @@ COLUMNS_STOCK: Final[dict[str, tuple[str, str]]] = {
     ),
     "business day": ("рабочий день", "dzień handlowy"),
     "business day; null: never": ("рабочий день; пусто: никогда", "dzień handlowy; puste: nigdy"),
-    "since it last sold, else since it first came in; null: neither": (
-        "с последней продажи, иначе с первой приёмки; пусто: ни того ни другого",
-        "od ostatniej sprzedaży, inaczej od pierwszego przyjęcia; puste: ani jedno",
+    "business day on which there was some again after there was none, however it came": (
+        "рабочий день, когда товар снова появился после нуля, как бы ни пришёл",
+        "dzień, w którym towar znów się pojawił po zerze, jakkolwiek przyszedł",
+    ),
+    "since it last sold or has been there, whichever is later": (
+        "с последней продажи или с появления, что позже",
+        "od ostatniej sprzedaży lub od pojawienia się, co późniejsze",
     ),
     "dead: no sale for 90 days or more; slow: for 28 or more; else moving": (
         "dead: без продаж 90 дней и больше; slow: 28 и больше; иначе moving",

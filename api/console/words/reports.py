@@ -198,6 +198,7 @@ REPORTS: Final[dict[str, tuple[str, str]]] = {
     "Variation": ("Разброс", "Zmienność"),
     "First received": ("Первая приёмка", "Pierwsze przyjęcie"),
     "Last received": ("Последняя приёмка", "Ostatnie przyjęcie"),
+    "There since": ("Есть с", "Jest od"),
     "Last sold": ("Последняя продажа", "Ostatnia sprzedaż"),
     "Days without sale": ("Дней без продаж", "Dni bez sprzedaży"),
     "Began": ("Началось", "Początek"),
