@@ -10,6 +10,8 @@ RECEIPTS: Final = "receipts.parquet"
 """What cells were stocked with, beside the file of the sales."""
 YEAR_AFTER: Final = "at=2018-06-01T12:00:00Z"
 """After everything: how old stock is depends on the day it is."""
+YEAR_BEGUN: Final = "from=2017-01-04"
+"""Some goods have been out since the day before, or longer."""
 
 _RECEIPT: Final = "create view receipt as from read_parquet('{receipts}')"
 _CAME: Final = """create view came as
@@ -35,6 +37,39 @@ STOCK_WITH_RETURNS: Final = (
     "create view sale as select *, file_row_number as n from sold",
 )
 """The same with returns; all of them are booked after the last sale."""
+
+
+def _stock_outs(still: str) -> str:
+    return f"""
+    with ran as (
+        select sku, store, booked_at, n,
+               sum(units) over (partition by sku, store order by booked_at, n) > 0 as there
+        from moved
+    ),
+    changed as (select *, lag(there) over (partition by sku, store order by booked_at, n) as before from ran),
+    turned as (
+        select *, lead(booked_at) over (partition by sku, store order by booked_at, n) as ended
+        from changed where there is distinct from before
+    ),
+    gone as (
+        select *, epoch_ms(coalesce(ended, newest)) - epoch_ms(booked_at) as ms
+        from turned, (select max(booked_at) as newest from moved) where not there and before {still}
+    ),
+    rate as (
+        select o.sku, o.store, o.booked_at, sum(s.units) as units
+        from gone o join sale s on s.sku = o.sku and s.store = o.store and s.booked_at <= o.booked_at
+             and s.booked_at > o.booked_at - interval 28 day
+        group by all
+    ),
+    usual as (select *, (2000 * units * ms + 2419200000) // (2 * 2419200000) as lost from gone join rate
+              using (sku, store, booked_at))
+    select o.sku, o.store, o.booked_at::TIMESTAMPTZ, o.ended::TIMESTAMPTZ, o.ms / 3600000, 0,
+           o.lost::DECIMAL(18, 0) * 0.001 as usual, usual, (2 * s.paid * o.lost + 1000 * s.units) // (2000 * s.units),
+           sign(s.margin) * ((2 * abs(s.margin) * o.lost + 1000 * s.units) // (2000 * s.units)),
+           'USD'
+    from usual o asof join (select *, paid - tax - cost as margin from sale) s on s.sku = o.sku and o.n >= s.n
+    order by o.booked_at, o.sku, o.store"""
+
 
 PLAIN_STOCK: Final[dict[tuple[str, str], str]] = {
     ("stock_as_of", ""): """
@@ -107,35 +142,8 @@ PLAIN_STOCK: Final[dict[tuple[str, str], str]] = {
            coalesce(gone.units, 0) / nullif(coalesce(gone.units, 0) + on_hand, 0), cost, margin, 0,
            on_hand * unit_cost, 'USD'
     from stock join price using (sku) left join gone using (sku, store), span order by sku, store""",
-    ("stock_outs", ""): """
-    with ran as (
-        select sku, store, booked_at, n,
-               sum(units) over (partition by sku, store order by booked_at, n) > 0 as there
-        from moved
-    ),
-    changed as (select *, lag(there) over (partition by sku, store order by booked_at, n) as before from ran),
-    turned as (
-        select *, lead(booked_at) over (partition by sku, store order by booked_at, n) as ended
-        from changed where there is distinct from before
-    ),
-    gone as (
-        select *, epoch_ms(coalesce(ended, newest)) - epoch_ms(booked_at) as ms
-        from turned, (select max(booked_at) as newest from moved) where not there and before
-    ),
-    rate as (
-        select o.sku, o.store, o.booked_at, sum(s.units) as units
-        from gone o join sale s on s.sku = o.sku and s.store = o.store and s.booked_at <= o.booked_at
-             and s.booked_at > o.booked_at - interval 28 day
-        group by all
-    ),
-    usual as (select *, (2000 * units * ms + 2419200000) // (2 * 2419200000) as lost from gone join rate
-              using (sku, store, booked_at))
-    select o.sku, o.store, o.booked_at::TIMESTAMPTZ, o.ended::TIMESTAMPTZ, o.ms / 3600000, 0,
-           o.lost::DECIMAL(18, 0) * 0.001 as usual, usual, (2 * s.paid * o.lost + 1000 * s.units) // (2000 * s.units),
-           sign(s.margin) * ((2 * abs(s.margin) * o.lost + 1000 * s.units) // (2000 * s.units)),
-           'USD'
-    from usual o asof join (select *, paid - tax - cost as margin from sale) s on s.sku = o.sku and o.n >= s.n
-    order by o.booked_at, o.sku, o.store""",
+    ("stock_outs", ""): _stock_outs(""),
+    ("stock_outs", YEAR_BEGUN): _stock_outs("and not coalesce(ended < '2017-01-04 04:00', false)"),
 }
 """By report and what is asked of it."""
 

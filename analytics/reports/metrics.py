@@ -28,7 +28,7 @@ _MADE: Final = "reservations made on the business days asked for, with all that 
 _DEMAND: Final = "business days on which it was asked for"
 _MOMENT: Final = "the moment asked for, else now; by when it was booked"
 _LOOKED: Final = "days asked for of which the channel said what its customers looked at"
-_OUT: Final = "stock-outs that began on the business days asked for"
+_OUT: Final = "stock-outs that lasted on any of the business days asked for, each from its beginning to its end"
 _CLOSED: Final = "the business day, as it was when it was closed"
 _NO_PRICE: Final = "lines without a price count 0 and stand in rows with `currency` null"
 _NO_COST: Final = "null: no line has a known cost; lines without one are counted in `uncosted`, never taken as 0"
@@ -257,7 +257,8 @@ METRICS: Final[dict[str, Metric]] = {
     },
     "hours": Metric("from `began` to `ended`, else to the newest record", _OUT, _GOODS, _GOODS),
     "refused": Metric(
-        "asked for in this place, or in any, and refused meanwhile; of one customer (else reference) the most",
+        "asked for in this place and refused meanwhile; of lines that name no place those for which it was the first "
+        "of the places that were out, as their channel sources; of one customer (else reference) the most",
         _OUT,
         _GOODS,
         _GOODS,

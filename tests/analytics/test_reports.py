@@ -11,6 +11,8 @@ import pytest
 from analytics.formats import write_csv, write_json, write_xlsx
 from analytics.reports import REPORTS
 from analytics.reports.report import Column, Sort
+from analytics.store import Details
+from engine.ids import sku_key
 from engine.kinds import Flag
 from tests.analytics.tables import Tables, ms
 from tests.builders import (
@@ -319,6 +321,75 @@ def test_stock_outs(lean: Tables) -> None:
     on(lean, "2026-06-06T18:00+00:00", receive("B-2", "west", 1))
     # 30 in 28 days, for a quarter of a day: 0.268.
     assert [row[3:8] for row in lean.report("stock_outs", from_="2026-06-06")] == [(None, 6.0, 0.0, 0.268, 0.268)]
+
+
+def test_a_stock_out_is_listed_on_every_day_on_which_it_lasted(lean: Tables) -> None:
+    on(lean, "2026-06-08T12:00+00:00", sell("A-1", "west", 20))
+    on(lean, "2026-06-20T12:00+00:00", receive("B-2", "west", 1))
+
+    def listed(first: str | None, last: str | None) -> list[tuple[str, float]]:
+        rows = lean.report("stock_outs", from_=first, to=last)
+        return [(row[2].date().isoformat(), row[4]) for row in rows]
+
+    # From noon of the 4th to noon of the 5th; and from noon of the 8th for 12 days, still.
+    ended, lasting = ("2026-06-04", 24.0), ("2026-06-08", 12 * 24.0)
+    assert listed(None, None) == listed("2026-06-05", "2026-06-08") == [ended, lasting]
+    assert listed("2026-06-01", "2026-06-03") == listed("2026-06-06", "2026-06-07") == []
+    assert listed("2026-06-05", "2026-06-05") == listed(None, "2026-06-07") == [ended]
+    assert listed("2026-06-06", None) == listed("2026-06-15", "2026-06-15") == [lasting]
+    # By the clock of the place: noon of the 5th is the 4th where the day begins at 13:00.
+    lean.places(("west", None, "13:00"))
+    assert listed("2026-06-05", "2026-06-06") == []
+
+
+def test_goods_out_of_use_are_not_listed_as_out_for_ever(lean: Tables) -> None:
+    on(lean, "2026-06-08T12:00+00:00", sell("A-1", "west", 20))
+    assert [row[3] is None for row in lean.report("stock_outs")] == [False, True]
+    lean.store.enter_details(
+        Details(lean.store.documents_version + 1, products=[(sku_key("A-1"), "A-1", 0, "", [], True)])
+    )
+    assert [row[3] is None for row in lean.report("stock_outs")] == [False]
+
+
+def test_what_is_asked_for_in_no_place_is_refused_by_one_of_those_that_are_out(tables: Tables) -> None:
+    world = tables.world
+    world.send(define_warehouse("west", priority=1), *define_channel("app", ["south", "west"]))
+    tables.follow()
+    limited = [
+        (world.channels[code], code, code, "web", places, None, None, None, None, False)
+        for code, places in (("app", ["south", "west"]), ("till", ["south"]))
+    ]
+    tables.store.enter_details(Details(tables.store.documents_version + 1, channels=limited))
+    on(tables, "2026-06-01T11:00+00:00", receive("A-1", "west", 4))
+    # South is out from noon, west from 13:00, north from 14:00; west is there again at 16:00.
+    for hour, place, units in ((12, "south", 100), (13, "west", 4), (14, "north", 100)):
+        on(tables, f"2026-06-01T{hour}:00+00:00", sell("A-1", place, units, "web"))
+    on(tables, "2026-06-01T16:00+00:00", receive("A-1", "west", 1))
+
+    def ask(moment: str, quantity: int, channel: str, place: str = "") -> None:
+        world.send(reserve("A-1", quantity, place, channel=channel), at_ms=ms(f"2026-06-01T{moment}+00:00"))
+
+    ask("16:10", 2, "app")  # south: west has one
+    ask("16:20", 4, "web")  # north, which comes first of those that are out
+    ask("16:30", 8, "web", "south")  # south, by name
+    ask("16:40", 16, "till")  # its only place is south
+    on(tables, "2026-06-01T17:00+00:00", receive("A-1", "south", 1), sell("A-1", "west", 1, "web"))
+    ask("17:10", 32, "app")  # west
+    ask("17:20", 64, "web")  # north
+    on(tables, "2026-06-01T18:00+00:00", receive("A-1", "north", 1))
+    ask("18:10", 128, "web")  # west: of the places with priority 1 only it is out
+    on(tables, "2026-06-01T19:00+00:00", receive("A-1", "west", 1))
+    ask("19:10", 256, "web")  # everybody has one: nobody is out
+    rows = tables.report("stock_outs")
+    assert [(row[1], row[2].hour, row[5]) for row in rows] == [
+        ("south", 12, 2.0 + 8.0 + 16.0),
+        ("west", 13, 0.0),
+        ("north", 14, 4.0 + 64.0),
+        ("west", 17, 32.0 + 128.0),
+    ]
+    # Whoever asks for one place sees the same of it.
+    for place in ("north", "south", "west"):
+        assert tables.report("stock_outs", warehouse=place) == [row for row in rows if row[1] == place]
 
 
 def test_turnover(lean: Tables) -> None:

@@ -167,9 +167,10 @@ COLUMNS_STOCK: Final[dict[str, tuple[str, str]]] = {
         "от одного до другого; если не кончилось — до последней записи",
         "od jednego do drugiego; do najnowszego zapisu, jeśli trwa",
     ),
-    "asked for in this place, or in any, and refused meanwhile": (
-        "просили здесь или где угодно и отказали за это время",
-        "żądano tutaj lub gdziekolwiek i odmówiono w tym czasie",
+    "asked for here and refused meanwhile; what names no place counts in the first that its channel sources from "
+    "and that is out; who asks again counts once": (
+        "просили здесь и отказали за это время; без места — в первом из мест канала, где не было; повторное один раз",
+        "żądano tutaj i odmówiono w tym czasie; bez miejsca: w pierwszym z miejsc kanału, gdzie brakło; ponowne raz",
     ),
     "what sells here in so many hours, by the 28 days before, rounded half up": (
         "сколько здесь продаётся за столько часов, по 28 дням до того",

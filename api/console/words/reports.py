@@ -90,9 +90,10 @@ REPORTS: Final[dict[str, tuple[str, str]]] = {
         "Что лежит и сколько не продаётся; сначала то, что не продавалось никогда.",
         "Co leży i jak długo się nie sprzedaje; najpierw to, co nigdy się nie sprzedało.",
     ),
-    "When a cell that had been available had nothing available, how long, and what was refused there meanwhile.": (
-        "Когда доступный товар кончался, на сколько, и в чём тогда отказали.",
-        "Kiedy dostępny towar się kończył, na jak długo i czego wtedy odmówiono.",
+    "When a cell that had been available had nothing available on any of the days asked for, how long, and what was "
+    "refused there meanwhile.": (
+        "Какого товара в эти дни не было, хотя прежде был, сколько времени, и в чём тогда отказали.",
+        "Jakiego towaru w tych dniach nie było, choć przedtem był, jak długo i czego wtedy odmówiono.",
     ),
     "How fast goods turn in each place over the days asked for, and how long what is there will last.": (
         "Как быстро оборачивается товар в каждом месте и на сколько хватит.",
