@@ -74,21 +74,50 @@ def _conversion(looked: str, bought: str) -> str:
 
 PLAIN_ORDERS: Final[dict[tuple[str, str], str]] = {
     ("unmet_demand", ""): f"""
-    with asked as (
+    with recursive asked as (
         select *, {_DAY} as day, coalesce(customer, reference) as who from event where kind in ('sell', 'reserve')
     ),
-    disappointed as (
-        select sku, day, who, if(who is null, number, null) as nobody, min(booked_at) as since,
-               min_by(channel, n) as channel, max(asked) as asked, max(obtained) as obtained
-        from asked where obtained < asked group by all
+    shopper as (
+        select reference, max(customer) as name, count(distinct customer) as names from asked
+        where obtained < asked and reference is not null group by reference
+    ),
+    person as (
+        select a.* replace (case when names = 0 then reference when customer is not null then customer
+                                 when names = 1 then name else coalesce(reference, 'nobody ' || number) end as who)
+        from asked a left join shopper using (reference)
+    ),
+    wish as (
+        select *, row_number() over (partition by sku, who order by day) as turn
+        from (select sku, who, day, min(booked_at) as since, day + interval 8 day + interval 4 hour as until,
+                     min_by(channel, n) as channel, max(asked)::BIGINT as asked
+              from person where obtained < asked group by all)
+    ),
+    fate as (
+        select reserved_by, sum(obtained) filter (kind = 'expire') as expired,
+               sum(obtained) filter (kind = 'release') as released, bool_or(kind = 'confirm') as confirmed
+        from event where reserved_by is not null group by all
+    ),
+    purchase as (
+        select p.sku, p.who, p.booked_at, p.number,
+               p.obtained - coalesce(expired, 0) - if(coalesce(confirmed, false), 0, coalesce(released, 0)) as units
+        from person p semi join wish using (sku, who) left join fate on fate.reserved_by = p.number where p.obtained > 0
+    ),
+    shelf as (
+        -- All that somebody obtained of a SKU as one line of units, the wish has its eye on some of them.
+        select w.*, coalesce(sum(units) filter (booked_at < since), 0)::BIGINT as first,
+               coalesce(sum(units) filter (booked_at < until), 0)::BIGINT as last
+        from wish w left join purchase using (sku, who) group by all
     ),
     served as (
-        select d.sku, d.day, d.who, sum(a.obtained) as obtained
-        from disappointed d join asked a on a.sku = d.sku and a.who = d.who and a.booked_at >= d.since group by all
+        select *, least(asked, last - first) as got, first + least(asked, last - first) as used
+        from shelf where turn = 1
+        union all
+        select s.*, greatest(0, least(s.asked, s.last - greatest(s.first, before.used))) as got,
+               greatest(s.first, before.used) + greatest(0, least(s.asked, s.last - greatest(s.first, before.used)))
+        from served before join shelf s on s.sku = before.sku and s.who = before.who and s.turn = before.turn + 1
     )
-    select sku, channel, day, sum(d.asked), sum(coalesce(s.obtained, d.obtained)) as got, sum(d.asked) - got
-    from disappointed d left join served s using (sku, day, who)
-    where coalesce(s.obtained, d.obtained) < d.asked group by all order by day, sku, channel""",
+    select sku, channel, day, sum(asked), sum(got), sum(asked - got)
+    from served where got < asked group by all order by day, sku, channel""",
     ("reservation_funnel", ""): """
     with life as (
         select coalesce(reserved_by, number) as reservation, min_by(channel, n) as channel,

@@ -7,6 +7,7 @@ One source for all who show figures: `GET /v1/reports` gives it beside every col
 from typing import Final, NamedTuple
 
 from analytics.reports.report import Report, Sort
+from analytics.reports.unmet_demand import SERVED_WITHIN
 
 
 class Metric(NamedTuple):
@@ -161,7 +162,11 @@ METRICS: Final[dict[str, Metric]] = {
         _GOODS,
     ),
     "obtained": Metric(
-        "what the same one held or bought from then on, in whatever channel, at most requested", _DEMAND, _GOODS
+        "what the same one held or bought from then on, in whatever channel, at most requested; each unit serves one "
+        "demand, the oldest that it can; units of holds that expired or were released before they were confirmed are "
+        "none; a reference is its customer's if it was refused with one only",
+        f"business days on which it was asked for, and the {SERVED_WITHIN} after each of them",
+        _GOODS,
     ),
     "unmet": Metric("requested - obtained", _DEMAND, _GOODS, _GOODS),
     "reservation_funnel.requested": Metric("held + refused", _DEMAND, _GOODS, _GOODS),

@@ -110,26 +110,108 @@ def test_product_channels(tables: Tables) -> None:
 def test_unmet_demand(tables: Tables) -> None:
     def ask(
         moment: str, quantity: int, who: str = "", channel: str = "web", sku: str = "A-1", part: bool = False
-    ) -> None:
+    ) -> Row:
         row = (partly if part else reserve)(sku, quantity, "south", channel=channel, reference=who)
         tables.world.send(row, at_ms=ms(moment))
+        return row
 
     ask("2026-06-01T12:00+00:00", 150, "ann")  # refused
     ask("2026-06-01T12:01+00:00", 120, "ann", channel="fair")  # refused again: the same demand
     ask("2026-06-01T12:02+00:00", 130)  # refused, of nobody: stands for itself
     ask("2026-06-01T12:03+00:00", 130)
-    ask("2026-06-01T13:00+00:00", 40, "ann", channel="fair")  # and 40 of it elsewhere
+    on(tables, "2026-06-01T13:01+00:00", confirm(ask("2026-06-01T13:00+00:00", 40, "ann", channel="fair")))  # elsewhere
     ask("2026-06-02T12:00+00:00", 300, "bob")  # refused
-    ask("2026-06-02T12:00+00:00", 150, "cat", part=True)  # gets the 100 that are there
+    on(tables, "2026-06-02T12:01+00:00", confirm(ask("2026-06-02T12:00+00:00", 150, "cat", part=True)))  # gets 60
     ask("2026-06-03T12:00+00:00", 400, "dan", sku="B-2")  # refused, and served on another day
     for _ in range(4):
         tables.world.send(receive("B-2", "south", 100))
     ask("2026-06-05T12:00+00:00", 400, "dan", sku="B-2")
     assert tables.report("unmet_demand") == [
         ("A-1", "web", "2026-06-01", 150 + 130 + 130, 40.0, 110.0 + 260.0),
-        ("A-1", "web", "2026-06-02", 300 + 150, 100.0, 350.0),
+        ("A-1", "web", "2026-06-02", 300 + 150, 60.0, 300.0 + 90.0),
     ]
     assert tables.report("unmet_demand", to="2026-05-31") == []
+
+
+def test_what_was_held_and_given_up_was_not_obtained(tables: Tables) -> None:
+    def hold(quantity: int, who: str = "eve", **more: Any) -> Row:
+        row = reserve("A-1", quantity, "south", customer=who, **more)
+        tables.world.send(row, at_ms=ms("2026-06-01T12:01+00:00"))
+        return row
+
+    tables.world.send(reserve("A-1", 200, "south", customer="eve"), at_ms=ms("2026-06-01T12:00+00:00"))  # refused
+    cancelled, left, shrunk, parted = hold(30), hold(20), hold(8), hold(7)
+    hold(10)  # expires
+    on(tables, "2026-06-01T12:02+00:00", release(left), release(shrunk, line=0, quantity=3))
+    on(tables, "2026-06-01T12:03+00:00", confirm(cancelled), confirm(shrunk), confirm(parted))
+    on(tables, "2026-06-01T12:04+00:00", fulfil(parted, line=0, quantity=2), release(parted), release(cancelled))
+    assert tables.report("unmet_demand") == [("A-1", "web", "2026-06-01", 200.0, 30.0 + 5.0 + 7.0 + 10.0, 148.0)]
+    # Of two whom nobody knows each gets what is there, and one of them confirms it.
+    forgotten, confirmed = partly("B-2", 150, "south"), partly("B-2", 140, "north")
+    tables.world.send(forgotten, confirmed, at_ms=ms("2026-06-01T12:05+00:00"))
+    assert tables.report("unmet_demand", sku="B-2")[0][3:] == (290.0, 200.0, 90.0)
+    on(tables, "2026-06-01T12:06+00:00", confirm(confirmed))
+    on(tables, "2026-06-01T13:00+00:00", receive("NUTS", "south", 1))
+    assert tables.report("unmet_demand") == [
+        ("A-1", "web", "2026-06-01", 200.0, 30.0 + 5.0 + 7.0, 158.0),
+        ("B-2", "web", "2026-06-01", 290.0, 100.0, 190.0),
+    ]
+
+
+def test_a_reference_is_that_of_the_customer_with_whom_alone_it_came(tables: Tables) -> None:
+    noon, later = "2026-06-01T12:00+00:00", "2026-06-02T12:00+00:00"
+    for who in (
+        {"customer": "ann", "reference": "cart-1"},
+        {"reference": "cart-1"},
+        {"reference": "cart-2"},
+        {"customer": "cat", "reference": "fair"},
+        {"customer": "dan", "reference": "fair"},
+    ):
+        tables.world.send(reserve("A-1", 150, "south", **who), at_ms=ms(noon))
+    on(
+        tables,
+        later,
+        sell("A-1", "south", 10, reference="cart-1"),
+        sell("A-1", "south", 20, customer="bob", reference="cart-2"),
+        sell("A-1", "south", 5, reference="fair"),
+        sell("A-1", "south", 3, customer="dan", reference="fair"),
+    )
+    # Ann asked twice and has 10, the second cart has 20, dan 3; whose the 5 are nobody knows.
+    assert tables.report("unmet_demand") == [("A-1", "web", "2026-06-01", 4 * 150.0, 33.0, 567.0)]
+
+
+def test_a_unit_serves_one_demand_the_oldest_of_the_last_seven_days(tables: Tables) -> None:
+    def ask(day: str, sku: str, quantity: int, who: str) -> None:
+        row = reserve(sku, quantity, "south", customer=who)
+        tables.world.send(row, at_ms=ms(f"2026-06-{day}T12:00+00:00"))
+
+    def buy(moment: str, sku: str, quantity: int, who: str) -> None:
+        goods = receive(sku, "south", quantity), sell(sku, "south", quantity, customer=who)
+        on(tables, f"2026-06-{moment}+00:00", *goods)
+
+    def unmet() -> list[tuple[Any, ...]]:
+        return [(row[0], row[2], *row[3:]) for row in tables.report("unmet_demand")]
+
+    buy("01T10:30", "B-2", 60, "gus")  # before he asked for more
+    ask("01", "B-2", 150, "gus")
+    ask("03", "B-2", 120, "gus")
+    assert unmet() == [("B-2", "2026-06-01", 150.0, 0.0, 150.0), ("B-2", "2026-06-03", 120.0, 0.0, 120.0)]
+    buy("04T12:00", "B-2", 130, "gus")
+    assert unmet() == [("B-2", "2026-06-01", 150.0, 130.0, 20.0), ("B-2", "2026-06-03", 120.0, 0.0, 120.0)]
+    buy("09T03:59", "B-2", 15, "gus")  # of the eighth still
+    buy("09T04:00", "B-2", 40, "gus")  # too late for the first, not for the second
+    buy("11T04:00", "B-2", 40, "gus")  # too late for both
+    assert unmet() == [("B-2", "2026-06-01", 150.0, 145.0, 5.0), ("B-2", "2026-06-03", 120.0, 40.0, 80.0)]
+    # What was more than asked for is not kept for what is asked for next.
+    ask("12", "A-1", 110, "hal")
+    buy("13T12:00", "A-1", 150, "hal")
+    ask("14", "A-1", 130, "hal")
+    buy("15T12:00", "A-1", 20, "hal")
+    assert unmet()[2:] == [("A-1", "2026-06-14", 130.0, 20.0, 110.0)]
+    # One purchase for both: 110 of it are for the fourteenth.
+    ask("15", "A-1", 125, "hal")
+    buy("16T12:00", "A-1", 205, "hal")
+    assert unmet()[2:] == [("A-1", "2026-06-15", 125.0, 95.0, 30.0)]
 
 
 def test_channel_comparison(tables: Tables) -> None:

@@ -37,7 +37,10 @@ COLUMNS_STOCK: Final[dict[str, tuple[str, str]]] = {
         "dzień handlowy; bez miejsca według zegara pierwszego miejsca",
     ),
     "by those who did not get all of it": ("теми, кто получил не всё", "przez tych, którzy nie dostali wszystkiego"),
-    "by the same, then or later": ("ими же, тогда или позже", "przez tych samych, wtedy lub później"),
+    "by the same, then or within 7 business days; each unit serves once": (
+        "ими же, тогда или в следующие 7 рабочих дней; единица один раз",
+        "przez tych samych, wtedy lub w ciągu 7 dni handlowych; sztuka raz",
+    ),
     "requested - obtained": ("просили − получили", "żądane − otrzymane"),
     "that held anything": ("которые что-то держали", "które coś trzymały"),
     "asked for: held + refused": ("просили: отложено + отказано", "żądano: odłożone + odmówione"),

@@ -49,10 +49,12 @@ REPORTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "What was asked for and not obtained. A customer (else a reference) counts once for each SKU and "
     "day, with the most "
-    "that was asked for at a time, less what the same one obtained then or later, in whatever channel.": (
+    "that was asked for at a time, less what the same one obtained then or within 7 business days, in whatever "
+    "channel.": (
         "Что просили и не получили. Покупатель считается один раз на товар и день, за вычетом полученного "
-        "тогда или позже.",
-        "O co pytano, a czego nie otrzymano. Klient liczy się raz na produkt i dzień, bez tego, co otrzymał później.",
+        "тогда или в следующие 7 рабочих дней.",
+        "O co pytano, a czego nie otrzymano. Klient liczy się raz na produkt i dzień, bez tego, co otrzymał wtedy "
+        "lub w ciągu 7 dni handlowych.",
     ),
     "Channels beside each other: share, growth, basket, refusals and returns, to decide which to push or close.": (
         "Каналы рядом: доля, рост, чек, отказы и возвраты — какой развивать, какой закрыть.",
