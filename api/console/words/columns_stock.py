@@ -19,7 +19,10 @@ COLUMNS_STOCK: Final[dict[str, tuple[str, str]]] = {
         "na stanie − zarezerwowane − zapas bezpieczeństwa",
     ),
     "on its way": ("в пути", "w drodze"),
-    "code of the place that it goes to": ("код места, куда едет", "kod miejsca, do którego jedzie"),
+    "code of the place that it goes to; quarantine is left out": (
+        "код места, куда едет; без карантина",
+        "kod miejsca, do którego jedzie; bez kwarantanny",
+    ),
     "the purchase order, or the id of the transfer": (
         "заказ поставщику или перемещение",
         "zamówienie lub przesunięcie",
