@@ -72,6 +72,23 @@ def _conversion(looked: str, bought: str) -> str:
     from looked full join bought using (channel, part) order by channel, views desc, part"""
 
 
+def _demand(period: str, shown: str) -> str:
+    return f"""
+    with wanted as (
+        select channel, {_DAY} as day, 'r' || reserved_by as basket, obtained as confirmed, 0 as counter, 0 as cancelled
+        from event where kind = 'confirm'
+        union all
+        select channel, {_DAY}, coalesce(reference, 'n' || number), 0, obtained, 0
+        from event where kind = 'sell' and obtained > 0
+        union all
+        select channel, {_DAY}, null, 0, 0, obtained from event
+        where kind = 'release' and reserved_by in (select reserved_by from event where kind = 'confirm')
+    )
+    select channel, strftime({period}, '{shown}') as period, count(distinct basket), sum(confirmed + counter),
+           sum(confirmed), sum(counter), sum(cancelled)
+    from wanted group by channel, period order by channel, period"""
+
+
 PLAIN_ORDERS: Final[dict[tuple[str, str], str]] = {
     ("unmet_demand", ""): f"""
     with recursive asked as (
@@ -118,6 +135,8 @@ PLAIN_ORDERS: Final[dict[tuple[str, str], str]] = {
     )
     select sku, channel, day, sum(asked), sum(got), sum(asked - got)
     from served where got < asked group by all order by day, sku, channel""",
+    ("demand", "day"): _demand("day", "%Y-%m-%d"),
+    ("demand", "week"): _demand("day", "%G-W%V"),
     ("reservation_funnel", ""): """
     with life as (
         select coalesce(reserved_by, number) as reservation, min_by(channel, n) as channel,

@@ -26,6 +26,7 @@ FIGURES: Final = (Sort.UNITS, Sort.MONEY, Sort.COUNT, Sort.SHARE)
 _SOLD: Final = "business days of the sales asked for"
 _TRADED: Final = "business days asked for: of sales, and of returns by the day they came back"
 _MADE: Final = "reservations made on the business days asked for, with all that became of them since"
+_DECIDED: Final = "business days asked for: of confirmations, releases and sales, by when they happened"
 _DEMAND: Final = "business days on which it was asked for"
 _MOMENT: Final = "the moment asked for, else now; by when it was booked"
 _LOOKED: Final = "days asked for of which the channel said what its customers looked at"
@@ -188,6 +189,17 @@ METRICS: Final[dict[str, Metric]] = {
         _GOODS,
         _GOODS,
         "null: none confirmed",
+    ),
+    "demand.orders": Metric(
+        "different reservations confirmed, and orders sold over the counter", _DECIDED, returns="make no order"
+    ),
+    "demand.units": Metric("confirmed + counter; what was cancelled is not taken off", _DECIDED, _GOODS),
+    "demand.confirmed": Metric(
+        "units still held when their reservation was confirmed, on the day of the confirmation", _DECIDED, _GOODS
+    ),
+    "counter": Metric("units sold over the counter", _DECIDED, _GOODS),
+    "demand.cancelled": Metric(
+        "units released after their reservation was confirmed, on the day of the release", _DECIDED, _GOODS, _GOODS
     ),
     "views": Metric("sum of what the channel said, its last word for each SKU and day", _LOOKED, _GOODS, _GOODS),
     "cart_adds": Metric("sum of what the channel said, its last word for each SKU and day", _LOOKED, _GOODS, _GOODS),

@@ -16,8 +16,8 @@ from benchmarks.sales_year import lines_of
 
 LINES = 12_000
 BATCH = 4_096
-FEW = {"reservation_funnel": 3, "conversion channel": 3, "conversion day": 9, "conversion group": 20, "books": 150,
-       "book_corrections": 100}  # fmt: skip
+FEW = {"reservation_funnel": 3, "demand day": 9, "demand week": 3, "conversion channel": 3, "conversion day": 9,
+       "conversion group": 20, "books": 150, "book_corrections": 100}  # fmt: skip
 """Rows there are at least where that is not hundreds: channels, days, groups."""
 
 

@@ -33,6 +33,24 @@ COLUMNS_STOCK: Final[dict[str, tuple[str, str]]] = {
         "kiedy powinno przyjść, według ostatniej wiadomości; puste: nie podano",
     ),
     "when it was first said to be on its way": ("когда впервые сказали, что едет", "kiedy podano po raz pierwszy"),
+    "day 2026-11-22 or week 2026-W47": ("день 2026-11-22 или неделя 2026-W47", "dzień 2026-11-22 lub tydzień 2026-W47"),
+    "different orders confirmed or sold over the counter in the period": (
+        "разные заказы, подтверждённые или проданные у кассы",
+        "różne zamówienia potwierdzone lub sprzedane przy kasie",
+    ),
+    "confirmed + counter; cancelled units are not taken off": (
+        "подтверждено + у кассы; отменённое не вычтено",
+        "potwierdzone + przy kasie; anulowane nie odjęte",
+    ),
+    "held by reservations when they were confirmed": (
+        "отложено резервами, когда их подтвердили",
+        "odłożone rezerwacjami, gdy je potwierdzono",
+    ),
+    "sold over the counter": ("продано у кассы", "sprzedane przy kasie"),
+    "released in the period, after they were confirmed in it or before": (
+        "снято в этот период после подтверждения",
+        "zwolnione w tym okresie po potwierdzeniu",
+    ),
     "that was asked for": ("который просили", "o które pytano"),
     "in which it was first asked for": ("в котором спросили впервые", "w którym zapytano najpierw"),
     "business day; of a line without a place, by the clock of the most preferred place": (

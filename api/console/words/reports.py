@@ -22,6 +22,15 @@ REPORTS: Final[dict[str, tuple[str, str]]] = {
         "Что едет в каждое место, по заказам и перемещениям; сначала то, что должно прийти раньше.",
         "Co jedzie do każdego miejsca, według zamówień i przesunięć; najpierw to, co powinno przyjść wcześniej.",
     ),
+    "Demand": ("Спрос", "Popyt"),
+    "Counter": ("У кассы", "Przy kasie"),
+    "What each channel's customers decided to buy in each period: reservations when they were confirmed, and what was "
+    "sold over the counter. What was cancelled afterwards stands beside it.": (
+        "Что решили купить покупатели каждого канала: подтверждённые резервы и проданное у кассы. Отменённое потом "
+        "стоит рядом.",
+        "Co postanowili kupić klienci każdego kanału: potwierdzone rezerwacje i sprzedaż przy kasie. Anulowane potem "
+        "stoi obok.",
+    ),
     "Unmet demand": ("Неудовлетворённый спрос", "Niezaspokojony popyt"),
     "Channel comparison": ("Сравнение каналов", "Porównanie kanałów"),
     "Channel tax": ("Налог по каналам", "Podatek według kanałów"),
