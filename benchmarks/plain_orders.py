@@ -137,6 +137,60 @@ PLAIN_ORDERS: Final[dict[tuple[str, str], str]] = {
     from served where got < asked group by all order by day, sku, channel""",
     ("demand", "day"): _demand("day", "%Y-%m-%d"),
     ("demand", "week"): _demand("day", "%G-W%V"),
+    ("stock_outs", ""): """
+    with moved as (
+        select sku, store, booked_at, n, if(kind in ('sell', 'ship', 'reserve'), -obtained, obtained) as units
+        from event where obtained > 0 and kind not in ('expect', 'confirm', 'fulfil')
+    ),
+    level as (
+        select *, sum(units) over (partition by sku, store order by booked_at, n nulls first
+                                   rows between unbounded preceding and current row) > 0 as there from moved
+    ),
+    flip as (
+        select *, lag(there) over (partition by sku, store order by booked_at, n nulls first) as before from level
+    ),
+    turned as (
+        select *, lead(booked_at) over (partition by sku, store order by booked_at, n nulls first) as ended
+        from flip where there is distinct from before
+    ),
+    gone as (
+        select sku, store, booked_at as began, n as gone_n, ended,
+               epoch_ms(coalesce(ended, (select max(booked_at) from event))) - epoch_ms(began) as ms
+        from turned where not there and before
+    ),
+    asker as (
+        select e.number, any_value(coalesce(customer, reference, 'nobody ' || number)) as who, g.sku,
+               min_by((g.store, g.gone_n), g.store) as spot, any_value(asked - obtained) as units
+        from event e join gone g on g.sku = e.sku and coalesce(e.store, g.store) = g.store
+             and e.booked_at >= g.began and e.booked_at < coalesce(g.ended, timestamp 'infinity')
+        where e.kind in ('sell', 'reserve') and obtained < asked group by e.number, g.sku
+    ),
+    refused as (
+        select sku, spot, sum(units) as refused
+        from (select sku, spot, who, max(units) as units from asker group by all) group by all
+    ),
+    sold as (
+        select sku, store, booked_at, n, obtained as units, obtained * unit_price as paid
+        from event where kind in ('sell', 'fulfil') and obtained > 0
+    ),
+    rate as (
+        select g.sku, g.store, gone_n, sum(s.units) as units
+        from gone g join sold s on s.sku = g.sku and s.store = g.store
+             and s.booked_at between g.began - interval 28 day + interval 1 microsecond and g.began
+        group by all
+    ),
+    guess as (
+        select g.*, coalesce(refused, 0)::HUGEINT as refused,
+               (2000 * coalesce(units, 0) * ms + 2419200000) // (2 * 2419200000) as usual
+        from gone g left join rate using (sku, store, gone_n) left join refused r on r.sku = g.sku
+             and r.spot = (g.store, gone_n)
+    )
+    select g.sku, g.store, began::TIMESTAMPTZ, ended::TIMESTAMPTZ, ms / 3600000, refused,
+           usual::DECIMAL(18, 0) * 0.001, greatest(1000 * refused, usual)::DECIMAL(28, 0) * 0.001,
+           (2 * s.paid * greatest(1000 * refused, usual) + 1000 * s.units) // (2000 * s.units), null,
+           if(s.paid is null, null, 'USD')
+    from guess g asof left join sold s on s.sku = g.sku and g.gone_n >= s.n
+    order by began, g.sku, g.store, gone_n""",
     ("reservation_funnel", ""): """
     with life as (
         select coalesce(reserved_by, number) as reservation, min_by(channel, n) as channel,
