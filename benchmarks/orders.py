@@ -35,7 +35,7 @@ _ONLINE: Final = f"""
     ([9], 2, 'confirm', 60, 1, 0, 'all', 1), ([9], 8, 'release', 300, 1, 0, 'all', 1),
     ([10], 2, 'confirm', 120, 1, 0, 'all', 1),
     ([13], 1, 'reserve', 0, 1, {MUCH}, 'none', 60), ([13], 2, 'reserve', 120, 1, 0, 'till', {20 * _DAYS_S}),
-    ([14], 1, 'reserve', 0, 1, {MUCH}, 'none', 60), ([14], 2, 'reserve', 10, 2, {MUCH}, 'none', 60),
+    ([14], 1, 'reserve', 0, 1, {MUCH}, 'none', 60), ([14], 2, 'reserve', 10, 2, {MUCH}, 'nowhere', 60),
     ([15], 1, 'receive', 0, 1, 0, '{OUTLET}', 0), ([15], 2, 'reserve', 0, 1, 2, '{OUTLET}', {20 * _DAYS_S}),
     ([15], 3, 'confirm', 30, 1, 0, '{OUTLET}', 2), ([15], 8, 'fulfil', 1440, 1, 0, '{OUTLET}', 2)"""
 _EITHER: Final = """
@@ -67,9 +67,11 @@ planned as (
 ),
 told as (
     select number, kind, happened, sku, department, if(ending = 'till', 'till', channel) as channel,
-           case ending when 'next' then next_shop when '{OUTLET}' then '{OUTLET}' else shop end as store,
+           case ending when 'nowhere' then null when 'next' then next_shop when '{OUTLET}' then '{OUTLET}'
+                else shop end as store,
            if(kind = 'ship', next_shop, null) as to_store, asked,
-           case when ending = 'none' then 0 when ending = '{OUTLET}' then units else asked end as obtained,
+           case when ending in ('none', 'nowhere') then 0 when ending = '{OUTLET}' then units
+                else asked end as obtained,
            if(kind in ('confirm', 'release', 'fulfil'), i * {STEPS} + what, null) as reserved_by, customer, reference,
            case when kind = 'expect' or (kind = 'receive' and what = 3) then 'po-' || i
                 when kind = 'receive' and what = 6 then printf('y%010d', i * {STEPS} + what) end as source,

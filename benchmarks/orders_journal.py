@@ -45,9 +45,7 @@ class OrdersJournal(DecidedJournal):
         events = parquet.read_table(orders.events)
         self._events = events.filter(pc.is_valid(events["n"]))
         self._skus, self._sku_of = different(self._events["sku"])
-        self._stores = sorted(
-            set(self._events["store"].to_pylist()) | set(self._events["to_store"].to_pylist()) - {None}
-        )
+        self._stores = sorted({*_names(self._events["store"]), *_names(self._events["to_store"])})
         self._channels = sorted(set(self._events["channel"].to_pylist()) - {None})
         self._booked_ms = milliseconds(self._events["booked_at"])
         super().__init__(int(self._booked_ms[0]) - 1, self._skus, self._stores, self._channels)

@@ -72,23 +72,125 @@ def _conversion(looked: str, bought: str) -> str:
     from looked full join bought using (channel, part) order by channel, views desc, part"""
 
 
+def _demand(period: str, shown: str) -> str:
+    return f"""
+    with wanted as (
+        select channel, {_DAY} as day, 'r' || reserved_by as basket, obtained as confirmed, 0 as counter, 0 as cancelled
+        from event where kind = 'confirm'
+        union all
+        select channel, {_DAY}, coalesce(reference, 'n' || number), 0, obtained, 0
+        from event where kind = 'sell' and obtained > 0
+        union all
+        select channel, {_DAY}, null, 0, 0, obtained from event
+        where kind = 'release' and reserved_by in (select reserved_by from event where kind = 'confirm')
+    )
+    select channel, strftime({period}, '{shown}') as period, count(distinct basket), sum(confirmed + counter),
+           sum(confirmed), sum(counter), sum(cancelled)
+    from wanted group by channel, period order by channel, period"""
+
+
 PLAIN_ORDERS: Final[dict[tuple[str, str], str]] = {
     ("unmet_demand", ""): f"""
-    with asked as (
+    with recursive asked as (
         select *, {_DAY} as day, coalesce(customer, reference) as who from event where kind in ('sell', 'reserve')
     ),
-    disappointed as (
-        select sku, day, who, if(who is null, number, null) as nobody, min(booked_at) as since,
-               min_by(channel, n) as channel, max(asked) as asked, max(obtained) as obtained
-        from asked where obtained < asked group by all
+    shopper as (
+        select reference, max(customer) as name, count(distinct customer) as names from asked
+        where obtained < asked and reference is not null group by reference
+    ),
+    person as (
+        select a.* replace (case when names = 0 then reference when customer is not null then customer
+                                 when names = 1 then name else coalesce(reference, 'nobody ' || number) end as who)
+        from asked a left join shopper using (reference)
+    ),
+    wish as (
+        select *, row_number() over (partition by sku, who order by day) as turn
+        from (select sku, who, day, min(booked_at) as since, day + interval 8 day + interval 4 hour as until,
+                     min_by(channel, n) as channel, max(asked)::BIGINT as asked
+              from person where obtained < asked group by all)
+    ),
+    fate as (
+        select reserved_by, sum(obtained) filter (kind = 'expire') as expired,
+               sum(obtained) filter (kind = 'release') as released, bool_or(kind = 'confirm') as confirmed
+        from event where reserved_by is not null group by all
+    ),
+    purchase as (
+        select p.sku, p.who, p.booked_at, p.number,
+               p.obtained - coalesce(expired, 0) - if(coalesce(confirmed, false), 0, coalesce(released, 0)) as units
+        from person p semi join wish using (sku, who) left join fate on fate.reserved_by = p.number where p.obtained > 0
+    ),
+    shelf as (
+        -- All that somebody obtained of a SKU as one line of units, the wish has its eye on some of them.
+        select w.*, coalesce(sum(units) filter (booked_at < since), 0)::BIGINT as first,
+               coalesce(sum(units) filter (booked_at < until), 0)::BIGINT as last
+        from wish w left join purchase using (sku, who) group by all
     ),
     served as (
-        select d.sku, d.day, d.who, sum(a.obtained) as obtained
-        from disappointed d join asked a on a.sku = d.sku and a.who = d.who and a.booked_at >= d.since group by all
+        select *, least(asked, last - first) as got, first + least(asked, last - first) as used
+        from shelf where turn = 1
+        union all
+        select s.*, greatest(0, least(s.asked, s.last - greatest(s.first, before.used))) as got,
+               greatest(s.first, before.used) + greatest(0, least(s.asked, s.last - greatest(s.first, before.used)))
+        from served before join shelf s on s.sku = before.sku and s.who = before.who and s.turn = before.turn + 1
     )
-    select sku, channel, day, sum(d.asked), sum(coalesce(s.obtained, d.obtained)) as got, sum(d.asked) - got
-    from disappointed d left join served s using (sku, day, who)
-    where coalesce(s.obtained, d.obtained) < d.asked group by all order by day, sku, channel""",
+    select sku, channel, day, sum(asked), sum(got), sum(asked - got)
+    from served where got < asked group by all order by day, sku, channel""",
+    ("demand", "day"): _demand("day", "%Y-%m-%d"),
+    ("demand", "week"): _demand("day", "%G-W%V"),
+    ("stock_outs", ""): """
+    with moved as (
+        select sku, store, booked_at, n, if(kind in ('sell', 'ship', 'reserve'), -obtained, obtained) as units
+        from event where obtained > 0 and kind not in ('expect', 'confirm', 'fulfil')
+    ),
+    level as (
+        select *, sum(units) over (partition by sku, store order by booked_at, n nulls first
+                                   rows between unbounded preceding and current row) > 0 as there from moved
+    ),
+    flip as (
+        select *, lag(there) over (partition by sku, store order by booked_at, n nulls first) as before from level
+    ),
+    turned as (
+        select *, lead(booked_at) over (partition by sku, store order by booked_at, n nulls first) as ended
+        from flip where there is distinct from before
+    ),
+    gone as (
+        select sku, store, booked_at as began, n as gone_n, ended,
+               epoch_ms(coalesce(ended, (select max(booked_at) from event))) - epoch_ms(began) as ms
+        from turned where not there and before
+    ),
+    asker as (
+        select e.number, any_value(coalesce(customer, reference, 'nobody ' || number)) as who, g.sku,
+               min_by((g.store, g.gone_n), g.store) as spot, any_value(asked - obtained) as units
+        from event e join gone g on g.sku = e.sku and coalesce(e.store, g.store) = g.store
+             and e.booked_at >= g.began and e.booked_at < coalesce(g.ended, timestamp 'infinity')
+        where e.kind in ('sell', 'reserve') and obtained < asked group by e.number, g.sku
+    ),
+    refused as (
+        select sku, spot, sum(units) as refused
+        from (select sku, spot, who, max(units) as units from asker group by all) group by all
+    ),
+    sold as (
+        select sku, store, booked_at, n, obtained as units, obtained * unit_price as paid
+        from event where kind in ('sell', 'fulfil') and obtained > 0
+    ),
+    rate as (
+        select g.sku, g.store, gone_n, sum(s.units) as units
+        from gone g join sold s on s.sku = g.sku and s.store = g.store
+             and s.booked_at between g.began - interval 28 day + interval 1 microsecond and g.began
+        group by all
+    ),
+    guess as (
+        select g.*, coalesce(refused, 0)::HUGEINT as refused,
+               (2000 * coalesce(units, 0) * ms + 2419200000) // (2 * 2419200000) as usual
+        from gone g left join rate using (sku, store, gone_n) left join refused r on r.sku = g.sku
+             and r.spot = (g.store, gone_n)
+    )
+    select g.sku, g.store, began::TIMESTAMPTZ, ended::TIMESTAMPTZ, ms / 3600000, refused,
+           usual::DECIMAL(18, 0) * 0.001, greatest(1000 * refused, usual)::DECIMAL(28, 0) * 0.001,
+           (2 * s.paid * greatest(1000 * refused, usual) + 1000 * s.units) // (2000 * s.units), null,
+           if(s.paid is null, null, 'USD')
+    from guess g asof left join sold s on s.sku = g.sku and g.gone_n >= s.n
+    order by began, g.sku, g.store, gone_n""",
     ("reservation_funnel", ""): """
     with life as (
         select coalesce(reserved_by, number) as reservation, min_by(channel, n) as channel,

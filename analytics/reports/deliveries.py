@@ -9,7 +9,7 @@ REPORT: Final = Report(
     about="What is on its way to each place, by purchase order or transfer; what should be there first comes first.",
     columns=(
         Column("sku", Sort.TEXT, "on its way"),
-        Column("warehouse", Sort.TEXT, "code of the place that it goes to"),
+        Column("warehouse", Sort.TEXT, "code of the place that it goes to; quarantine is left out"),
         Column("source", Sort.TEXT, "the purchase order, or the id of the transfer"),
         Column("incoming", Sort.UNITS, "still to come from it"),
         Column("due", Sort.MOMENT, "when it should be there, as was said last; null: nobody said, as of a transfer"),
@@ -31,5 +31,6 @@ coming as (
 )
 select p.sku, w.code as warehouse, c.source, c.incoming, c.due, c.announced
 from coming c join products p using (sku_key) join warehouses w using (warehouse)
+where w.kind <> 'quarantine'
 order by c.due nulls last, c.announced, p.sku, w.code, c.source""",
 )

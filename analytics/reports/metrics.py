@@ -7,6 +7,7 @@ One source for all who show figures: `GET /v1/reports` gives it beside every col
 from typing import Final, NamedTuple
 
 from analytics.reports.report import Report, Sort
+from analytics.reports.unmet_demand import SERVED_WITHIN
 
 
 class Metric(NamedTuple):
@@ -25,10 +26,11 @@ FIGURES: Final = (Sort.UNITS, Sort.MONEY, Sort.COUNT, Sort.SHARE)
 _SOLD: Final = "business days of the sales asked for"
 _TRADED: Final = "business days asked for: of sales, and of returns by the day they came back"
 _MADE: Final = "reservations made on the business days asked for, with all that became of them since"
+_DECIDED: Final = "business days asked for: of confirmations, releases and sales, by when they happened"
 _DEMAND: Final = "business days on which it was asked for"
 _MOMENT: Final = "the moment asked for, else now; by when it was booked"
 _LOOKED: Final = "days asked for of which the channel said what its customers looked at"
-_OUT: Final = "stock-outs that began on the business days asked for"
+_OUT: Final = "stock-outs that lasted on any of the business days asked for, each from its beginning to its end"
 _CLOSED: Final = "the business day, as it was when it was closed"
 _NO_PRICE: Final = "lines without a price count 0 and stand in rows with `currency` null"
 _NO_COST: Final = "null: no line has a known cost; lines without one are counted in `uncosted`, never taken as 0"
@@ -161,7 +163,11 @@ METRICS: Final[dict[str, Metric]] = {
         _GOODS,
     ),
     "obtained": Metric(
-        "what the same one held or bought from then on, in whatever channel, at most requested", _DEMAND, _GOODS
+        "what the same one held or bought from then on, in whatever channel, at most requested; each unit serves one "
+        "demand, the oldest that it can; units of holds that expired or were released before they were confirmed are "
+        "none; a reference is its customer's if it was refused with one only",
+        f"business days on which it was asked for, and the {SERVED_WITHIN} after each of them",
+        _GOODS,
     ),
     "unmet": Metric("requested - obtained", _DEMAND, _GOODS, _GOODS),
     "reservation_funnel.requested": Metric("held + refused", _DEMAND, _GOODS, _GOODS),
@@ -183,6 +189,17 @@ METRICS: Final[dict[str, Metric]] = {
         _GOODS,
         _GOODS,
         "null: none confirmed",
+    ),
+    "demand.orders": Metric(
+        "different reservations confirmed, and orders sold over the counter", _DECIDED, returns="make no order"
+    ),
+    "demand.units": Metric("confirmed + counter; what was cancelled is not taken off", _DECIDED, _GOODS),
+    "demand.confirmed": Metric(
+        "units still held when their reservation was confirmed, on the day of the confirmation", _DECIDED, _GOODS
+    ),
+    "counter": Metric("units sold over the counter", _DECIDED, _GOODS),
+    "demand.cancelled": Metric(
+        "units released after their reservation was confirmed, on the day of the release", _DECIDED, _GOODS, _GOODS
     ),
     "views": Metric("sum of what the channel said, its last word for each SKU and day", _LOOKED, _GOODS, _GOODS),
     "cart_adds": Metric("sum of what the channel said, its last word for each SKU and day", _LOOKED, _GOODS, _GOODS),
@@ -239,11 +256,11 @@ METRICS: Final[dict[str, Metric]] = {
         "null: no cost is known, or costs are in several currencies",
     ),
     "days_without_sale": Metric(
-        "business days since the last sale in the place, else since the first receipt",
+        "business days since the later of two: the last sale in the place, and when on hand last rose from 0 or below "
+        "to above, by whatever movement",
         _MOMENT,
         _GOODS,
-        "are no sale",
-        "null: neither",
+        "are no sale; goods that came back where there were none are there since then",
     ),
     "ageing.days": Metric(
         "age of a unit on average: on hand is taken to be what came in last (first in, first out)",
@@ -257,7 +274,8 @@ METRICS: Final[dict[str, Metric]] = {
     },
     "hours": Metric("from `began` to `ended`, else to the newest record", _OUT, _GOODS, _GOODS),
     "refused": Metric(
-        "asked for in this place, or in any, and refused meanwhile; of one customer (else reference) the most",
+        "asked for in this place and refused meanwhile; of lines that name no place those for which it was the first "
+        "of the places that were out, as their channel sources; of one customer (else reference) the most",
         _OUT,
         _GOODS,
         _GOODS,

@@ -55,6 +55,36 @@ def test_what_is_released_before_the_reservation_is_confirmed_is_no_cancellation
     assert found == [{"released": 7_000, "cancelled": 4_000}]
 
 
+def test_demand_is_of_the_day_on_which_customers_decided(tables: Tables) -> None:
+    first, second = reserve("A-1", 6, "north", **DAY), reserve("B-2", 4, "south", **DAY)
+    left, two = reserve("A-1", 3, "south", **DAY), together(reserve("A-1", 2, **DAY), reserve("B-2", 5, line=1, **DAY))
+    at(tables, "2026-06-01T23:00+00:00", first, second, left, two)
+    at(tables, "2026-06-01T23:10+00:00", release(first, line=0, quantity=2), release(left))
+    at(tables, "2026-06-01T23:20+00:00", confirm(first), sell("A-1", "south", 1), sell("B-2", "south", 2, "fair"))
+    at(tables, "2026-06-02T05:00+00:00", confirm(second), confirm(two[0]), sell("A-1", "south", 2, "fair"))
+    at(tables, "2026-06-02T06:00+00:00", fulfil(first, line=0, quantity=1), release(first))
+    at(tables, "2026-06-08T06:00+00:00", fulfil(two[0]), release(second))
+    # Of the first 4 of 6 were left when it was confirmed, 3 of them cancelled on the next day; 4 + 2 + 5 on the 2nd.
+    assert tables.report("demand") == [
+        ("fair", "2026-06-01", 1, 2.0, 0.0, 2.0, 0.0),
+        ("fair", "2026-06-02", 1, 2.0, 0.0, 2.0, 0.0),
+        ("till", "2026-06-01", 1, 1.0, 0.0, 1.0, 0.0),
+        ("web", "2026-06-01", 1, 4.0, 4.0, 0.0, 0.0),
+        ("web", "2026-06-02", 2, 11.0, 11.0, 0.0, 3.0),
+        ("web", "2026-06-08", 0, 0.0, 0.0, 0.0, 4.0),
+    ]
+    assert tables.report("demand", by="week", channel="web") == [
+        ("web", "2026-W23", 3, 15.0, 15.0, 0.0, 3.0),
+        ("web", "2026-W24", 0, 0.0, 0.0, 0.0, 4.0),
+    ]
+    assert tables.report("demand", from_="2026-06-02", to="2026-06-02", sku="A-1", channel="web") == [
+        ("web", "2026-06-02", 1, 2.0, 2.0, 0.0, 3.0)
+    ]
+    assert [row[1:] for row in tables.report("demand", warehouse="north", to="2026-06-01")] == [
+        ("2026-06-01", 1, 4.0, 4.0, 0.0, 0.0)
+    ]
+
+
 def test_a_line_in_two_places_was_asked_for_once_in_each_of_them(tables: Tables) -> None:
     at(
         tables,

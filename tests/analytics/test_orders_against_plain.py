@@ -8,7 +8,7 @@ from analytics.reports import REPORTS
 from analytics.retailer import SalesFiles
 from analytics.store import Store
 from benchmarks.decided_journal import followed
-from benchmarks.orders import orders_of
+from benchmarks.orders import MUCH, orders_of
 from benchmarks.orders_journal import OrdersJournal
 from benchmarks.plain_orders import PLAIN_ORDERS
 from benchmarks.plain_reports import PLAIN, Compared
@@ -16,8 +16,8 @@ from benchmarks.sales_year import lines_of
 
 LINES = 12_000
 BATCH = 4_096
-FEW = {"reservation_funnel": 3, "conversion channel": 3, "conversion day": 9, "conversion group": 20, "books": 150,
-       "book_corrections": 100}  # fmt: skip
+FEW = {"reservation_funnel": 3, "demand day": 9, "demand week": 3, "conversion channel": 3, "conversion day": 9,
+       "conversion group": 20, "books": 150, "book_corrections": 100}  # fmt: skip
 """Rows there are at least where that is not hundreds: channels, days, groups."""
 
 
@@ -44,6 +44,11 @@ def test_some_of_everything_became_of_reservations(compared: Compared) -> None:
     columns = compared.report("reservation_funnel", "").to_pydict()
     for name in ("refused", "confirmed", "fulfilled", "cancelled", "released", "expired", "open"):
         assert sum(columns[name]) > 100, name
+
+
+def test_some_of_what_names_no_place_is_refused_by_the_place_that_is_out(compared: Compared) -> None:
+    refused = compared.report("stock_outs", "")["refused"].to_pylist()
+    assert sum(units > MUCH for units in refused) > 10
 
 
 def test_every_report_has_its_plain_query() -> None:

@@ -13,10 +13,14 @@ from python_calamine import CalamineWorkbook
 from analytics.formats import write_csv, write_json, write_xlsx
 from analytics.reports import REPORTS
 from analytics.reports.report import Column, Sort
+from analytics.store import Details
+from engine.ids import sku_key
 from engine.kinds import Flag
 from tests.analytics.tables import Tables, ms
 from tests.builders import (
+    adjust,
     confirm,
+    count,
     define_channel,
     define_warehouse,
     fulfil,
@@ -27,7 +31,9 @@ from tests.builders import (
     release,
     reserve,
     sell,
+    settled,
     together,
+    transfer,
 )
 from tests.rows import Row
 from tests.world import World
@@ -106,26 +112,108 @@ def test_product_channels(tables: Tables) -> None:
 def test_unmet_demand(tables: Tables) -> None:
     def ask(
         moment: str, quantity: int, who: str = "", channel: str = "web", sku: str = "A-1", part: bool = False
-    ) -> None:
+    ) -> Row:
         row = (partly if part else reserve)(sku, quantity, "south", channel=channel, reference=who)
         tables.world.send(row, at_ms=ms(moment))
+        return row
 
     ask("2026-06-01T12:00+00:00", 150, "ann")  # refused
     ask("2026-06-01T12:01+00:00", 120, "ann", channel="fair")  # refused again: the same demand
     ask("2026-06-01T12:02+00:00", 130)  # refused, of nobody: stands for itself
     ask("2026-06-01T12:03+00:00", 130)
-    ask("2026-06-01T13:00+00:00", 40, "ann", channel="fair")  # and 40 of it elsewhere
+    on(tables, "2026-06-01T13:01+00:00", confirm(ask("2026-06-01T13:00+00:00", 40, "ann", channel="fair")))  # elsewhere
     ask("2026-06-02T12:00+00:00", 300, "bob")  # refused
-    ask("2026-06-02T12:00+00:00", 150, "cat", part=True)  # gets the 100 that are there
+    on(tables, "2026-06-02T12:01+00:00", confirm(ask("2026-06-02T12:00+00:00", 150, "cat", part=True)))  # gets 60
     ask("2026-06-03T12:00+00:00", 400, "dan", sku="B-2")  # refused, and served on another day
     for _ in range(4):
         tables.world.send(receive("B-2", "south", 100))
     ask("2026-06-05T12:00+00:00", 400, "dan", sku="B-2")
     assert tables.report("unmet_demand") == [
         ("A-1", "web", "2026-06-01", 150 + 130 + 130, 40.0, 110.0 + 260.0),
-        ("A-1", "web", "2026-06-02", 300 + 150, 100.0, 350.0),
+        ("A-1", "web", "2026-06-02", 300 + 150, 60.0, 300.0 + 90.0),
     ]
     assert tables.report("unmet_demand", to="2026-05-31") == []
+
+
+def test_what_was_held_and_given_up_was_not_obtained(tables: Tables) -> None:
+    def hold(quantity: int, who: str = "eve", **more: Any) -> Row:
+        row = reserve("A-1", quantity, "south", customer=who, **more)
+        tables.world.send(row, at_ms=ms("2026-06-01T12:01+00:00"))
+        return row
+
+    tables.world.send(reserve("A-1", 200, "south", customer="eve"), at_ms=ms("2026-06-01T12:00+00:00"))  # refused
+    cancelled, left, shrunk, parted = hold(30), hold(20), hold(8), hold(7)
+    hold(10)  # expires
+    on(tables, "2026-06-01T12:02+00:00", release(left), release(shrunk, line=0, quantity=3))
+    on(tables, "2026-06-01T12:03+00:00", confirm(cancelled), confirm(shrunk), confirm(parted))
+    on(tables, "2026-06-01T12:04+00:00", fulfil(parted, line=0, quantity=2), release(parted), release(cancelled))
+    assert tables.report("unmet_demand") == [("A-1", "web", "2026-06-01", 200.0, 30.0 + 5.0 + 7.0 + 10.0, 148.0)]
+    # Of two whom nobody knows each gets what is there, and one of them confirms it.
+    forgotten, confirmed = partly("B-2", 150, "south"), partly("B-2", 140, "north")
+    tables.world.send(forgotten, confirmed, at_ms=ms("2026-06-01T12:05+00:00"))
+    assert tables.report("unmet_demand", sku="B-2")[0][3:] == (290.0, 200.0, 90.0)
+    on(tables, "2026-06-01T12:06+00:00", confirm(confirmed))
+    on(tables, "2026-06-01T13:00+00:00", receive("NUTS", "south", 1))
+    assert tables.report("unmet_demand") == [
+        ("A-1", "web", "2026-06-01", 200.0, 30.0 + 5.0 + 7.0, 158.0),
+        ("B-2", "web", "2026-06-01", 290.0, 100.0, 190.0),
+    ]
+
+
+def test_a_reference_is_that_of_the_customer_with_whom_alone_it_came(tables: Tables) -> None:
+    noon, later = "2026-06-01T12:00+00:00", "2026-06-02T12:00+00:00"
+    for who in (
+        {"customer": "ann", "reference": "cart-1"},
+        {"reference": "cart-1"},
+        {"reference": "cart-2"},
+        {"customer": "cat", "reference": "fair"},
+        {"customer": "dan", "reference": "fair"},
+    ):
+        tables.world.send(reserve("A-1", 150, "south", **who), at_ms=ms(noon))
+    on(
+        tables,
+        later,
+        sell("A-1", "south", 10, reference="cart-1"),
+        sell("A-1", "south", 20, customer="bob", reference="cart-2"),
+        sell("A-1", "south", 5, reference="fair"),
+        sell("A-1", "south", 3, customer="dan", reference="fair"),
+    )
+    # Ann asked twice and has 10, the second cart has 20, dan 3; whose the 5 are nobody knows.
+    assert tables.report("unmet_demand") == [("A-1", "web", "2026-06-01", 4 * 150.0, 33.0, 567.0)]
+
+
+def test_a_unit_serves_one_demand_the_oldest_of_the_last_seven_days(tables: Tables) -> None:
+    def ask(day: str, sku: str, quantity: int, who: str) -> None:
+        row = reserve(sku, quantity, "south", customer=who)
+        tables.world.send(row, at_ms=ms(f"2026-06-{day}T12:00+00:00"))
+
+    def buy(moment: str, sku: str, quantity: int, who: str) -> None:
+        goods = receive(sku, "south", quantity), sell(sku, "south", quantity, customer=who)
+        on(tables, f"2026-06-{moment}+00:00", *goods)
+
+    def unmet() -> list[tuple[Any, ...]]:
+        return [(row[0], row[2], *row[3:]) for row in tables.report("unmet_demand")]
+
+    buy("01T10:30", "B-2", 60, "gus")  # before he asked for more
+    ask("01", "B-2", 150, "gus")
+    ask("03", "B-2", 120, "gus")
+    assert unmet() == [("B-2", "2026-06-01", 150.0, 0.0, 150.0), ("B-2", "2026-06-03", 120.0, 0.0, 120.0)]
+    buy("04T12:00", "B-2", 130, "gus")
+    assert unmet() == [("B-2", "2026-06-01", 150.0, 130.0, 20.0), ("B-2", "2026-06-03", 120.0, 0.0, 120.0)]
+    buy("09T03:59", "B-2", 15, "gus")  # of the eighth still
+    buy("09T04:00", "B-2", 40, "gus")  # too late for the first, not for the second
+    buy("11T04:00", "B-2", 40, "gus")  # too late for both
+    assert unmet() == [("B-2", "2026-06-01", 150.0, 145.0, 5.0), ("B-2", "2026-06-03", 120.0, 40.0, 80.0)]
+    # What was more than asked for is not kept for what is asked for next.
+    ask("12", "A-1", 110, "hal")
+    buy("13T12:00", "A-1", 150, "hal")
+    ask("14", "A-1", 130, "hal")
+    buy("15T12:00", "A-1", 20, "hal")
+    assert unmet()[2:] == [("A-1", "2026-06-14", 130.0, 20.0, 110.0)]
+    # One purchase for both: 110 of it are for the fourteenth.
+    ask("15", "A-1", 125, "hal")
+    buy("16T12:00", "A-1", 205, "hal")
+    assert unmet()[2:] == [("A-1", "2026-06-15", 125.0, 95.0, 30.0)]
 
 
 def test_channel_comparison(tables: Tables) -> None:
@@ -243,15 +331,53 @@ def test_abc_xyz(tables: Tables) -> None:
 def test_slow_stock(tables: Tables) -> None:
     on(tables, "2026-06-11T12:00+00:00", sell("A-1", "south", 1), sell("B-2", "north", 100, "web"))
     on(tables, "2026-06-13T12:00+00:00", receive("B-2", "south", 1), receive("A-1", "bin", 5))
+    first = "2026-06-01"
+    # What comes to goods that are there still changes nothing: B-2 in the south has been there since the first.
     assert tables.report("slow_stock", at="2026-06-21T12:00:00Z") == [
-        ("A-1", "north", 100.0, "2026-06-01", "2026-06-01", "None", 20, "moving", None, None),
-        ("B-2", "south", 101.0, "2026-06-01", "2026-06-13", "None", 20, "moving", None, None),
-        ("NUTS", "south", 50.0, "2026-06-01", "2026-06-01", "None", 20, "moving", None, None),
-        ("A-1", "south", 99.0, "2026-06-01", "2026-06-01", "2026-06-11", 10, "moving", None, None),
+        ("A-1", "north", 100.0, first, first, first, "None", 20, "moving", None, None),
+        ("B-2", "south", 101.0, first, "2026-06-13", first, "None", 20, "moving", None, None),
+        ("NUTS", "south", 50.0, first, first, first, "None", 20, "moving", None, None),
+        ("A-1", "south", 99.0, first, first, first, "2026-06-11", 10, "moving", None, None),
     ]
     late = tables.report("slow_stock", at="2026-09-01T12:00:00Z", sku="A-1", warehouse="south")
-    assert [row[6:8] for row in late] == [(82, "slow")]
-    assert {row[7] for row in tables.report("slow_stock", at="2026-12-01T12:00:00Z")} == {"dead"}
+    assert [row[7:9] for row in late] == [(82, "slow")]
+    assert {row[8] for row in tables.report("slow_stock", at="2026-12-01T12:00:00Z")} == {"dead"}
+
+
+def test_goods_lie_from_when_they_came_however_they_came(tables: Tables) -> None:
+    tables.world.send(define_warehouse("west"), define_warehouse("east"))
+    on(tables, "2026-06-03T12:00+00:00", transfer("A-1", "north", "west", 5), count("B-2", "west", 7))
+    on(tables, "2026-06-04T12:00+00:00", give_back("NUTS", "west", 2), adjust("A-1", "east", 3))
+    on(tables, "2026-07-04T12:00+00:00", transfer("A-1", "north", "west", 5), adjust("B-2", "west", -6))
+    # On 5 September: 94 days since the third of June, 93 since the fourth. None was ever received or sold there.
+    rows = tables.report("slow_stock", at="2026-09-05T12:00:00Z")
+    assert [row for row in rows if row[1] in ("west", "east")] == [
+        ("A-1", "west", 10.0, "None", "None", "2026-06-03", "None", 94, "dead", None, None),
+        ("B-2", "west", 1.0, "None", "None", "2026-06-03", "None", 94, "dead", None, None),
+        ("A-1", "east", 3.0, "None", "None", "2026-06-04", "None", 93, "dead", None, None),
+        ("NUTS", "west", 2.0, "None", "None", "2026-06-04", "None", 93, "dead", None, None),
+    ]
+
+
+def test_what_was_out_for_long_and_is_back_does_not_lie_since_its_last_sale(tables: Tables) -> None:
+    on(tables, "2026-06-02T12:00+00:00", sell("A-1", "south", 100), sell("B-2", "south", 100))
+    # 200 days later both come back; of B-2 two are owed, so that the first two leave none on the shelf.
+    tables.world.send(settled("B-2", "south", 2), at_ms=ms("2026-06-03T12:00+00:00"))
+    on(tables, "2026-12-18T12:00+00:00", give_back("A-1", "south", 1), receive("B-2", "south", 2))
+    on(tables, "2026-12-19T12:00+00:00", receive("A-1", "south", 10), receive("B-2", "south", 1))
+
+    def of(at: str) -> list[tuple[Any, ...]]:
+        rows = tables.report("slow_stock", at=at, warehouse="south")
+        return [(row[0], row[2], *row[5:9]) for row in rows if row[0] != "NUTS"]
+
+    assert of("2026-12-18T13:00:00Z") == [("A-1", 1.0, "2026-12-18", "2026-06-02", 0, "moving")]
+    assert of("2026-12-20T12:00:00Z") == [
+        ("A-1", 11.0, "2026-12-18", "2026-06-02", 2, "moving"),
+        ("B-2", 1.0, "2026-12-19", "2026-06-03", 1, "moving"),
+    ]
+    # What sells after it came lies from its last sale on.
+    on(tables, "2026-12-22T12:00+00:00", sell("A-1", "south", 1))
+    assert of("2027-01-19T12:00:00Z")[1] == ("A-1", 10.0, "2026-12-18", "2026-12-22", 28, "slow")
 
 
 @pytest.fixture
@@ -279,6 +405,75 @@ def test_stock_outs(lean: Tables) -> None:
     on(lean, "2026-06-06T18:00+00:00", receive("B-2", "west", 1))
     # 30 in 28 days, for a quarter of a day: 0.268.
     assert [row[3:8] for row in lean.report("stock_outs", from_="2026-06-06")] == [(None, 6.0, 0.0, 0.268, 0.268)]
+
+
+def test_a_stock_out_is_listed_on_every_day_on_which_it_lasted(lean: Tables) -> None:
+    on(lean, "2026-06-08T12:00+00:00", sell("A-1", "west", 20))
+    on(lean, "2026-06-20T12:00+00:00", receive("B-2", "west", 1))
+
+    def listed(first: str | None, last: str | None) -> list[tuple[str, float]]:
+        rows = lean.report("stock_outs", from_=first, to=last)
+        return [(row[2].date().isoformat(), row[4]) for row in rows]
+
+    # From noon of the 4th to noon of the 5th; and from noon of the 8th for 12 days, still.
+    ended, lasting = ("2026-06-04", 24.0), ("2026-06-08", 12 * 24.0)
+    assert listed(None, None) == listed("2026-06-05", "2026-06-08") == [ended, lasting]
+    assert listed("2026-06-01", "2026-06-03") == listed("2026-06-06", "2026-06-07") == []
+    assert listed("2026-06-05", "2026-06-05") == listed(None, "2026-06-07") == [ended]
+    assert listed("2026-06-06", None) == listed("2026-06-15", "2026-06-15") == [lasting]
+    # By the clock of the place: noon of the 5th is the 4th where the day begins at 13:00.
+    lean.places(("west", None, "13:00"))
+    assert listed("2026-06-05", "2026-06-06") == []
+
+
+def test_goods_out_of_use_are_not_listed_as_out_for_ever(lean: Tables) -> None:
+    on(lean, "2026-06-08T12:00+00:00", sell("A-1", "west", 20))
+    assert [row[3] is None for row in lean.report("stock_outs")] == [False, True]
+    lean.store.enter_details(
+        Details(lean.store.documents_version + 1, products=[(sku_key("A-1"), "A-1", 0, "", [], True)])
+    )
+    assert [row[3] is None for row in lean.report("stock_outs")] == [False]
+
+
+def test_what_is_asked_for_in_no_place_is_refused_by_one_of_those_that_are_out(tables: Tables) -> None:
+    world = tables.world
+    world.send(define_warehouse("west", priority=1), *define_channel("app", ["south", "west"]))
+    tables.follow()
+    limited = [
+        (world.channels[code], code, code, "web", places, None, None, None, None, False)
+        for code, places in (("app", ["south", "west"]), ("till", ["south"]))
+    ]
+    tables.store.enter_details(Details(tables.store.documents_version + 1, channels=limited))
+    on(tables, "2026-06-01T11:00+00:00", receive("A-1", "west", 4))
+    # South is out from noon, west from 13:00, north from 14:00; west is there again at 16:00.
+    for hour, place, units in ((12, "south", 100), (13, "west", 4), (14, "north", 100)):
+        on(tables, f"2026-06-01T{hour}:00+00:00", sell("A-1", place, units, "web"))
+    on(tables, "2026-06-01T16:00+00:00", receive("A-1", "west", 1))
+
+    def ask(moment: str, quantity: int, channel: str, place: str = "") -> None:
+        world.send(reserve("A-1", quantity, place, channel=channel), at_ms=ms(f"2026-06-01T{moment}+00:00"))
+
+    ask("16:10", 2, "app")  # south: west has one
+    ask("16:20", 4, "web")  # north, which comes first of those that are out
+    ask("16:30", 8, "web", "south")  # south, by name
+    ask("16:40", 16, "till")  # its only place is south
+    on(tables, "2026-06-01T17:00+00:00", receive("A-1", "south", 1), sell("A-1", "west", 1, "web"))
+    ask("17:10", 32, "app")  # west
+    ask("17:20", 64, "web")  # north
+    on(tables, "2026-06-01T18:00+00:00", receive("A-1", "north", 1))
+    ask("18:10", 128, "web")  # west: of the places with priority 1 only it is out
+    on(tables, "2026-06-01T19:00+00:00", receive("A-1", "west", 1))
+    ask("19:10", 256, "web")  # everybody has one: nobody is out
+    rows = tables.report("stock_outs")
+    assert [(row[1], row[2].hour, row[5]) for row in rows] == [
+        ("south", 12, 2.0 + 8.0 + 16.0),
+        ("west", 13, 0.0),
+        ("north", 14, 4.0 + 64.0),
+        ("west", 17, 32.0 + 128.0),
+    ]
+    # Whoever asks for one place sees the same of it.
+    for place in ("north", "south", "west"):
+        assert tables.report("stock_outs", warehouse=place) == [row for row in rows if row[1] == place]
 
 
 def test_turnover(lean: Tables) -> None:

@@ -136,3 +136,13 @@ def test_deliveries_come_by_when_they_are_due_and_go_when_they_have_come(tables:
         ("po-1", 4, monday), ("po-2", 6, monday),
     ]  # fmt: skip
     assert tables.report("deliveries", warehouse="west") == []
+
+
+def test_what_goes_to_quarantine_is_no_delivery(tables: Tables) -> None:
+    send(tables, receive("A-1", "north", 20))
+    send(tables, ship("A-1", "north", "bin", 3, id="broken"), ship("A-1", "north", "west", 2, id="truck-1"))
+    send(tables, expect("A-1", "bin", 5, "po-1"), expect("A-1", "north", 5, "po-1"))
+    assert {row[:4] for row in tables.report("deliveries")} == {
+        ("A-1", "north", "po-1", 5.0), ("A-1", "west", "truck-1", 2.0),
+    }  # fmt: skip
+    assert tables.report("deliveries", warehouse="bin") == []

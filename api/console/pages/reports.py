@@ -29,6 +29,7 @@ ICONS: Final = {
     "product_channels": "hub",
     "stock_as_of": "inventory_2",
     "deliveries": "local_shipping",
+    "demand": "shopping_cart",
     "unmet_demand": "production_quantity_limits",
     "channel_comparison": "compare",
     "channel_tax": "receipt_long",

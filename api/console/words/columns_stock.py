@@ -19,7 +19,10 @@ COLUMNS_STOCK: Final[dict[str, tuple[str, str]]] = {
         "na stanie − zarezerwowane − zapas bezpieczeństwa",
     ),
     "on its way": ("в пути", "w drodze"),
-    "code of the place that it goes to": ("код места, куда едет", "kod miejsca, do którego jedzie"),
+    "code of the place that it goes to; quarantine is left out": (
+        "код места, куда едет; без карантина",
+        "kod miejsca, do którego jedzie; bez kwarantanny",
+    ),
     "the purchase order, or the id of the transfer": (
         "заказ поставщику или перемещение",
         "zamówienie lub przesunięcie",
@@ -30,6 +33,24 @@ COLUMNS_STOCK: Final[dict[str, tuple[str, str]]] = {
         "kiedy powinno przyjść, według ostatniej wiadomości; puste: nie podano",
     ),
     "when it was first said to be on its way": ("когда впервые сказали, что едет", "kiedy podano po raz pierwszy"),
+    "day 2026-11-22 or week 2026-W47": ("день 2026-11-22 или неделя 2026-W47", "dzień 2026-11-22 lub tydzień 2026-W47"),
+    "different orders confirmed or sold over the counter in the period": (
+        "разные заказы, подтверждённые или проданные у кассы",
+        "różne zamówienia potwierdzone lub sprzedane przy kasie",
+    ),
+    "confirmed + counter; cancelled units are not taken off": (
+        "подтверждено + у кассы; отменённое не вычтено",
+        "potwierdzone + przy kasie; anulowane nie odjęte",
+    ),
+    "held by reservations when they were confirmed": (
+        "отложено резервами, когда их подтвердили",
+        "odłożone rezerwacjami, gdy je potwierdzono",
+    ),
+    "sold over the counter": ("продано у кассы", "sprzedane przy kasie"),
+    "released in the period, after they were confirmed in it or before": (
+        "снято в этот период после подтверждения",
+        "zwolnione w tym okresie po potwierdzeniu",
+    ),
     "that was asked for": ("который просили", "o które pytano"),
     "in which it was first asked for": ("в котором спросили впервые", "w którym zapytano najpierw"),
     "business day; of a line without a place, by the clock of the most preferred place": (
@@ -37,7 +58,10 @@ COLUMNS_STOCK: Final[dict[str, tuple[str, str]]] = {
         "dzień handlowy; bez miejsca według zegara pierwszego miejsca",
     ),
     "by those who did not get all of it": ("теми, кто получил не всё", "przez tych, którzy nie dostali wszystkiego"),
-    "by the same, then or later": ("ими же, тогда или позже", "przez tych samych, wtedy lub później"),
+    "by the same, then or within 7 business days; each unit serves once": (
+        "ими же, тогда или в следующие 7 рабочих дней; единица один раз",
+        "przez tych samych, wtedy lub w ciągu 7 dni handlowych; sztuka raz",
+    ),
     "requested - obtained": ("просили − получили", "żądane − otrzymane"),
     "that held anything": ("которые что-то держали", "które coś trzymały"),
     "asked for: held + refused": ("просили: отложено + отказано", "żądano: odłożone + odmówione"),
@@ -128,9 +152,13 @@ COLUMNS_STOCK: Final[dict[str, tuple[str, str]]] = {
     ),
     "business day": ("рабочий день", "dzień handlowy"),
     "business day; null: never": ("рабочий день; пусто: никогда", "dzień handlowy; puste: nigdy"),
-    "since it last sold, else since it first came in; null: neither": (
-        "с последней продажи, иначе с первой приёмки; пусто: ни того ни другого",
-        "od ostatniej sprzedaży, inaczej od pierwszego przyjęcia; puste: ani jedno",
+    "business day on which there was some again after there was none, however it came": (
+        "рабочий день, когда товар снова появился после нуля, как бы ни пришёл",
+        "dzień, w którym towar znów się pojawił po zerze, jakkolwiek przyszedł",
+    ),
+    "since it last sold or has been there, whichever is later": (
+        "с последней продажи или с появления, что позже",
+        "od ostatniej sprzedaży lub od pojawienia się, co późniejsze",
     ),
     "dead: no sale for 90 days or more; slow: for 28 or more; else moving": (
         "dead: без продаж 90 дней и больше; slow: 28 и больше; иначе moving",
@@ -163,9 +191,10 @@ COLUMNS_STOCK: Final[dict[str, tuple[str, str]]] = {
         "от одного до другого; если не кончилось — до последней записи",
         "od jednego do drugiego; do najnowszego zapisu, jeśli trwa",
     ),
-    "asked for in this place, or in any, and refused meanwhile": (
-        "просили здесь или где угодно и отказали за это время",
-        "żądano tutaj lub gdziekolwiek i odmówiono w tym czasie",
+    "asked for here and refused meanwhile; what names no place counts in the first that its channel sources from "
+    "and that is out; who asks again counts once": (
+        "просили здесь и отказали за это время; без места — в первом из мест канала, где не было; повторное один раз",
+        "żądano tutaj i odmówiono w tym czasie; bez miejsca: w pierwszym z miejsc kanału, gdzie brakło; ponowne raz",
     ),
     "what sells here in so many hours, by the 28 days before, rounded half up": (
         "сколько здесь продаётся за столько часов, по 28 дням до того",

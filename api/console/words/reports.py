@@ -22,6 +22,15 @@ REPORTS: Final[dict[str, tuple[str, str]]] = {
         "Что едет в каждое место, по заказам и перемещениям; сначала то, что должно прийти раньше.",
         "Co jedzie do każdego miejsca, według zamówień i przesunięć; najpierw to, co powinno przyjść wcześniej.",
     ),
+    "Demand": ("Спрос", "Popyt"),
+    "Counter": ("У кассы", "Przy kasie"),
+    "What each channel's customers decided to buy in each period: reservations when they were confirmed, and what was "
+    "sold over the counter. What was cancelled afterwards stands beside it.": (
+        "Что решили купить покупатели каждого канала: подтверждённые резервы и проданное у кассы. Отменённое потом "
+        "стоит рядом.",
+        "Co postanowili kupić klienci każdego kanału: potwierdzone rezerwacje i sprzedaż przy kasie. Anulowane potem "
+        "stoi obok.",
+    ),
     "Unmet demand": ("Неудовлетворённый спрос", "Niezaspokojony popyt"),
     "Channel comparison": ("Сравнение каналов", "Porównanie kanałów"),
     "Channel tax": ("Налог по каналам", "Podatek według kanałów"),
@@ -49,10 +58,12 @@ REPORTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "What was asked for and not obtained. A customer (else a reference) counts once for each SKU and "
     "day, with the most "
-    "that was asked for at a time, less what the same one obtained then or later, in whatever channel.": (
+    "that was asked for at a time, less what the same one obtained then or within 7 business days, in whatever "
+    "channel.": (
         "Что просили и не получили. Покупатель считается один раз на товар и день, за вычетом полученного "
-        "тогда или позже.",
-        "O co pytano, a czego nie otrzymano. Klient liczy się raz na produkt i dzień, bez tego, co otrzymał później.",
+        "тогда или в следующие 7 рабочих дней.",
+        "O co pytano, a czego nie otrzymano. Klient liczy się raz na produkt i dzień, bez tego, co otrzymał wtedy "
+        "lub w ciągu 7 dni handlowych.",
     ),
     "Channels beside each other: share, growth, basket, refusals and returns, to decide which to push or close.": (
         "Каналы рядом: доля, рост, чек, отказы и возвраты — какой развивать, какой закрыть.",
@@ -90,9 +101,10 @@ REPORTS: Final[dict[str, tuple[str, str]]] = {
         "Что лежит и сколько не продаётся; сначала то, что не продавалось никогда.",
         "Co leży i jak długo się nie sprzedaje; najpierw to, co nigdy się nie sprzedało.",
     ),
-    "When a cell that had been available had nothing available, how long, and what was refused there meanwhile.": (
-        "Когда доступный товар кончался, на сколько, и в чём тогда отказали.",
-        "Kiedy dostępny towar się kończył, na jak długo i czego wtedy odmówiono.",
+    "When a cell that had been available had nothing available on any of the days asked for, how long, and what was "
+    "refused there meanwhile.": (
+        "Какого товара в эти дни не было, хотя прежде был, сколько времени, и в чём тогда отказали.",
+        "Jakiego towaru w tych dniach nie było, choć przedtem był, jak długo i czego wtedy odmówiono.",
     ),
     "How fast goods turn in each place over the days asked for, and how long what is there will last.": (
         "Как быстро оборачивается товар в каждом месте и на сколько хватит.",
@@ -198,6 +210,7 @@ REPORTS: Final[dict[str, tuple[str, str]]] = {
     "Variation": ("Разброс", "Zmienność"),
     "First received": ("Первая приёмка", "Pierwsze przyjęcie"),
     "Last received": ("Последняя приёмка", "Ostatnie przyjęcie"),
+    "There since": ("Есть с", "Jest od"),
     "Last sold": ("Последняя продажа", "Ostatnia sprzedaż"),
     "Days without sale": ("Дней без продаж", "Dni bez sprzedaży"),
     "Began": ("Началось", "Początek"),
