@@ -10,6 +10,7 @@ import pytest
 import api.console
 from analytics.reports import REPORTS
 from analytics.reports.metrics import METRICS
+from api.console.alert_sums import BY
 from api.console.alerts import ODD
 from api.console.alerts import STATES as ALERT_STATES
 from api.console.devices import HEALTH, JOBS, REASONS
@@ -45,7 +46,7 @@ def phrases() -> set[str]:
                     found |= set(literals(node.args[0]))
     found |= {way.title for way in WAYS} | {way.group for way in WAYS} | set(SHORT.values())
     found |= {words for words, _, _ in KINDS.values()} | {words for words, _ in STATES.values()}
-    found |= {*OUTCOMES.values(), *ODD.values(), *(words for words, _ in ALERT_STATES.values())}
+    found |= {*OUTCOMES.values(), *ODD.values(), *BY.values(), *(words for words, _ in ALERT_STATES.values())}
     found |= {words for table in (DEVICE_KINDS, HEALTH, JOBS) for words, _ in table.values()} | set(REASONS.values())
     found |= set(WORDS.values()) | {*FIELDS.values(), *HINTS.values(), *HOLDS.values()}
     found |= {words for each in OF_ALERTS for words in (each["name"], each["about"], *each["metric"].values())}
