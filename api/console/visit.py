@@ -199,7 +199,11 @@ def address(path: str, given: Params) -> str:
 
 def business_day(place: dict[str, Any] | None, now: datetime | None = None) -> date:
     """Today, as the reports count it, by the clock of this place."""
-    place = place or {}
-    hour, _, minute = str(place.get("day_start") or _DAY_START).partition(":")
-    here = (now or datetime.now(UTC)).astimezone(zone_of(place.get("time_zone")))
-    return (here - timedelta(hours=int(hour), minutes=int(minute))).date()
+    here = (now or datetime.now(UTC)).astimezone(zone_of((place or {}).get("time_zone")))
+    return (here - day_start(place)).date()
+
+
+def day_start(place: dict[str, Any] | None) -> timedelta:
+    """How long after midnight its business day begins."""
+    hour, _, minute = str((place or {}).get("day_start") or _DAY_START).partition(":")
+    return timedelta(hours=int(hour), minutes=int(minute))

@@ -34,7 +34,8 @@ RULES: Final = (
     ),
     (
         "Comparisons",
-        "Today is compared with the same weekday last week up to the same hour; growth with as many days before.",
+        "The hours of today that are over, in all places, are compared with the same hours of the same weekday last "
+        "week; growth with as many days before.",
     ),
 )
 HOLDS: Final = {
