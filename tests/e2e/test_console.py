@@ -438,6 +438,15 @@ def test_every_reservation_is_seen_whoever_made_it(page: Page, house: House) -> 
     page.wait_for_url("**/reservations/*")
     settled(page)
     expect(page.get_by_text("2 of 2 left")).to_be_visible()
+    page.get_by_role("link", name="Why from there, or refused?").click()
+    page.wait_for_url("**/explain?reservation=*")
+    settled(page)
+    expect(page.get_by_text("2 asked for, 2 obtained")).to_be_visible()
+    opened(page, house, "/reservations")
+    page.locator("tr", has_text="order-17").get_by_role("link", name="Why?").click()
+    page.wait_for_url("**/explain?reservation=*")
+    settled(page)
+    expect(page.locator(".os-table")).to_contain_text("Place riga-1")
 
 
 def test_a_browser_gets_its_language_and_a_user_may_choose_another(browser: Browser, house: House) -> None:

@@ -144,6 +144,15 @@ STOCK: Final[dict[str, tuple[str, str]]] = {
     "Held": ("Отложен", "Odłożona"),
     "Prepared": ("Готовится", "Przygotowywana"),
     "{n} of {all} left": ("осталось {n} из {all}", "zostało {n} z {all}"),
+    "Why?": ("Почему?", "Dlaczego?"),
+    "Why from there": ("Почему оттуда", "Dlaczego stamtąd"),
+    "Why from there, or refused?": ("Почему оттуда или отказ?", "Dlaczego stamtąd lub odmowa?"),
+    "The command that made the reservation": ("Команда, создавшая резерв", "Polecenie, które utworzyło rezerwację"),
+    "Its command was not found": ("Его команда не найдена", "Nie znaleziono jej polecenia"),
+    "It is further back than the last {n} entries: ask by the id of its command": (
+        "Она дальше последних {n} записей: спросите по номеру команды",
+        "Jest dalej niż ostatnie {n} wpisów: zapytaj po identyfikatorze polecenia",
+    ),
     "Release": ("Снять резерв", "Zwolnij"),
     "Release this reservation?": ("Снять этот резерв?", "Zwolnić tę rezerwację?"),
     "The units are available to every channel again. The customer is not told.": (
