@@ -270,6 +270,26 @@ def test_products_come_a_page_at_a_time(page: Page, house: House) -> None:
     expect(page.locator(".os-table")).not_to_contain_text("cup-049")
 
 
+def test_a_place_is_found_by_its_name_and_its_figures_are_its_own(page: Page, house: House) -> None:
+    house.command({"kind": "receive", "sku": "cup-015", "warehouse": "hub", "quantity": 3})
+    opened(page, house, "/stock?q=number 15")
+    expect(page.locator(".os-table tbody tr")).to_contain_text("53")
+    page.get_by_label("Place").fill("place hub")
+    page.get_by_role("option", name="Place hub (hub)").click()
+    page.wait_for_url("**warehouse=hub*")
+    settled(page)
+    row = page.locator(".os-table tbody tr")
+    expect(row).to_have_count(1)
+    expect(row).not_to_contain_text("53")
+    row.get_by_role("link", name="3", exact=True).click()
+    page.wait_for_url("**/explain/cup-015/hub")
+    opened(page, house, "/stock?warehouse=hub")
+    page.get_by_role("link", name="At the reorder point or below").click()
+    page.wait_for_url("**only=below*")
+    settled(page)
+    expect(page.get_by_text("Nothing has fallen to its reorder point")).to_be_visible()
+
+
 def test_a_search_finds_names_and_says_when_there_is_nothing(page: Page, house: House) -> None:
     opened(page, house, "/")
     page.get_by_label("Search stock").fill("NUMBER 117")

@@ -24,11 +24,14 @@ from api.console.alerts import (
 from api.console.events import outcome_words
 from api.console.frame import frame, route
 from api.console.parts import Column, Section, card, empty, kpi, line, pager, presets, table
+from api.console.places import place_filter
 from api.console.text import Text, anchor, box
 from api.console.visit import Desk, Visit, visit_of
 
 PAGE: Final = 50
 AGAIN_S: Final = 15.0
+PLACES_SHOWN: Final = 12
+"""side by side; more are found by their name"""
 SNOOZES: Final = (1, 7)
 """days"""
 
@@ -61,8 +64,11 @@ class _Found:
 
 
 async def _places(visit: Visit) -> None:
+    codes = list(await visit.desk.warehouses())
+    if len(codes) > PLACES_SHOWN:
+        await place_filter(visit)
+        return
     chosen = visit.query.get("warehouse", "")
-    codes = list(await visit.desk.warehouses())[:12]
     ways = [(visit.t("All places"), visit.here(warehouse=None, cursor=None), not chosen)]
     if chosen and chosen not in codes:
         codes.append(chosen)

@@ -27,6 +27,12 @@ STOCK: Final[dict[str, tuple[str, str]]] = {
     "All products, in the order of their SKU": ("Все товары по порядку артикулов", "Wszystkie produkty według SKU"),
     "Found for “{q}”": ("Найдено по «{q}»", "Znalezione dla „{q}”"),
     "All products": ("Все товары", "Wszystkie produkty"),
+    "What has fallen to its reorder point, the costliest first": (
+        "Что упало до точки заказа, дороже — выше",
+        "Co spadło do punktu zamówienia, najkosztowniejsze najpierw",
+    ),
+    "At the reorder point or below": ("У точки заказа и ниже", "W punkcie zamówienia lub niżej"),
+    "Ran out lately": ("Кончалось недавно", "Skończyło się niedawno"),
     "Nothing found": ("Ничего не найдено", "Nic nie znaleziono"),
     "Try the beginning of a SKU, a barcode, or a part of the name": (
         "Попробуйте начало артикула, штрихкод или часть названия",
