@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 from fastapi import Request
 
 from api.console import charts
-from api.console.accounts import Account, Accounts, Role
+from api.console.accounts import Account, Accounts, Role, client_of
 from api.console.client import Api, ApiProblem, Params
 from api.console.figures import Figures, zone_of
 from api.console.gate import ACCOUNT
@@ -134,6 +134,17 @@ class Visit:
     def still_signed_in(self) -> bool:
         """Whether the session has not ended meanwhile."""
         return self.desk.sessions.find(self.token) is not None
+
+    @property
+    def client(self) -> str:
+        """In whose name changes are made."""
+        return client_of(self.account.name)
+
+    @property
+    def still_admin(self) -> bool:
+        """Whether the user may keep users still, however long the page has been open."""
+        account = self.desk.sessions.find(self.token)
+        return account is not None and account.role is Role.ADMIN
 
     def use_zone(self, name: str | None) -> tzinfo:
         """Write moments by this clock."""

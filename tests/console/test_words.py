@@ -20,6 +20,7 @@ from api.console.frame import SHORT, WAYS
 from api.console.pages.metrics import ASKED, HOLDS, OF_ALERTS, RULES
 from api.console.pages.reports import heading, title_of
 from api.console.pages.reservations import STATES
+from api.console.pages.users import DID
 from api.console.spans import WORDS
 from api.console.thresholds import FIELDS, HINTS
 from api.console.words import LANGUAGES, Words, preferred
@@ -50,7 +51,7 @@ def phrases() -> set[str]:
     found |= {words for table in (DEVICE_KINDS, HEALTH, JOBS) for words, _ in table.values()} | set(REASONS.values())
     found |= set(WORDS.values()) | {*FIELDS.values(), *HINTS.values(), *HOLDS.values()}
     found |= {words for each in OF_ALERTS for words in (each["name"], each["about"], *each["metric"].values())}
-    found |= set(ASKED.values())
+    found |= {*ASKED.values(), *DID.values()}
     for title, rule in RULES:
         found |= {title, rule}
     return found
