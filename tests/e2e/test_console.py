@@ -343,6 +343,17 @@ def test_an_alert_leads_to_its_explanation_and_somebody_is_at_it(page: Page, hou
     expect(page.get_by_text("Reorder point 49")).to_be_visible()
 
 
+def test_a_figure_is_found_by_a_word_of_its_formula(page: Page, house: House) -> None:
+    opened(page, house, "/metrics")
+    formula = page.get_by_text("gross - discount - returns", exact=True)
+    expect(formula.first).to_be_hidden()
+    page.get_by_text("Net", exact=True).first.click()
+    expect(formula.first).to_be_visible()
+    page.get_by_label("Find a figure").fill("days of cover")
+    expect(formula.first).to_be_hidden()
+    expect(page.get_by_text("on hand / (sold / days)", exact=True)).to_be_visible()
+
+
 class Counter:
     """A printer whose line breaks once in the middle of a receipt, and one that can prove nothing."""
 
