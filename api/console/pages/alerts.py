@@ -127,7 +127,8 @@ def _show(visit: Visit, found: _Found, section: Any) -> None:
     with box("os-kpis"):
         kpi(t("Open"), f.number(waiting.alerts), t("nobody is at it yet"), -1 if waiting.alerts else 0)
         lost = " · ".join(f.money(amount, currency) for currency, amount in whole.lost.items())
-        kpi(t("Lost each day"), lost or f.number(None), t("expected, in {n} alerts", n=f.number(whole.alerts)))
+        hint = t("expected, in {n} alerts", n=f.number(whole.alerts - whole.odd))
+        kpi(t("Lost each day"), lost or f.number(None), hint)
         kpi(t("Places"), f.number(whole.places))
         kpi(t("Channels"), f.number(whole.odd), t("that behave oddly"))
     if found.page["groups"]:
