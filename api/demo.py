@@ -33,7 +33,7 @@ from api.customers import Goods, Shelf, Street, Tally
 from api.demo_store import DemoStore
 from api.engine_client import EngineClient, NotServed, Refused
 from api.running import Engine, EngineNotStarted, engine_of
-from api.users_cli import add_user
+from api.users_cli import add_user, at_the_shell
 
 ROWS: Final = 200_000
 SHELF_SKUS: Final = 30
@@ -69,7 +69,7 @@ def demo_user(data: Path) -> str:
     if accounts.get(USER) is None:
         add_user(data, USER, Role.ADMIN, password)
     else:
-        accounts.set_password(USER, password)
+        accounts.set_password(USER, password, by=at_the_shell())
     return password
 
 

@@ -4,6 +4,8 @@ A user has a name, a role and a password, of which only an argon2 hash is kept, 
 client name (`console:NAME`) everything they change is journaled.
 """
 
+import getpass
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -60,7 +62,7 @@ def list_users(data: Data) -> None:
 def remove(name: Name, data: Data, database: Database = None) -> None:
     """End somebody's sessions and revoke the key; what was done stays in the journal under that name."""
     try:
-        account = Accounts(data).remove(name)
+        account = Accounts(data).remove(name, by=at_the_shell())
     except AccountFailed as failed:
         raise _said(failed) from None
     with keys_at(data, None, None, database) as keys:
@@ -75,10 +77,43 @@ def password(name: Name, data: Data, password_stdin: FromStdin = False) -> None:
         accounts = Accounts(data)
         if accounts.get(name) is None:
             raise AccountFailed(f"there is no user {name}")
-        accounts.set_password(name, _password(password_stdin))
+        accounts.set_password(name, _password(password_stdin), by=at_the_shell())
     except AccountFailed as failed:
         raise _said(failed) from None
     typer.echo(f"{name} has a new password")
+
+
+@users_app.command("role")
+def change_role(
+    name: Name,
+    data: Data,
+    role: Annotated[Role, typer.Option(help="that the user has from now on; the same one again renews the key.")],
+    database: Database = None,
+) -> None:
+    """Give somebody another role, and a key that may do what the role may."""
+    accounts, key = Accounts(data), made_key()
+    try:
+        if accounts.get(name) is None:
+            raise AccountFailed(f"there is no user {name}")
+        with keys_at(data, None, None, database) as keys:
+            keys.put(PutKey(key.id, bytes.fromhex(key.secret_sha256), client_of(name), list(SCOPES_OF[role])))
+            try:
+                before = accounts.set_role(name, role, key.text, by=at_the_shell())
+            except AccountFailed:
+                keys.revoke(key.id)
+                raise
+            keys.revoke(before.key_id)
+    except AccountFailed as failed:
+        raise _said(failed) from None
+    typer.echo(f"{name} is {role} from now on")
+
+
+def at_the_shell() -> str:
+    """Who changes users on the command line: the machine's own user."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):  # a container's user may have no name
+        return f"cli:{os.getuid()}"
 
 
 def add_user(data: Path, name: str, role: Role, secret: str, database: str | None = None) -> None:
@@ -89,7 +124,7 @@ def add_user(data: Path, name: str, role: Role, secret: str, database: str | Non
     with keys_at(data, None, None, database) as keys:
         keys.put(PutKey(key.id, bytes.fromhex(key.secret_sha256), client_of(name), list(SCOPES_OF[role])))
         try:
-            Accounts(data).add(name, role, secret, key.text)
+            Accounts(data).add(name, role, secret, key.text, by=at_the_shell())
         except AccountFailed:
             keys.revoke(key.id)
             raise

@@ -15,6 +15,7 @@ import msgspec
 from pwdlib import PasswordHash
 
 from api.console.files import directory_of, locked, write_private
+from api.console.user_notes import Did, UserNotes
 
 PASSWORD_CHARACTERS: Final = (10, 256)
 USERS_MAX: Final = 1_000
@@ -71,12 +72,13 @@ class AccountFailed(Exception):
 
 
 class Accounts:
-    """The users of a data directory, in DIR/console/users.json."""
+    """The users of a data directory, in DIR/console/users.json; every change is noted, with who made it (`by`)."""
 
     def __init__(self, data: Path) -> None:
         self._file = directory_of(data) / "users.json"
         self._lock = self._file.with_suffix(".lock")
         self._read: tuple[tuple[int, int], dict[str, Account]] = ((0, 0), {})
+        self.notes: Final = UserNotes(self._file.with_name("user_changes.jsonl"))
 
     def all(self) -> dict[str, Account]:
         """Everybody, by name; read again when somebody changed it."""
@@ -94,7 +96,7 @@ class Accounts:
         """The user of that name."""
         return self.all().get(name)
 
-    def add(self, name: str, role: Role, password: str, key: str) -> Account:
+    def add(self, name: str, role: Role, password: str, key: str, *, by: str) -> Account:
         """Raises AccountFailed."""
         check_name(name)
         check_password(password)
@@ -112,23 +114,42 @@ class Accounts:
             if len(users) >= USERS_MAX:
                 raise AccountFailed(f"there are {USERS_MAX} users: more is not foreseen")
             users[name] = made
+            self.notes.add(by, Did.ADDED, name, role)
 
         self._change(added)
         return made
 
-    def remove(self, name: str) -> Account:
+    def remove(self, name: str, *, by: str) -> Account:
         """Gives what was removed, whose key is to be revoked; raises AccountFailed."""
-        return self._change(lambda users: users.pop(name, None)) or _unknown(name)
 
-    def set_password(self, name: str, password: str) -> None:
+        def removed(users: dict[str, Account]) -> Account:
+            found = users.pop(name, None) or _unknown(name)
+            self.notes.add(by, Did.REMOVED, name)
+            return found
+
+        return self._change(removed)
+
+    def set_password(self, name: str, password: str, *, by: str) -> None:
         """Ends all sessions of that user too, for they carry what the old hash was; raises AccountFailed."""
         check_password(password)
         hashed = _hash.hash(password)
 
         def changed(users: dict[str, Account]) -> None:
             users[name] = msgspec.structs.replace(users.get(name) or _unknown(name), password_hash=hashed)
+            self.notes.add(by, Did.PASSWORD, name)
 
         self._change(changed)
+
+    def set_role(self, name: str, role: Role, key: str, *, by: str) -> Account:
+        """With a key of that role's scopes; gives what was before, whose key is to be revoked. Raises AccountFailed."""
+
+        def changed(users: dict[str, Account]) -> Account:
+            before = users.get(name) or _unknown(name)
+            users[name] = msgspec.structs.replace(before, role=role, key=key)
+            self.notes.add(by, Did.ROLE, name, role)
+            return before
+
+        return self._change(changed)
 
     def signed_in(self, name: str, password: str) -> Account | None:
         """The user if the password is right. Takes 50 ms and 64 MB on purpose: not for an event loop."""

@@ -11,6 +11,8 @@ from api.console.text import Text, anchor
 from api.console.visit import Visit
 
 SHOWN: Final = 6
+LISTED: Final = 100
+"""of which a page that shows a few says how many there are"""
 OPEN: Final = "open"
 STATES: Final = {"open": ("Open", "bad"), "acknowledged": ("Acknowledged", "brand"), "snoozed": ("Snoozed", "")}
 ODD: Final = {
@@ -25,7 +27,7 @@ ODD: Final = {
 
 async def open_alerts(visit: Visit, **filters: str | int | None) -> list[dict[str, Any]]:
     """Alerts that are not cleared, as the engine ranks them."""
-    found: list[dict[str, Any]] = (await alert_page(visit, {"limit": 100, **filters}))["items"]
+    found: list[dict[str, Any]] = (await alert_page(visit, {"limit": LISTED, **filters}))["items"]
     return found
 
 
@@ -38,7 +40,7 @@ async def alert_page(visit: Visit, params: Params) -> dict[str, Any]:
             raise
         found = []
     page: dict[str, Any] = found if isinstance(found, dict) else {"items": found}
-    return {"items": page.get("items", []), "next_cursor": page.get("next_cursor")}
+    return {"items": page.get("items", []), "groups": page.get("groups", []), "next_cursor": page.get("next_cursor")}
 
 
 def alert_lines(visit: Visit, found: list[dict[str, Any]], warehouse: str | None = None) -> None:
@@ -58,7 +60,8 @@ def alert_lines(visit: Visit, found: list[dict[str, Any]], warehouse: str | None
         with line(alert.get("name") or alert["sku"], words, target, "notifications_active"):
             Text(position(visit, alert), "span", "os-number os-bad")
     if len(found) > SHOWN:
-        anchor(visit.link("/alerts", warehouse=warehouse), "os-small", t("All {n} alerts", n=len(found)))
+        words = t("All {n} alerts", n=len(found)) if len(found) < LISTED else t("More than {n} alerts", n=LISTED - 1)
+        anchor(visit.link("/alerts", warehouse=warehouse), "os-small", words)
 
 
 def is_odd(alert: dict[str, Any]) -> bool:

@@ -104,12 +104,17 @@ class Api:
         headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": str(uuid.uuid4())}
         request: dict[str, Any] = {"headers": headers} | ({} if body is None else {"json": body})
         try:
-            return await self._call(method, path, **request)
+            done = await self._call(method, path, **request)
         except ApiProblem as problem:
             if problem.status not in (0, 429, 503):
                 raise
             await asyncio.sleep(0.3)
-            return await self._call(method, path, **request)
+            done = await self._call(method, path, **request)
+        # Whoever changed one of a kind must not be shown what these were before.
+        kind = "/".join(path.split("/")[:3])
+        for asked in [asked for asked in self._shared if asked[0].startswith(kind)]:
+            del self._shared[asked]
+        return done
 
     async def as_user(self, key: str, path: str, params: Params | None = None) -> Any:
         """A read that only this user may make."""

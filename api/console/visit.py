@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 from fastapi import Request
 
 from api.console import charts
-from api.console.accounts import Account, Accounts, Role
+from api.console.accounts import Account, Accounts, Role, client_of
 from api.console.client import Api, ApiProblem, Params
 from api.console.figures import Figures, zone_of
 from api.console.gate import ACCOUNT
@@ -135,6 +135,17 @@ class Visit:
         """Whether the session has not ended meanwhile."""
         return self.desk.sessions.find(self.token) is not None
 
+    @property
+    def client(self) -> str:
+        """In whose name changes are made."""
+        return client_of(self.account.name)
+
+    @property
+    def still_admin(self) -> bool:
+        """Whether the user may keep users still, however long the page has been open."""
+        account = self.desk.sessions.find(self.token)
+        return account is not None and account.role is Role.ADMIN
+
     def use_zone(self, name: str | None) -> tzinfo:
         """Write moments by this clock."""
         zone = zone_of(name)
@@ -199,7 +210,11 @@ def address(path: str, given: Params) -> str:
 
 def business_day(place: dict[str, Any] | None, now: datetime | None = None) -> date:
     """Today, as the reports count it, by the clock of this place."""
-    place = place or {}
-    hour, _, minute = str(place.get("day_start") or _DAY_START).partition(":")
-    here = (now or datetime.now(UTC)).astimezone(zone_of(place.get("time_zone")))
-    return (here - timedelta(hours=int(hour), minutes=int(minute))).date()
+    here = (now or datetime.now(UTC)).astimezone(zone_of((place or {}).get("time_zone")))
+    return (here - day_start(place)).date()
+
+
+def day_start(place: dict[str, Any] | None) -> timedelta:
+    """How long after midnight its business day begins."""
+    hour, _, minute = str((place or {}).get("day_start") or _DAY_START).partition(":")
+    return timedelta(hours=int(hour), minutes=int(minute))

@@ -13,6 +13,7 @@ from api.console.sessions import SESSION_S, Sessions
 from api.texts import is_code
 
 PASSWORD = "correct horse"
+BOSS = "console:boss"
 
 
 class Clock:
@@ -27,7 +28,7 @@ class Clock:
 @pytest.fixture
 def accounts(tmp_path: Path) -> Accounts:
     made = Accounts(tmp_path)
-    made.add("anna", Role.PLANNER, PASSWORD, made_key().text)
+    made.add("anna", Role.PLANNER, PASSWORD, made_key().text, by=BOSS)
     return made
 
 
@@ -49,16 +50,16 @@ def test_no_password_is_kept_and_nobody_else_can_read_the_file(accounts: Account
 
 
 def test_what_another_process_changes_is_seen(accounts: Accounts, tmp_path: Path) -> None:
-    Accounts(tmp_path).add("bert", Role.VIEWER, PASSWORD, made_key().text)
+    Accounts(tmp_path).add("bert", Role.VIEWER, PASSWORD, made_key().text, by=BOSS)
     assert set(accounts.all()) == {"anna", "bert"}
-    accounts.remove("anna")
+    accounts.remove("anna", by=BOSS)
     assert set(Accounts(tmp_path).all()) == {"bert"}
 
 
 @pytest.mark.parametrize("name", ["", "Anna", "an na", "-anna", "anna/..", "a" * 41, "анна"])
 def test_a_name_is_plain(accounts: Accounts, name: str) -> None:
     with pytest.raises(AccountFailed, match="a name is"):
-        accounts.add(name, Role.VIEWER, PASSWORD, made_key().text)
+        accounts.add(name, Role.VIEWER, PASSWORD, made_key().text, by=BOSS)
 
 
 @pytest.mark.parametrize("name", ["anna", "a.b-c_9", "a" * 40])
@@ -68,10 +69,10 @@ def test_every_name_makes_a_client_that_the_api_takes(name: str) -> None:
 
 def test_short_passwords_double_names_and_strangers_are_refused(accounts: Accounts) -> None:
     with pytest.raises(AccountFailed, match="10 to 256"):
-        accounts.add("bert", Role.VIEWER, "short", made_key().text)
+        accounts.add("bert", Role.VIEWER, "short", made_key().text, by=BOSS)
     with pytest.raises(AccountFailed, match="already"):
-        accounts.add("anna", Role.ADMIN, PASSWORD, made_key().text)
-    for change in (lambda: accounts.remove("bert"), lambda: accounts.set_password("bert", PASSWORD)):
+        accounts.add("anna", Role.ADMIN, PASSWORD, made_key().text, by=BOSS)
+    for change in (lambda: accounts.remove("bert", by=BOSS), lambda: accounts.set_password("bert", PASSWORD, by=BOSS)):
         with pytest.raises(AccountFailed, match="no user bert"):
             change()
     assert accounts.all()["anna"].role is Role.PLANNER
@@ -104,10 +105,10 @@ def test_a_session_ends_with_a_sign_out_a_new_password_and_the_user(accounts: Ac
     sessions.close(first)
     assert sessions.find(first) is None
     assert sessions.find(second) is not None
-    accounts.set_password("anna", "another horse")
+    accounts.set_password("anna", "another horse", by=BOSS)
     assert sessions.find(second) is None
     third = sessions.open(accounts.all()["anna"])
-    accounts.remove("anna")
+    accounts.remove("anna", by=BOSS)
     assert sessions.find(third) is None
 
 

@@ -102,6 +102,19 @@ def test_a_change_that_got_lost_is_sent_again_with_its_id_and_the_users_key() ->
     assert engine.ids[0] == engine.ids[1]
 
 
+def test_who_answers_an_alert_sees_it_answered_and_others_keep_what_they_share() -> None:
+    engine = Engine(ok({"items": []}))
+
+    async def work(api: Api) -> None:
+        for _ in range(2):
+            await api.shared("/v1/alerts", {"limit": 50}, for_s=60.0)
+            await api.shared("/v1/channels", for_s=60.0)
+            await api.change("k", "POST", "/v1/alerts/a1/acknowledge", {})
+
+    run(engine, work)
+    assert engine.asked == {"/v1/alerts": 2, "/v1/channels": 1, "/v1/alerts/a1/acknowledge": 2}
+
+
 def test_a_change_that_was_refused_is_not() -> None:
     engine = Engine(problem(409, "conflict"))
     with pytest.raises(ApiProblem, match="conflict"):

@@ -22,7 +22,7 @@ class House:
     def __init__(self, data: Path) -> None:
         accounts = Accounts(data)
         sessions = Sessions(data, accounts)
-        self.token = sessions.open(accounts.add("anna", Role.VIEWER, "correct horse", made_key().text))
+        self.token = sessions.open(accounts.add("anna", Role.VIEWER, "correct horse", made_key().text, by="cli:root"))
         self.came: list[Any] = []
         self.gate = Gate(self.behind, sessions)
 

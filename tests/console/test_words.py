@@ -9,15 +9,18 @@ import pytest
 
 import api.console
 from analytics.reports import REPORTS
+from analytics.reports.metrics import METRICS
+from api.console.alert_sums import BY
 from api.console.alerts import ODD
 from api.console.alerts import STATES as ALERT_STATES
 from api.console.devices import HEALTH, JOBS, REASONS
 from api.console.devices import KINDS as DEVICE_KINDS
 from api.console.events import KINDS, OUTCOMES
 from api.console.frame import SHORT, WAYS
-from api.console.pages.metrics import HOLDS, RULES
+from api.console.pages.metrics import ASKED, HOLDS, OF_ALERTS, RULES
 from api.console.pages.reports import heading, title_of
 from api.console.pages.reservations import STATES
+from api.console.pages.users import DID
 from api.console.spans import WORDS
 from api.console.thresholds import FIELDS, HINTS
 from api.console.words import LANGUAGES, Words, preferred
@@ -44,9 +47,11 @@ def phrases() -> set[str]:
                     found |= set(literals(node.args[0]))
     found |= {way.title for way in WAYS} | {way.group for way in WAYS} | set(SHORT.values())
     found |= {words for words, _, _ in KINDS.values()} | {words for words, _ in STATES.values()}
-    found |= {*OUTCOMES.values(), *ODD.values(), *(words for words, _ in ALERT_STATES.values())}
+    found |= {*OUTCOMES.values(), *ODD.values(), *BY.values(), *(words for words, _ in ALERT_STATES.values())}
     found |= {words for table in (DEVICE_KINDS, HEALTH, JOBS) for words, _ in table.values()} | set(REASONS.values())
     found |= set(WORDS.values()) | {*FIELDS.values(), *HINTS.values(), *HOLDS.values()}
+    found |= {words for each in OF_ALERTS for words in (each["name"], each["about"], *each["metric"].values())}
+    found |= {*ASKED.values(), *DID.values()}
     for title, rule in RULES:
         found |= {title, rule}
     return found
@@ -82,6 +87,7 @@ def test_nearly_all_that_reports_say_of_themselves_is_translated(language: str) 
     t = Words(language)
     said = {report.about for report in REPORTS.values()}
     said |= {column.about for report in REPORTS.values() for column in report.columns}
+    said |= {words for metric in METRICS.values() for words in metric[1:]}
     # What a report says is worded there, and may be worded better before anybody has translated it.
     left = {phrase for phrase in said if t(phrase) == phrase}
     assert len(left) <= len(said) / 10, left

@@ -270,6 +270,26 @@ def test_products_come_a_page_at_a_time(page: Page, house: House) -> None:
     expect(page.locator(".os-table")).not_to_contain_text("cup-049")
 
 
+def test_a_place_is_found_by_its_name_and_its_figures_are_its_own(page: Page, house: House) -> None:
+    house.command({"kind": "receive", "sku": "cup-015", "warehouse": "hub", "quantity": 3})
+    opened(page, house, "/stock?q=number 15")
+    expect(page.locator(".os-table tbody tr")).to_contain_text("53")
+    page.get_by_label("Place").fill("place hub")
+    page.get_by_role("option", name="Place hub (hub)").click()
+    page.wait_for_url("**warehouse=hub*")
+    settled(page)
+    row = page.locator(".os-table tbody tr")
+    expect(row).to_have_count(1)
+    expect(row).not_to_contain_text("53")
+    row.get_by_role("link", name="3", exact=True).click()
+    page.wait_for_url("**/explain/cup-015/hub")
+    opened(page, house, "/stock?warehouse=hub")
+    page.get_by_role("link", name="At the reorder point or below").click()
+    page.wait_for_url("**only=below*")
+    settled(page)
+    expect(page.get_by_text("Nothing has fallen to its reorder point")).to_be_visible()
+
+
 def test_a_search_finds_names_and_says_when_there_is_nothing(page: Page, house: House) -> None:
     opened(page, house, "/")
     page.get_by_label("Search stock").fill("NUMBER 117")
@@ -306,11 +326,32 @@ def test_an_alert_leads_to_its_explanation_and_somebody_is_at_it(page: Page, hou
     expect(line).to_contain_text("49 / 49")
     line.get_by_role("button", name="I am at it").click()
     expect(line).to_contain_text("Acknowledged · anna")
+    page.get_by_role("link", name="By place").click()
+    page.wait_for_url("**by=warehouse*")
+    settled(page)
+    expect(page.locator(".os-table tbody tr")).to_have_count(1)
+    expect(page.locator(".os-table")).to_contain_text("Place riga-1")
+    page.get_by_role("link", name="Open", exact=True).click()
+    page.wait_for_url("**state=open*")
+    settled(page)
+    expect(page.get_by_text("No alerts")).to_be_visible()
+    opened(page, house, "/alerts?warehouse=riga-1&state=acknowledged")
     line.get_by_role("link", name="Cup number 14").click()
     page.wait_for_url("**/explain/cup-014/riga-1")
     settled(page)
     expect(page.get_by_test_id("sum")).to_contain_text("= 49")
     expect(page.get_by_text("Reorder point 49")).to_be_visible()
+
+
+def test_a_figure_is_found_by_a_word_of_its_formula(page: Page, house: House) -> None:
+    opened(page, house, "/metrics")
+    formula = page.get_by_text("gross - discount - returns", exact=True)
+    expect(formula.first).to_be_hidden()
+    page.get_by_text("Net", exact=True).first.click()
+    expect(formula.first).to_be_visible()
+    page.get_by_label("Find a figure").fill("days of cover")
+    expect(formula.first).to_be_hidden()
+    expect(page.get_by_text("on hand / (sold / days)", exact=True)).to_be_visible()
 
 
 class Counter:
@@ -410,7 +451,17 @@ def test_an_administrator_adds_a_user_and_makes_a_key(browser: Browser, house: H
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Add").click()
     expect(page.get_by_text("carla may sign in")).to_be_visible()
+    expect(page.get_by_text("carla was added")).to_be_visible()
     context_of(browser, house, "carla").close()
+    page.locator(".os-line", has_text="carla").get_by_role("button", name="Role").click()
+    page.locator(".q-dialog").get_by_label("Role").click()
+    page.get_by_role("option", name="Viewer").click()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("carla has another role")).to_be_visible()
+    viewer = context_of(browser, house, "carla")
+    seen = opened(viewer.new_page(), house, "/stock/cup-005")
+    expect(seen.get_by_role("button", name="Set thresholds")).to_have_count(0)
+    viewer.close()
     opened(page, house, "/keys")
     page.get_by_label("Client").fill("web-shop")
     page.get_by_role("button", name="Make a key").click()
@@ -428,6 +479,15 @@ def test_every_reservation_is_seen_whoever_made_it(page: Page, house: House) -> 
     page.wait_for_url("**/reservations/*")
     settled(page)
     expect(page.get_by_text("2 of 2 left")).to_be_visible()
+    page.get_by_role("link", name="Why from there, or refused?").click()
+    page.wait_for_url("**/explain?reservation=*")
+    settled(page)
+    expect(page.get_by_text("2 asked for, 2 obtained")).to_be_visible()
+    opened(page, house, "/reservations")
+    page.locator("tr", has_text="order-17").get_by_role("link", name="Why?").click()
+    page.wait_for_url("**/explain?reservation=*")
+    settled(page)
+    expect(page.locator(".os-table")).to_contain_text("Place riga-1")
 
 
 def test_a_browser_gets_its_language_and_a_user_may_choose_another(browser: Browser, house: House) -> None:

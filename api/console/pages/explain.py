@@ -10,6 +10,8 @@ from api.console import charts
 from api.console.client import ApiProblem
 from api.console.events import kind_words, outcome_words, signed
 from api.console.frame import frame, route
+from api.console.made_by import ENTRIES as ENTRIES_BACK
+from api.console.made_by import command_of
 from api.console.parts import Column, Section, badge, card, drawn, empty, failed, line, table
 from api.console.text import Text, anchor, box, short
 from api.console.visit import Desk, Visit, visit_of
@@ -31,7 +33,11 @@ def register(desk: Desk) -> None:
                 with card(t("A command: why it was refused, or sourced from where it was"), classes="os-w6"):
                     _ask_command(visit)
             if command := visit.query.get("command", ""):
-                Section(visit, lambda: _why(visit, command), lambda found: _show_why(visit, command, found))
+                Section(visit, lambda: _why(visit, command), lambda found: _show_why(visit, found))
+            elif reservation := visit.query.get("reservation", ""):
+                Section(
+                    visit, lambda: _why_held(visit, reservation), lambda found: _show_held(visit, reservation, found)
+                )
 
     @route("/explain/{sku}/{warehouse}")
     async def cell(request: Request, sku: str, warehouse: str) -> None:
@@ -231,8 +237,29 @@ async def _why(visit: Visit, command: str) -> dict[str, Any]:
     return found
 
 
-def _show_why(visit: Visit, command: str, found: dict[str, Any]) -> None:
+async def _why_held(visit: Visit, reservation: str) -> dict[str, Any] | None:
+    command = await command_of(visit, reservation)
+    return None if command is None else await _why(visit, command)
+
+
+def _show_held(visit: Visit, reservation: str, found: dict[str, Any] | None) -> None:
+    t = visit.t
+    way = f"/reservations/{reservation}", t("Reservation")
+    if found is None:
+        words = t(
+            "It is further back than the last {n} entries: ask by the id of its command", n=visit.f.number(ENTRIES_BACK)
+        )
+        empty("search_off", t("Its command was not found"), words, *way)
+        return
+    with box("os-row"):
+        Text(t("The command that made the reservation"), "span", "os-muted")
+        anchor(way[0], "", short(reservation))
+    _show_why(visit, found)
+
+
+def _show_why(visit: Visit, found: dict[str, Any]) -> None:
     t, f = visit.t, visit.f
+    command = found["command_id"]
     for each in found["lines"]:
         with card(
             f"{visit.desk.known(each['sku'] or '') or each['sku'] or '–'} · {kind_words(visit, each['kind'])}",

@@ -1,5 +1,6 @@
 """What each figure means: its formula, what it counts and what it leaves out, as the reports themselves say it."""
 
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from fastapi import Request
@@ -7,7 +8,7 @@ from nicegui import ui
 
 from api.console.frame import frame, route
 from api.console.pages.reports import described, heading, title_of
-from api.console.parts import Section, badge, card
+from api.console.parts import Section, badge, card, empty
 from api.console.text import Text, anchor, box
 from api.console.visit import Desk, Visit, visit_of
 
@@ -33,7 +34,8 @@ RULES: Final = (
     ),
     (
         "Comparisons",
-        "Today is compared with the same weekday last week up to the same hour; growth with as many days before.",
+        "The hours of today that are over, in all places, are compared with the same hours of the same weekday last "
+        "week; growth with as many days before.",
     ),
 )
 HOLDS: Final = {
@@ -45,6 +47,70 @@ HOLDS: Final = {
     "day": "day",
     "moment": "moment",
 }
+
+
+ASKED: Final = {
+    "formula": "Formula",
+    "window": "Window",
+    "tax": "Tax",
+    "returns": "Returns",
+    "nulls": "Missing values",
+}
+"""what a metric says of itself, in the order in which it is read"""
+_NOTHING: Final = "has nothing to do with it"
+OF_ALERTS: Final[tuple[dict[str, Any], ...]] = (
+    {
+        "name": "Position",
+        "holds": "units",
+        "about": "what is there and on its way, less what is promised",
+        "metric": {
+            "formula": "on hand − reserved + incoming",
+            "window": "now",
+            "tax": _NOTHING,
+            "returns": "back in, in the place that took them",
+            "nulls": "never null",
+        },
+    },
+    {
+        "name": "Units a day",
+        "holds": "units",
+        "about": "how fast it sells in this place",
+        "metric": {
+            "formula": "units sold in the place ÷ 28; of goods that are new there, ÷ the days since their first sale",
+            "window": "the last 28 days",
+            "tax": _NOTHING,
+            "returns": "not taken off",
+            "nulls": "nothing sold: 0",
+        },
+    },
+    {
+        "name": "Lost margin a day",
+        "holds": "money",
+        "about": "what is expected to be lost each day while there is nothing",
+        "metric": {
+            "formula": "units a day × ((gross − discount − tax) ÷ units, − the product's moving average cost), rounded",
+            "window": "the last 28 days, in the currency of most units",
+            "tax": "taken off",
+            "returns": "not taken off",
+            "nulls": "null: no priced sale. Where no cost is known it is what sales bring, not margin",
+        },
+    },
+    {
+        "name": "Found and expected",
+        "holds": "count",
+        "about": "what a channel did, beside what is usual for it",
+        "metric": {
+            "formula": "found: orders, refusals, returns or releases in its hours; expected: the mean of the same "
+            "hours of the same weekday, the busiest week left out, and more of them where there are more orders than "
+            "usual",
+            "window": "the channel's last eight weeks, by the clock of the place where it sells most",
+            "tax": _NOTHING,
+            "returns": "are what a peak of returns is told from",
+            "nulls": "a channel younger than three weeks is not judged",
+        },
+    },
+)
+"""Alerts are no report, and say nothing of their figures themselves."""
 
 
 def register(desk: Desk) -> None:
@@ -59,19 +125,75 @@ def register(desk: Desk) -> None:
                 for title, words in RULES:
                     Text(t(title), "strong")
                     Text(t(words))
-            Section(visit, lambda: described(visit), lambda found: _show(visit, found), lines=12)
+            Section(visit, lambda: described(visit), lambda found: show(visit, found), lines=12)
 
 
-def _show(visit: Visit, found: dict[str, dict[str, Any]]) -> None:
+def show(visit: Visit, found: dict[str, dict[str, Any]]) -> None:
+    """Every figure of every report, and those of alerts, with a field to find one."""
     t = visit.t
+    finder = _Finder()
+    search = ui.input(t("Find a figure"), on_change=lambda event: finder.find(event.value or ""))
+    search.props("type=search outlined dense clearable debounce=250 maxlength=64").classes("os-search")
+    search.props["hint"] = t("a word of its name, formula or meaning")
     for name, report in found.items():
-        with card():
+        with card() as made:
             anchor(f"/reports/{name}", "os-card-title", t(title_of(name))).props(f"id={name}")
             Text(t(report["about"]), "div", "os-muted")
+            finder.add(made, [_figure(visit, heading(each["name"]), each) for each in report["columns"]])
+    with card(t("Alerts")) as made:
+        finder.add(made, [_figure(visit, each["name"], each) for each in OF_ALERTS])
+    with box("os-section") as finder.nothing:
+        empty("search_off", t("Nothing found"))
+    finder.nothing.set_visibility(False)
+
+
+@dataclass(slots=True)
+class _Figure:
+    """One column as it is shown, and all that is said of it."""
+
+    shown: ui.element
+    said: str
+
+    def has(self, words: list[str]) -> bool:
+        return all(word in self.said for word in words)
+
+
+def _figure(visit: Visit, title: str, column: dict[str, Any]) -> _Figure:
+    """What it is; opened, how it is made. A column that only names something has nothing to open."""
+    t = visit.t
+    metric: dict[str, str] = column.get("metric") or {}
+    with box("os-figure", "details" if metric else "div") as shown:
+        with box("os-figure-head", "summary" if metric else "div"):
+            Text(t(title), "strong")
+            Text(t(column["about"]), "span", "os-muted")
+            badge(t(HOLDS.get(column["holds"], column["holds"])))
+        if metric:
             with box("os-dl"):
-                for column in report["columns"]:
-                    with ui.element("div"):
-                        Text(t(heading(column["name"])), "strong")
-                    with ui.element("div"):
-                        Text(t(column["about"]))
-                        badge(t(HOLDS.get(column["holds"], column["holds"]))).style("margin-left:.5rem")
+                for name, words in ASKED.items():
+                    Text(t(words))
+                    Text(t(metric[name]))
+    said = [column["name"], title, column["about"], *metric.values()]
+    return _Figure(shown, "\n".join([*said, *map(t, said)]).casefold())
+
+
+@dataclass(slots=True)
+class _Finder:
+    """Leaves what has all the words, opened; everything again when there are none."""
+
+    _cards: list[tuple[ui.element, list[_Figure]]] = field(default_factory=list)
+    nothing: ui.element = field(init=False)
+
+    def add(self, made: ui.element, figures: list[_Figure]) -> None:
+        self._cards.append((made, figures))
+
+    def find(self, asked: str) -> None:
+        words = asked.casefold().split()
+        some = False
+        for made, figures in self._cards:
+            found = [each for each in figures if each.has(words)]
+            for each in figures:
+                each.shown.set_visibility(each in found)
+                each.shown.props["open"] = bool(words)
+            made.set_visibility(bool(found))
+            some = some or bool(found)
+        self.nothing.set_visibility(not some)

@@ -1,7 +1,7 @@
 """How is it going, everywhere, now? Sales as they happen, today beside the same weekday, alerts, the health."""
 
 import time
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from fastapi import Request
@@ -9,12 +9,13 @@ from nicegui import ui
 
 from api.console import charts
 from api.console.alerts import alert_lines, open_alerts
+from api.console.by_now import so_far
 from api.console.chart_words import spoken
 from api.console.client import ApiProblem
 from api.console.events import event_line
 from api.console.frame import frame, route
 from api.console.live import SOLD
-from api.console.parts import Kpi, Section, badge, card, empty, kpi, line, loading
+from api.console.parts import Section, badge, card, empty, kpi, line, loading
 from api.console.text import Text, anchor, box
 from api.console.visit import Desk, Visit, business_day, visit_of
 
@@ -56,7 +57,7 @@ def register(desk: Desk) -> None:
 
 
 class _Today:
-    """The figures of the day, beside those of the same weekday up to the same hour."""
+    """The figures of the day, its finished hours compared with those of the same weekday last week."""
 
     def __init__(self, visit: Visit) -> None:
         t = visit.t
@@ -71,36 +72,26 @@ class _Today:
         """Ask for them."""
         desk, f = self._visit.desk, self._visit.f
         try:
-            place = next(iter((await desk.warehouses()).values()), None)
-            zone = self._visit.use_zone((place or {}).get("time_zone"))
+            places = await desk.warehouses()
+            place = next(iter(places.values()), None)
+            self._visit.use_zone((place or {}).get("time_zone"))
             today = business_day(place)
-            before = today - timedelta(days=7)
-            hour = f"{datetime.now(zone) - timedelta(days=7):%Y-%m-%dT%H:00}"
-            now_rows = await desk.report("channel_sales", {"from": f"{today}", "to": f"{today}"})
-            then_rows = await desk.report(
-                "channel_sales", {"by": "hour", "from": f"{before}", "to": f"{before}"}, for_s=600.0
-            )
+            selling = {code: each for code, each in places.items() if each.get("kind") != "quarantine"}
+            found = await so_far(self._visit, today, selling)
             unmet = await desk.report("unmet_demand", {"from": f"{today}", "to": f"{today}"})
         except ApiProblem:
             for each in (self._sales, self._orders, self._units, self._lost):
                 each.show("–", self._visit.t("no answer"))
             return
-        then_rows = [row for row in then_rows if row["period"] <= hour]
-        currency = main_currency(now_rows) or main_currency(then_rows)
-        money = [sum(row["net"] for row in rows if row["currency"] == currency) for rows in (now_rows, then_rows)]
-        self._compare(self._sales, f.money(money[0], currency) if currency else "0", money[0], money[1])
+        currency = main_currency(found.rows) or main_currency(found.hours_before)
+        net = found.compared(self._visit, "net", currency)
+        self._sales.show(f.money(net.value, currency) if currency else "0", net.hint, net.trend)
         for one, name in ((self._orders, "orders"), (self._units, "units")):
-            sums = [sum(row[name] for row in rows) for rows in (now_rows, then_rows)]
-            self._compare(one, f.number(sums[0]), sums[0], sums[1])
+            count = found.compared(self._visit, name)
+            one.show(f.number(count.value), count.hint, count.trend)
         lost = sum(row["unmet"] for row in unmet)
         asked = self._visit.t("units of {n} products", n=len({row["sku"] for row in unmet}))
         self._lost.show(f.number(lost), asked if lost else self._visit.t("nothing was missing"), -1 if lost else 0)
-
-    def _compare(self, one: Kpi, value: str, now: float, before: float) -> None:
-        words, trend = self._visit.f.change(now, before)
-        t = self._visit.t
-        hint = t("{change} against last week by this hour", change=words) if before else t("nothing a week ago by now")
-        one.show(value, hint, trend if before else 0)
 
 
 class _LiveSales:

@@ -9,7 +9,7 @@ from api.console.client import ApiProblem
 from api.console.frame import frame, route
 from api.console.pages.reservations import lines_of, state_badge
 from api.console.parts import Section, card, sentence
-from api.console.text import Text, box
+from api.console.text import Text, anchor, box
 from api.console.visit import Desk, Visit, visit_of
 
 
@@ -48,6 +48,10 @@ def _show(visit: Visit, item: dict[str, Any], section: Any) -> None:
                 Text(value)
     with card(t("Goods")):
         lines_of(visit, item)
+        with box("os-row"):
+            anchor(
+                visit.link("/explain", reservation=item["reservation"]), "os-preset", t("Why from there, or refused?")
+            )
     if not visit.may_admin or item["state"] not in ("held", "confirmed"):
         return
 

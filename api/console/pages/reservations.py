@@ -83,6 +83,8 @@ def _show(visit: Visit, page: dict[str, Any]) -> None:
                 "until": item.get("expires_at") or "",
                 "until_text": f.moment(item.get("expires_at")),
                 "reference": item.get("reference") or "",
+                "why": t("Why?"),
+                "why_href": visit.link("/explain", reservation=item["reservation"]),
             }
         )
     columns = [
@@ -94,6 +96,7 @@ def _show(visit: Visit, page: dict[str, Any]) -> None:
         Column("remaining", t("Remaining"), number=True),
         Column("until", t("Until")),
         Column("reference", t("Reference"), sortable=False),
+        Column("why", t("Why from there"), sortable=False),
     ]
     table(visit, columns, rows, per_page=PAGE)
     pager(visit, page["next_cursor"], first=not visit.query.get("cursor"))

@@ -1,14 +1,26 @@
-"""What is where? Products with their stock, a page at a time, found by SKU, barcode or name."""
+"""What is where? Products with their stock, a page at a time, by SKU, barcode or name; of all places or of one."""
 
 from typing import Any, Final
 
 from fastapi import Request
 
+from api.console.alerts import alert_page
 from api.console.frame import frame, route
-from api.console.parts import Column, Section, card, empty, pager, table
+from api.console.parts import Column, Section, card, empty, pager, presets, table
+from api.console.places import place_filter
 from api.console.visit import Desk, Visit, visit_of
 
 PAGE: Final = 50
+BELOW: Final = "below"
+"""in the address: only what has fallen to its reorder point in the place"""
+_FIGURES: Final = {"on_hand": "On hand", "reserved": "Reserved", "available": "Available", "incoming": "Incoming"}
+_OF_A_PLACE: Final = {
+    "on_hand": "On hand",
+    "reserved": "Reserved",
+    "safety_stock": "Safety stock",
+    "available": "Available",
+    "incoming": "Incoming",
+}
 
 
 def register(desk: Desk) -> None:
@@ -20,59 +32,94 @@ def register(desk: Desk) -> None:
         t = visit.t
         asked = visit.query.get("q", "").strip()[:64]
         words = t("Found for “{q}”", q=asked) if asked else t("All products, in the order of their SKU")
-        with frame(visit, t("Stock"), words), card():
-            Section(visit, lambda: _page(visit, asked), lambda found: _show(visit, asked, found), lines=10)
+        if _below(visit):
+            words = t("What has fallen to its reorder point, the costliest first")
+        with frame(visit, t("Stock"), words):
+            await place_filter(visit)
+            _ways(visit)
+            with card():
+                Section(visit, lambda: _page(visit, asked), lambda found: _show(visit, asked, found), lines=10)
+
+
+def _below(visit: Visit) -> str:
+    """The place of which only that is wanted; nothing where all products are."""
+    return visit.query.get("warehouse", "") if visit.query.get("only") == BELOW else ""
+
+
+def _ways(visit: Visit) -> None:
+    """What of a place may be asked for a page at a time, and what a report tells of it."""
+    t, place = visit.t, visit.query.get("warehouse")
+    if not place:
+        return
+    below = bool(_below(visit))
+    presets(
+        [
+            (t("All products"), visit.here(only=None, cursor=None), not below),
+            (t("At the reorder point or below"), visit.here(only=BELOW, q=None, cursor=None), below),
+            (t("Ran out lately"), visit.link("/reports/stock_outs", warehouse=place, span="7"), False),
+        ]
+    )
 
 
 async def _page(visit: Visit, asked: str) -> dict[str, Any]:
-    """A page of products, each with its sums over all places."""
-    api = visit.desk.api
-    params = {"limit": PAGE, "cursor": visit.query.get("cursor"), "q": asked}
-    page: dict[str, Any] = await api.shared("/v1/products", params, for_s=2.0)
+    """A page of products, each with its figures: of the place that is asked for, else its sums over all."""
+    api, place = visit.desk.api, visit.query.get("warehouse")
+    params = {"limit": PAGE, "cursor": visit.query.get("cursor")}
+    if below := _below(visit):
+        page = await alert_page(visit, {**params, "kind": "reorder", "warehouse": below})
+    else:
+        page = await api.shared("/v1/products", {**params, "q": asked}, for_s=2.0)
     if not page["items"]:
         return {"rows": [], "next_cursor": None}
     found = await api.ask("/v1/stock:query", {"skus": [item["sku"] for item in page["items"]]})
-    rows = [{**item, **sums} for item, sums in zip(page["items"], found["items"], strict=True)]
+    rows = []
+    for item, sums in zip(page["items"], found["items"], strict=True):
+        row = {"sku": item["sku"], "name": item["name"] or item["sku"], "cells": sums["cells"]}
+        # Where it never was there is no figure, not even 0.
+        of = next((cell for cell in sums["cells"] if cell["warehouse"] == place), {}) if place else sums
+        rows.append(row | {name: of.get(name) for name in _OF_A_PLACE})
     return {"rows": rows, "next_cursor": page["next_cursor"]}
 
 
 def _show(visit: Visit, asked: str, found: dict[str, Any]) -> None:
     t, f = visit.t, visit.f
+    place = visit.query.get("warehouse")
     if not found["rows"]:
-        if asked:
-            empty(
-                "search_off",
-                t("Nothing found"),
-                t("Try the beginning of a SKU, a barcode, or a part of the name"),
-                "/stock",
-                t("All products"),
-            )
-        else:
-            empty("inventory_2", t("There are no products yet"), t("Register them through the API or by import"))
+        _nothing(visit, asked)
         return
+    figures = _OF_A_PLACE if place else _FIGURES
     columns = [
         Column("sku", t("SKU"), sortable=False),
         Column("name", t("Name"), sortable=False),
-        *(Column(name, t(title), number=True) for name, title in _FIGURES.items()),
-        Column("places", t("Places"), number=True),
+        *(Column(name, t(title), number=True) for name, title in figures.items()),
     ]
+    if not place:
+        columns.append(Column("places", t("Places"), number=True))
     rows = []
     for row in found["rows"]:
-        cells = row.get("cells", [])
         shown: dict[str, Any] = {
             "sku": row["sku"],
             "sku_href": f"/stock/{row['sku']}",
             "name": row["name"],
-            "places": len(cells),
+            "places": len(row["cells"]),
         }
-        for name in _FIGURES:
-            shown[name] = row.get(name, 0)
-            shown[f"{name}_text"] = f.number(row.get(name, 0))
-        if cells and row.get("available", 0) <= 0:
+        for name in figures:
+            shown |= {name: row[name], f"{name}_text": f.number(row[name])}
+        if place and row["available"] is not None:
+            shown["available_href"] = f"/explain/{row['sku']}/{place}"
+        if row["cells"] and row["available"] is not None and row["available"] <= 0:
             shown["available_class"] = "os-bad"
         rows.append(shown)
     table(visit, columns, rows, per_page=PAGE)
     pager(visit, found["next_cursor"], first=not visit.query.get("cursor"))
 
 
-_FIGURES: Final = {"on_hand": "On hand", "reserved": "Reserved", "available": "Available", "incoming": "Incoming"}
+def _nothing(visit: Visit, asked: str) -> None:
+    t = visit.t
+    if _below(visit):
+        empty("notifications_none", t("Nothing has fallen to its reorder point"))
+    elif asked:
+        words = t("Try the beginning of a SKU, a barcode, or a part of the name")
+        empty("search_off", t("Nothing found"), words, "/stock", t("All products"))
+    else:
+        empty("inventory_2", t("There are no products yet"), t("Register them through the API or by import"))

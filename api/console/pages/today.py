@@ -1,6 +1,5 @@
 """My warehouse today, for a phone in the hand: sales against the same weekday, what ran out, what comes, alerts."""
 
-import asyncio
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
@@ -9,6 +8,7 @@ from nicegui import ui
 
 from api.console import charts
 from api.console.alerts import alert_lines, open_alerts
+from api.console.by_now import WEEK, SoFar, so_far, units_by_hour
 from api.console.client import ApiProblem
 from api.console.frame import frame, route
 from api.console.pages.overview import main_currency
@@ -19,8 +19,7 @@ from api.console.visit import Desk, Visit, business_day, visit_of
 PLACE_COOKIE: Final = "omnistock_place"
 AGAIN_S: Final = 30.0
 SHOWN: Final = 10
-DAY_START: Final = 4
-"""the hour that stands first in the chart"""
+_TITLES: Final = {"net": "Sales", "orders": "Orders", "units": "Units sold"}
 
 
 def register(desk: Desk) -> None:
@@ -45,10 +44,10 @@ def register(desk: Desk) -> None:
                 )
                 return
             _choose(visit, places, code)
-            figures = Section(visit, lambda: _figures(visit, code, day), lambda found: _show_figures(visit, *found))
+            figures = Section(visit, lambda: _so_far(visit, code, day), lambda found: _show_figures(visit, found))
             with box("os-grid"):
-                with card(t("Sales by hour"), t("today beside the same weekday last week"), "os-w6"):
-                    hours = Section(visit, lambda: _hours(visit, code, day), lambda found: _show_hours(visit, *found))
+                with card(t("Sales by hour"), t("today, with the hour that goes on, beside last week"), "os-w6"):
+                    hours = Section(visit, lambda: _so_far(visit, code, day), lambda found: _show_hours(visit, found))
                 with card(t("Alerts"), classes="os-w6"):
                     alerts = Section(
                         visit, lambda: open_alerts(visit, warehouse=code), lambda found: alert_lines(visit, found, code)
@@ -89,85 +88,35 @@ def _choose(visit: Visit, places: dict[str, dict[str, Any]], code: str) -> None:
     select.props["aria-label"] = visit.t("Place")
 
 
-Figured = tuple[list[dict[str, Any]], list[dict[str, Any]], str]
+async def _so_far(visit: Visit, code: str, day: date) -> SoFar:
+    return await so_far(visit, day, await visit.desk.warehouses(), code)
 
 
-async def _figures(visit: Visit, code: str, day: Any) -> Figured:
-    """(today's rows, those of a week ago by this hour, that hour)."""
-    desk = visit.desk
-    before = day - timedelta(days=7)
-    hour = f"{datetime.now(visit.f.zone) - timedelta(days=7):%Y-%m-%dT%H:00}"
-    now_rows, then_rows = await asyncio.gather(
-        desk.report("channel_sales", {"warehouse": code, "from": f"{day}", "to": f"{day}"}),
-        desk.report(
-            "channel_sales", {"warehouse": code, "by": "hour", "from": f"{before}", "to": f"{before}"}, for_s=600.0
-        ),
-    )
-    return now_rows, [row for row in then_rows if row["period"] <= hour], hour
-
-
-def _show_figures(visit: Visit, now_rows: list[dict[str, Any]], then_rows: list[dict[str, Any]], hour: str) -> None:
+def _show_figures(visit: Visit, found: SoFar) -> None:
     t, f = visit.t, visit.f
-    currency = main_currency(now_rows) or main_currency(then_rows)
-    sums = {
-        name: [
-            sum(row[name] for row in rows if name != "net" or row["currency"] == currency)
-            for rows in (now_rows, then_rows)
-        ]
-        for name in ("net", "orders", "units")
-    }
-    titles = {"net": "Sales", "orders": "Orders", "units": "Units sold"}
+    currency = main_currency(found.rows) or main_currency(found.hours_before)
+    sums = {name: found.compared(visit, name, currency if name == "net" else None) for name in _TITLES}
     with box("os-kpis"):
-        for name, title in titles.items():
-            now, before = sums[name]
-            words, trend = f.change(now, before)
-            hint = (
-                t("{change} against last {day}", change=words, day=f.weekday(_weekday(hour)))
-                if before
-                else t("nothing a week ago by now")
-            )
-            value = f.money(now, currency) if name == "net" and currency else f.number(now)
-            kpi(t(title), value, hint, trend if before else 0)
-        basket = sums["net"][0] / sums["orders"][0] if sums["orders"][0] else None
+        for name, (value, hint, trend) in sums.items():
+            shown = f.money(value, currency) if name == "net" and currency else f.number(value)
+            kpi(t(_TITLES[name]), shown, hint, trend)
+        basket = sums["net"].value / sums["orders"].value if sums["orders"].value else None
         kpi(t("Average basket"), f.money(basket, currency), t("today so far"))
 
 
-def _weekday(hour: str) -> int:
-    return datetime.fromisoformat(hour).isoweekday()
-
-
-async def _hours(visit: Visit, code: str, day: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    before = day - timedelta(days=7)
-    now_rows, then_rows = await asyncio.gather(
-        visit.desk.report("channel_sales", {"warehouse": code, "by": "hour", "from": f"{day}", "to": f"{day}"}),
-        visit.desk.report(
-            "channel_sales", {"warehouse": code, "by": "hour", "from": f"{before}", "to": f"{before}"}, for_s=600.0
-        ),
-    )
-    return now_rows, then_rows
-
-
-def _show_hours(visit: Visit, now_rows: list[dict[str, Any]], then_rows: list[dict[str, Any]]) -> None:
+def _show_hours(visit: Visit, found: SoFar) -> None:
     t = visit.t
-    if not now_rows and not then_rows:
+    if not found.hours and not found.hours_before:
         empty("schedule", t("Nothing sold yet"), t("Neither today nor on this weekday last week"))
         return
-    units: list[dict[int, float]] = []
-    for rows in (now_rows, then_rows):
-        hours: dict[int, float] = {}
-        for row in rows:
-            at = int(row["period"][11:13])
-            hours[at] = hours.get(at, 0) + row["units"]
-        units.append(hours)
-    # A business day goes on after midnight.
-    found = sorted((hour - DAY_START) % 24 for hour in {*units[0], *units[1]})
-    shown = [(at + DAY_START) % 24 for at in range(found[0], found[-1] + 1)]
+    now, before = units_by_hour(found.hours, found.day), units_by_hour(found.hours_before, found.day - WEEK)
+    shown = range(min({*now, *before}), max({*now, *before}) + 1)
     series = {
-        t("today"): [units[0].get(hour, 0) for hour in shown],
-        t("last week"): [units[1].get(hour, 0) for hour in shown],
+        t("today"): [now.get(hour, 0) for hour in shown],
+        t("last week"): [before.get(hour, 0) for hour in shown],
     }
     palette = {t("today"): charts.SERIES[0], t("last week"): "rgba(135,147,166,.45)"}
-    options = charts.columns([f"{hour}:00" for hour in shown], series, unit=t("units"), palette=palette)
+    options = charts.columns([f"{hour % 24}:00" for hour in shown], series, unit=t("units"), palette=palette)
     drawn(visit, options, "os-chart-low")
 
 

@@ -1,6 +1,7 @@
 """Who may sign in, for administrators."""
 
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 from fastapi import Request
 from nicegui import run, ui
@@ -11,9 +12,19 @@ from api.console.frame import frame, route
 from api.console.keys import made_key
 from api.console.parts import badge, card, empty, line, sentence
 from api.console.text import Text, box
+from api.console.user_notes import Did
 from api.console.visit import Desk, Visit, visit_of
 
 MOODS = {Role.ADMIN: "warn", Role.PLANNER: "brand", Role.VIEWER: ""}
+
+
+NOTES: Final = 20
+DID: Final = {
+    Did.ADDED: "was added",
+    Did.PASSWORD: "has a new password",
+    Did.ROLE: "has another role",
+    Did.REMOVED: "was removed",
+}
 
 
 def register(desk: Desk) -> None:
@@ -32,6 +43,22 @@ def register(desk: Desk) -> None:
                     listed = _Listed(visit)
                 with card(t("A new user"), classes="os-w5"):
                     _new(visit, listed)
+                with card(t("What was changed"), t("the newest first; nobody can take a line away here")):
+                    listed.notes = box("os-list")
+            listed.show()
+
+
+def show_notes(visit: Visit) -> None:
+    """Who did what to whom, when."""
+    t, f = visit.t, visit.f
+    notes = visit.desk.accounts.notes.last(NOTES)
+    if not notes:
+        empty("history", t("No changes yet"))
+    for note in notes:
+        words = " · ".join((note.by.removeprefix("console:"), f.moment(note.at, seconds=True)))
+        with line(f"{note.user} {t(DID[note.did])}", words, icon="history"):
+            if note.role is not None:
+                badge(t(note.role.capitalize()), MOODS.get(Role(note.role), ""))
 
 
 class _Listed:
@@ -40,18 +67,23 @@ class _Listed:
     def __init__(self, visit: Visit) -> None:
         self._visit = visit
         self._box = box("os-list")
-        self.show()
+        self.notes: ui.element
 
     def show(self) -> None:
         """As it is now."""
         t, f = self._visit.t, self._visit.f
+        self.notes.clear()
+        with self.notes:
+            show_notes(self._visit)
         self._box.clear()
         with self._box:
             for account in self._visit.desk.accounts.all().values():
                 with line(account.name, t("since {moment}", moment=f.day(account.created_at)), icon="person"):
                     badge(t(account.role.value.capitalize()), MOODS[account.role])
                     self._password(account)
+                    # Nobody shuts the door behind themselves: another administrator does.
                     if account.name != self._visit.account.name:
+                        self._role(account)
                         self._remove(account)
 
     def _password(self, account: Account) -> None:
@@ -61,28 +93,57 @@ class _Listed:
             field = ui.input(t("Password"), password=True).props("outlined dense autocomplete=new-password")
 
             async def save() -> None:
+                if not allowed(self._visit):
+                    return
                 try:
-                    await run.io_bound(self._visit.desk.accounts.set_password, account.name, field.value or "")
+                    set_password = partial(self._visit.desk.accounts.set_password, by=self._visit.client)
+                    await run.io_bound(set_password, account.name, field.value or "")
                 except AccountFailed as error:
                     ui.notify(t(error.why), type="negative")
                     return
                 dialog.close()
                 ui.notify(t("Saved"), type="positive")
+                self.show()
 
             ui.button(t("Save"), on_click=save).props("unelevated color=primary")
         ui.button(icon="password", on_click=dialog.open).props(f'flat round dense aria-label="{t("New password")}"')
+
+    def _role(self, account: Account) -> None:
+        t = self._visit.t
+        with ui.dialog() as dialog, ui.card().classes("os-card").style("max-width:24rem"):
+            Text(t("Role of {name}", name=account.name), "h2", "os-card-title")
+            field = ui.select(_roles(self._visit), label=t("Role"), value=account.role.value)
+            field.props("outlined dense").classes("os-search")
+
+            async def save() -> None:
+                if not allowed(self._visit):
+                    return
+                try:
+                    before = await give_role(self._visit, account.name, Role(field.value))
+                except AccountFailed as error:
+                    ui.notify(t(error.why), type="negative")
+                    return
+                except ApiProblem as problem:
+                    ui.notify(t(sentence(problem)), type="negative")
+                    return
+                dialog.close()
+                ui.notify(t("Saved"), type="positive")
+                self.show()
+                await revoke(self._visit, before)
+
+            ui.button(t("Save"), on_click=save).props("unelevated color=primary")
+        ui.button(icon="manage_accounts", on_click=dialog.open).props(f'flat round dense aria-label="{t("Role")}"')
 
     def _remove(self, account: Account) -> None:
         t, desk = self._visit.t, self._visit.desk
 
         async def remove() -> None:
+            if not allowed(self._visit):
+                return
             try:
-                desk.accounts.remove(account.name)
-                await desk.api.change(self._visit.account.key, "DELETE", f"/v1/keys/{account.key_id}")
+                await revoke(self._visit, desk.accounts.remove(account.name, by=self._visit.client))
             except AccountFailed as error:
                 ui.notify(t(error.why), type="negative")
-            except ApiProblem as problem:
-                ui.notify(f"{t('The API key could not be revoked')}: {t(sentence(problem))}", type="negative")
             self.show()
 
         with ui.dialog() as sure, ui.card().classes("os-card").style("max-width:24rem"):
@@ -95,6 +156,36 @@ class _Listed:
         ui.button(icon="delete", on_click=sure.open).props(f'flat round dense aria-label="{t("Remove")}"')
 
 
+def allowed(visit: Visit) -> bool:
+    """Whether who has this page open is an administrator still; says so when not."""
+    if not visit.still_admin:
+        ui.notify(visit.t("You may not do this"), type="negative")
+    return visit.still_admin
+
+
+async def give_role(visit: Visit, name: str, role: Role) -> Account:
+    """And a key that may do what the role may; gives what was before, whose key is to be revoked."""
+    key = made_key()
+    if visit.desk.accounts.get(name) is None:
+        raise AccountFailed(f"there is no user {name}")
+    body = {"secret_sha256": key.secret_sha256, "client": client_of(name), "scopes": list(SCOPES_OF[role])}
+    await visit.desk.api.change(visit.account.key, "PUT", f"/v1/keys/{key.id}", body)
+    return visit.desk.accounts.set_role(name, role, key.text, by=visit.client)
+
+
+async def revoke(visit: Visit, account: Account) -> None:
+    """The key that the account had; says so where the engine would not."""
+    t = visit.t
+    try:
+        await visit.desk.api.change(visit.account.key, "DELETE", f"/v1/keys/{account.key_id}")
+    except ApiProblem as problem:
+        ui.notify(f"{t('The API key could not be revoked')}: {t(sentence(problem))}", type="negative")
+
+
+def _roles(visit: Visit) -> dict[str, Any]:
+    return {role.value: visit.t(role.value.capitalize()) for role in Role}
+
+
 def _new(visit: Visit, listed: _Listed) -> None:
     t, desk = visit.t, visit.desk
     name = (
@@ -102,8 +193,8 @@ def _new(visit: Visit, listed: _Listed) -> None:
         .props("outlined dense maxlength=40 autocomplete=off autocapitalize=none")
         .classes("os-search")
     )
-    roles: dict[str, Any] = {role.value: t(role.value.capitalize()) for role in Role}
-    role = ui.select(roles, label=t("Role"), value=Role.PLANNER.value).props("outlined dense").classes("os-search")
+    role = ui.select(_roles(visit), label=t("Role"), value=Role.PLANNER.value)
+    role.props("outlined dense").classes("os-search")
     password = ui.input(t("Password"), password=True, password_toggle_button=True)
     password.props("outlined dense autocomplete=new-password").classes("os-search")
     Text(
@@ -116,6 +207,8 @@ def _new(visit: Visit, listed: _Listed) -> None:
     )
 
     async def add() -> None:
+        if not allowed(visit):
+            return
         key = made_key()
         wanted = Role(role.value)
         given, secret = (name.value or "").strip().lower(), password.value or ""
@@ -126,7 +219,7 @@ def _new(visit: Visit, listed: _Listed) -> None:
                 raise AccountFailed(f"there is a user {given} already")
             body = {"secret_sha256": key.secret_sha256, "client": client_of(given), "scopes": list(SCOPES_OF[wanted])}
             await desk.api.change(visit.account.key, "PUT", f"/v1/keys/{key.id}", body)
-            await run.io_bound(desk.accounts.add, given, wanted, secret, key.text)
+            await run.io_bound(partial(desk.accounts.add, by=visit.client), given, wanted, secret, key.text)
         except AccountFailed as error:
             ui.notify(t(error.why), type="negative")
             return

@@ -9,12 +9,13 @@ from api.console.words.columns_stock import COLUMNS_STOCK
 from api.console.words.decide import DECIDE
 from api.console.words.devices import DEVICES
 from api.console.words.frame import FRAME
+from api.console.words.metrics import METRICS
 from api.console.words.reports import REPORTS
 from api.console.words.stock import STOCK
 
 LANGUAGES: Final = {"en": "English", "ru": "Русский", "pl": "Polski"}
 LANGUAGE_COOKIE: Final = "omnistock_language"
-_ALL: Final = {**COLUMNS_SALES, **COLUMNS_STOCK, **REPORTS, **DECIDE, **DEVICES, **STOCK, **FRAME}
+_ALL: Final = {**METRICS, **COLUMNS_SALES, **COLUMNS_STOCK, **REPORTS, **DECIDE, **DEVICES, **STOCK, **FRAME}
 _PHRASES: Final[dict[str, dict[str, str]]] = {
     "en": {},
     "ru": {english: russian for english, (russian, _) in _ALL.items()},

@@ -14,12 +14,12 @@ DECIDE: Final[dict[str, tuple[str, str]]] = {
     "Asked for and not there today": ("Спросили, а не было", "Pytano, a nie było"),
     "units of {n} products": ("единиц, товаров: {n}", "sztuk, produktów: {n}"),
     "nothing was missing": ("всего хватило", "niczego nie brakło"),
-    "{change} against last week by this hour": (
-        "{change} к прошлой неделе на этот час",
-        "{change} do zeszłego tygodnia o tej porze",
+    "{change} against last {day} by {hour}": (
+        "{change} к прошлому разу ({day}) до {hour}",
+        "{change} do poprzedniego dnia ({day}) do {hour}",
     ),
-    "{change} against last {day}": ("{change} к прошлому разу ({day})", "{change} do poprzedniego dnia ({day})"),
-    "nothing a week ago by now": ("неделю назад к этому часу ничего", "tydzień temu o tej porze nic"),
+    "nothing a week ago by {hour}": ("неделю назад до {hour} ничего", "tydzień temu do {hour} nic"),
+    "no hour of the day is over yet": ("ещё не прошло ни одного часа дня", "nie minęła jeszcze żadna godzina dnia"),
     "Sales by channel, last five minutes": ("Продажи по каналам, пять минут", "Sprzedaż według kanałów, pięć minut"),
     "units in each five seconds": ("единиц за каждые пять секунд", "sztuk na każde pięć sekund"),
     "{sales} sale lines and {all} movements in the last minute": (
@@ -48,7 +48,10 @@ DECIDE: Final[dict[str, tuple[str, str]]] = {
     "today": ("сегодня", "dziś"),
     "last week": ("неделю назад", "tydzień temu"),
     "Sales by hour": ("Продажи по часам", "Sprzedaż według godzin"),
-    "today beside the same weekday last week": ("сегодня и в тот же день недели", "dziś i w ten sam dzień tygodnia"),
+    "today, with the hour that goes on, beside last week": (
+        "сегодня вместе с идущим часом и неделю назад",
+        "dziś wraz z trwającą godziną i tydzień temu",
+    ),
     "Nothing sold yet": ("Ещё ничего не продано", "Jeszcze nic nie sprzedano"),
     "Neither today nor on this weekday last week": ("Ни сегодня, ни неделю назад", "Ani dziś, ani tydzień temu"),
     "Ran out": ("Закончилось", "Skończyło się"),
@@ -175,9 +178,12 @@ DECIDE: Final[dict[str, tuple[str, str]]] = {
         "Отказы из-за нехватки, один раз на покупателя, товар и день, за вычетом полученного позже или в другом месте.",
         "Odmowy z braku towaru, raz na klienta, produkt i dzień, bez tego, co otrzymał później lub gdzie indziej.",
     ),
-    "Today is compared with the same weekday last week up to the same hour; growth with as many days before.": (
-        "Сегодня сравнивается с тем же днём недели до того же часа; рост — со столькими же днями до того.",
-        "Dziś porównuje się z tym samym dniem tygodnia do tej samej godziny; wzrost z tyloma dniami przedtem.",
+    "The hours of today that are over, in all places, are compared with the same hours of the same weekday last week; "
+    "growth with as many days before.": (
+        "Закончившиеся во всех местах часы сегодняшнего дня сравниваются с теми же часами того же дня недели; рост — "
+        "со столькими же днями до того.",
+        "Godziny dnia, które minęły we wszystkich miejscach, porównuje się z tymi samymi godzinami tego samego dnia "
+        "tygodnia; wzrost z tyloma dniami przedtem.",
     ),
     "text": ("текст", "tekst"),
     "money": ("деньги", "kwota"),

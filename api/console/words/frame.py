@@ -113,6 +113,17 @@ FRAME: Final[dict[str, tuple[str, str]]] = {
     "Role": ("Роль", "Rola"),
     "New password": ("Новый пароль", "Nowe hasło"),
     "New password for {name}": ("Новый пароль для {name}", "Nowe hasło dla {name}"),
+    "Role of {name}": ("Роль {name}", "Rola {name}"),
+    "What was changed": ("Что менялось", "Co zmieniono"),
+    "the newest first; nobody can take a line away here": (
+        "новое сверху; стереть строку здесь нельзя",
+        "najnowsze najpierw; nikt tu nie usunie wiersza",
+    ),
+    "No changes yet": ("Изменений ещё нет", "Nie ma jeszcze zmian"),
+    "was added": ("— добавлен", "— dodano"),
+    "has a new password": ("— новый пароль", "— nowe hasło"),
+    "has another role": ("— новая роль", "— nowa rola"),
+    "was removed": ("— удалён", "— usunięto"),
     "Remove {name}?": ("Удалить {name}?", "Usunąć {name}?"),
     "Open pages stop working at once. What was done stays in the journal.": (
         "Открытые страницы сразу перестанут работать. Сделанное остаётся в журнале.",
