@@ -136,9 +136,9 @@ def with_again(at: int, answer: Attempt) -> Evidence:
     return replace(evidence, again=[*evidence.again[:at], answer, *evidence.again[at + 1 :]])
 
 
-def with_stock(place: tuple[str, str], *counters: int) -> Evidence:
+def with_stock(sku: str, place: str, units: int) -> Evidence:
     evidence = told(*TRUTH)
-    return replace(evidence, stock=evidence.stock | {place: counters})
+    return replace(evidence, stock=evidence.stock | {(sku, place): (units, 0, units)})
 
 
 def with_reservation(name: str, said: Any) -> Evidence:
@@ -185,8 +185,8 @@ LIES: Final[dict[str, tuple[Lie, set[str]]]] = {
         lambda: with_again(7, Attempt(9.0, 9.1, 200, results("move") | {"more": 1})), {ONE_ANSWER},
     ),
     "nobody ever knows": (lambda: with_again(8, Attempt(9.0, 9.1, 503, results("sale.0", "sale.1"))), {RESOLVED}),
-    "the stock is wrong": (lambda: with_stock(("tee", "south"), 3, 0, 3), {STOCK}),
-    "stock is there of which nobody heard": (lambda: with_stock(("hat", "north"), 1, 0, 1), {STOCK}),
+    "the stock is wrong": (lambda: with_stock("tee", "south", 3), {STOCK}),
+    "stock is there of which nobody heard": (lambda: with_stock("hat", "north", 1), {STOCK}),
     "it is oversold": (
         lambda: told(*TRUTH[:-1], replace(TRUTH[-1], quantity=-3)), {BOUND, ONE_EFFECT},
     ),
