@@ -40,12 +40,12 @@ def test_a_failure_names_its_seed_and_the_one_command_that_plays_it_again(
 ) -> None:
     """The command is run as it stands, and fails with the same words."""
     request.addfinalizer(lambda: logging.disable(logging.NOTSET))
-    with BUGS["floors are lower than they were configured"]():
+    with BUGS["floors are lower than they were configured"].plant():
         ((failed,), _) = parted([play((0, 1000))])
     command = replay(failed.seed, 1000)
     assert command == "python -m tests.simulation --seed 0 --commands 1000"
     monkeypatch.setattr("sys.argv", command.split()[2:])
-    with BUGS["floors are lower than they were configured"](), pytest.raises(AssertionError) as again:
+    with BUGS["floors are lower than they were configured"].plant(), pytest.raises(AssertionError) as again:
         main()
     assert failed.reason.endswith(str(again.value))
     assert main() == 0, "without the bug nothing is wrong with it"
