@@ -20,6 +20,8 @@ from tests.simulation.report import never_happened, replay, table, total
 from tests.simulation.run import COMMANDS, run
 
 SEEDS = int(os.environ.get("SIMULATION_SEEDS", "500"))
+SPEED_MIN = 2_000
+"""commands in a second of one core: else a night of seeds is worth much less"""
 
 
 def test_worlds_come_to_rest_with_everything_right(tell: Tell) -> None:
@@ -28,6 +30,8 @@ def test_worlds_come_to_rest_with_everything_right(tell: Tell) -> None:
     assert not failed, "\n".join(f"{replay(each.seed, COMMANDS)}\n  {each.reason}" for each in failed)
     assert sum(each.commands for each in ran) >= SEEDS * COMMANDS
     assert never_happened(total(ran)) == []
+    # Of its own processor's time, which others on the machine hardly change.
+    assert sum(each.commands for each in ran) >= SPEED_MIN * sum(each.cpu_s for each in ran)
 
 
 def test_a_seed_is_the_same_history_every_time() -> None:
