@@ -5,13 +5,18 @@ one SKU, D3 holds in the buyer's own way, D4 counters that drift, D7 feeds, D8 a
 """
 
 import itertools
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from tests.api.box import Box, fresh
+from actors.settings import Settings
+from engine.record import Record
+from tests.api.box import BOUND_S, Box, fresh
 from tests.e2e.served import wait_until
 
 _numbers = itertools.count(1)
@@ -112,6 +117,43 @@ def test_d3_a_hold_that_lapses_while_the_buyer_pays_is_refused_and_not_half_conf
     assert shelf.step(held, "fulfil", status=409)["code"] == "reservation_expired"
     assert shelf.stock() == (3, 3, 0)
     assert shelf.step(other, "confirm")["state"] == "confirmed"
+
+
+def test_d3_a_hold_that_lapses_between_the_confirm_and_its_decision_is_refused(tmp_path: Path) -> None:
+    """The confirm came in time, and waited behind a sale for which the shard's disk took long."""
+    box = Box(tmp_path, shards=1, settings=Settings(calls_in_flight_max=1))
+    box.stock_shop()
+    shelf = Shelf(box, "TEE-M")
+    on_hand, _, _ = shelf.stock()
+    runtime, (store,) = box.runtime, box.stores
+    assert runtime is not None
+    reached, go_on = threading.Event(), threading.Event()
+
+    def stand_still(record: Record) -> None:
+        if len(record.rows):
+            reached.set()
+            assert go_on.wait(BOUND_S)
+
+    try:
+        held = shelf.hold(2, ttl_s=3)
+        expires_at = datetime.fromisoformat(held["expires_at"])
+        store.before_append = stand_still
+        with ThreadPoolExecutor(2) as callers:
+            sale = callers.submit(shelf.command, "sell", quantity=1, channel="shop")
+            assert reached.wait(BOUND_S)
+            confirm = callers.submit(shelf.step, held["reservation"], "confirm", status=409)
+            wait_until(lambda: runtime.client.admission.queued_rows(0) == 2, "the confirm behind the sale")
+            assert datetime.now(UTC) < expires_at, "it came too late"
+            wait_until(lambda: datetime.now(UTC) > expires_at, "the end of the hold")
+            assert not confirm.done()
+            go_on.set()
+            assert sale.result()["outcome"] == "ok"
+            assert confirm.result()["code"] == "reservation_expired"
+        assert box.get(f"/v1/reservations/{held['reservation']}")["state"] == "expired"
+        assert shelf.stock() == (on_hand - 1, 0, on_hand - 1)
+    finally:
+        go_on.set()
+        box.close()
 
 
 def test_d3_a_hold_that_is_extended_or_confirmed_in_time_does_not_lapse(shelf: Shelf) -> None:
