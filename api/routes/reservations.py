@@ -307,17 +307,17 @@ async def list_(call: Call) -> Answer:
     state = query.one_of("state", STATES)
     channel, reference, sku = query.get("channel"), query.get("reference"), query.get("sku")
     filters = Filters(state=int(state) if state else 0)
-    if channel is not None:
-        number = await channel_number(call.runtime.directory, check_code(channel, "channel"))
-        if number == UNKNOWN_NUMBER:
-            return Answer(200, _page([], None))
-        filters = filters._replace(channel=number)
     if reference is not None:
         filters = filters._replace(reference=check_text(reference, "reference"))
     if sku is not None:
         filters = filters._replace(sku_key=sku_key(check_code(sku, "sku")))
     shard, after = decode_cursor("cursor", query.get("cursor"), 2) or (0, 0)
     reader = _reader(call, query)
+    if channel is not None:
+        number = await channel_number(call.runtime.directory, check_code(channel, "channel"))
+        if number == UNKNOWN_NUMBER:
+            return Answer(200, _page([], None))
+        filters = filters._replace(channel=number)
     found, more = await reservations(call.runtime.client, reader, filters, Place(shard, after), limit)
     return Answer(200, _page(await _documents(call, found), encode_cursor(more) if more else None))
 

@@ -94,6 +94,7 @@ class Box:
         self._limits = limits or ApiLimits()
         self._settings = settings or Settings()
         self._data = data
+        self.analytics_door = data / ANALYTICS_SOCKET
         self._with_analytics = analytics
         self._loop = asyncio.new_event_loop()
         self._started = threading.Event()
@@ -203,7 +204,7 @@ class Box:
             return
         store = Store(self._data / FILE, era=0, shards=len(self.stores))
         file = AnalyticsFile(store, [each.journal() for each in self.stores], DetailsReader(documents))
-        actor = AnalyticsActor(file, self._data / ANALYTICS_SOCKET)
+        actor = AnalyticsActor(file, self.analytics_door)
         thread = threading.Thread(target=actor.run, name="analytics", daemon=True)
         thread.start()
         try:
@@ -249,7 +250,7 @@ class Box:
             directory=directory,
             feed=Feed(journals, era, directory),
             documents=writer,
-            analytics=AnalyticsLink(self._data / ANALYTICS_SOCKET, BOUND_S if self._with_analytics else 0.0),
+            analytics=AnalyticsLink(self.analytics_door, BOUND_S if self._with_analytics else 0.0),
             devices=devices,
             device_feed=DeviceFeed(self._data / DEVICES, lambda: directory.device_numbers),
             sql=PlannerSql(self._data),

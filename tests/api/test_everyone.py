@@ -45,6 +45,15 @@ def test_seeing_is_not_doing(shop: Box) -> None:
     assert shop.get(f"/v1/reservations/{theirs}")["state"] == "held"
 
 
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [("", 200), ("&everyone=true", 403), ("&everyone=maybe", 422), ("&sku=", 422), ("&cursor=x", 422)],
+)
+def test_that_a_channel_is_unknown_excuses_nothing_else(shop: Box, query: str, status: int) -> None:
+    reader = shop.make_key("read", client="reader-of-unknown")
+    assert shop.call("GET", f"/v1/reservations?channel=never-made{query}", key=reader).status_code == status
+
+
 def test_a_key_that_is_limited_to_places_does_not_see_everyones(shop: Box) -> None:
     limited = shop.make_key("read", "reports", client="berliner", warehouses=["berlin"])
     assert shop.call("GET", "/v1/reservations?everyone=true", key=limited).status_code == 403

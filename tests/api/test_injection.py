@@ -1,19 +1,23 @@
 """What callers send reaches logs and problem documents: never as more than text."""
 
 import io
+import json
 import logging
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import orjson
 import pytest
-import structlog
 
-from actors.logs import OneEvent, escaped
+from actors.logs import OneEvent
 from api.engine_client import BODY_CHARS_MAX, EngineClient, Refused
-from tests.api.box import Box, fresh
+from tests.api.box import BOUND_S, Box, fresh
 from tests.api.wire import connected
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 EVIL = "a\r\n2026-01-01 00:00:00,000 omnistock ERROR forged\x1b[2J\x9b31m\x00\u202e\u2028\x85</script>"
 
 
@@ -36,18 +40,47 @@ def check(text: str) -> None:
     assert not any(line.startswith("2026-01-01 00:00:00,000") for line in text.splitlines())
 
 
-@pytest.mark.parametrize("logger", [logging.getLogger("omnistock.test"), structlog.get_logger("omnistock.test")])
-def test_a_line_of_the_log_cannot_be_forged(log: io.StringIO, logger: Any) -> None:
-    try:
-        raise ValueError(EVIL)
-    except ValueError:
-        if isinstance(logger, logging.Logger):
-            logger.exception("failed for %s", EVIL)
-            check(log.getvalue())
-            assert "forged" in log.getvalue()
-        else:
-            rendered = structlog.processors.KeyValueRenderer(key_order=["event"])(logger, "error", {"event": EVIL})
-            check(escaped(str(rendered)).replace("\n", "\n    "))
+WRITERS = {
+    "standard library": 'logging.getLogger("omnistock.test").exception("failed for %s", evil)',
+    "structlog": 'structlog.get_logger("omnistock.test").exception("failed for %s", evil)',
+    "structlog, as the event": 'structlog.get_logger("omnistock.test").exception(evil)',
+    "structlog, as a value": 'structlog.get_logger("omnistock.test").exception("failed", sku=evil, skus=[evil])',
+    "structlog, as a name": 'structlog.get_logger("omnistock.test").exception("failed", **{evil: 1})',
+    "structlog, bound": 'structlog.get_logger("omnistock.test").bind(sku=evil).exception("failed")',
+}
+PROGRAM = """
+import json, logging, sys
+import structlog
+from actors.logs import set_up_logging
+set_up_logging()
+evil = json.load(sys.stdin)
+try:
+    raise ValueError(evil)
+except ValueError:
+    {writes}
+"""
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_a_line_of_the_log_cannot_be_forged(writer: str) -> None:
+    """In a process of its own, with what every process of the stack sets up."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(writes=WRITERS[writer])],
+        input=json.dumps(EVIL),
+        capture_output=True,
+        cwd=ROOT,
+        text=True,
+        encoding="utf-8",
+        timeout=BOUND_S,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "forged" in done.stderr
+    assert "ValueError" in done.stderr
+    check(done.stderr)
+    first, *others = done.stderr.splitlines()
+    assert " omnistock.test ERROR " in first
+    assert all(line.startswith("    ") for line in others), done.stderr
 
 
 PLACES: list[tuple[str, str, Any]] = [

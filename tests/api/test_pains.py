@@ -5,36 +5,54 @@ one SKU, D3 holds in the buyer's own way, D4 counters that drift, D7 feeds, D8 a
 """
 
 import itertools
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from tests.api.box import Box, fresh
+from actors.settings import Settings
+from engine.ids import sku_key
+from engine.record import Record
+from tests.api.box import BOUND_S, Box, fresh
 from tests.e2e.served import wait_until
 
 _numbers = itertools.count(1)
 
 
 class Shelf(NamedTuple):
-    """A SKU of its own for each test, with so many units in one shop."""
+    """A SKU of its own for each test, with so many units in one shop; perhaps a second one that goes along with it."""
 
     box: Box
     sku: str
+    beside: str = ""
+    """on another shard: as much of it is held, given back and shipped"""
+
+    @property
+    def skus(self) -> list[str]:
+        return [self.sku, self.beside] if self.beside else [self.sku]
 
     def stock(self) -> tuple[int, int, int]:
-        """(on hand, reserved, available)."""
-        found = self.box.get(f"/v1/stock/{self.sku}")
-        assert found["on_hand"] - found["reserved"] == found["available"]
-        return found["on_hand"], found["reserved"], found["available"]
+        """(on hand, reserved, available), of each of its SKUs."""
+        found = [self.box.get(f"/v1/stock/{sku}") for sku in self.skus]
+        ((on_hand, reserved, available),) = {(each["on_hand"], each["reserved"], each["available"]) for each in found}
+        assert on_hand - reserved == available
+        return on_hand, reserved, available
 
     def line(self, quantity: int = 1) -> dict[str, Any]:
         return {"sku": self.sku, "quantity": quantity, "warehouse": "berlin"}
 
     def hold(self, *quantities: int, status: int = 201, **more: Any) -> Any:
-        body = {"channel": "shop", "ttl_s": 600, "lines": [self.line(each) for each in quantities or (1,)], **more}
+        lines = [self.line(each) | {"sku": sku} for each in quantities or (1,) for sku in self.skus]
+        body = {"channel": "shop", "ttl_s": 600, "lines": lines, **more}
         return self.box.post("/v1/reservations", body, status=status)
+
+    def part(self, quantity: int) -> dict[str, Any]:
+        """Of a hold of one quantity: so much of each SKU."""
+        return {"lines": [{"line": line, "quantity": quantity} for line in range(len(self.skus))]}
 
     def step(self, reservation: str, step: str, body: Any = None, *, status: int = 200, **more: Any) -> Any:
         return self.box.post(f"/v1/reservations/{reservation}/{step}", body, status=status, **more)
@@ -51,14 +69,34 @@ class Shelf(NamedTuple):
 @pytest.fixture
 def shelf(box: Box) -> Iterator[Shelf]:
     """Three units; whatever a test did, the feed explains every figure."""
-    made = Shelf(box, f"PAIN-{next(_numbers)}")
-    box.put(f"/v1/products/{made.sku}", {"name": "A thing", "quantity_decimals": 0})
-    assert made.command("receive", quantity=3)["outcome"] == "ok"
-    yield made
-    if events := made.events():
-        last = events[-1]
-        found = box.get(f"/v1/stock/{made.sku}")
-        assert (last["on_hand"], last["reserved"]) == (found["on_hand"], found["reserved"])
+    yield from stocked(Shelf(box, f"PAIN-{next(_numbers)}"))
+
+
+@pytest.fixture(params=["one SKU", "two SKUs on two shards"])
+def shelves(box: Box, request: pytest.FixtureRequest) -> Iterator[Shelf]:
+    """The same, and once more with three units of another SKU that another shard has."""
+    sku = f"PAIN-{next(_numbers)}"
+    others = (f"PAIN-{next(_numbers)}" for _ in itertools.count())
+    elsewhere = next(other for other in others if shard_of(box, other) != shard_of(box, sku))
+    yield from stocked(Shelf(box, sku, "" if request.param == "one SKU" else elsewhere))
+
+
+def shard_of(box: Box, sku: str) -> int:
+    assert box.runtime is not None
+    return box.runtime.client.partitions.shard_of_sku(sku_key(sku))
+
+
+def stocked(shelf: Shelf) -> Iterator[Shelf]:
+    box = shelf.box
+    for sku in shelf.skus:
+        box.put(f"/v1/products/{sku}", {"name": "A thing", "quantity_decimals": 0})
+        (received,) = box.commands({"kind": "receive", "sku": sku, "warehouse": "berlin", "quantity": 3})
+        assert received["outcome"] == "ok"
+    yield shelf
+    for sku in shelf.skus:
+        if events := Shelf(box, sku).events():
+            found = box.get(f"/v1/stock/{sku}")
+            assert (events[-1]["on_hand"], events[-1]["reserved"]) == (found["on_hand"], found["reserved"])
 
 
 def test_d1_many_buyers_want_the_last_units_and_nobody_gets_one_that_is_not_there(shelf: Shelf) -> None:
@@ -114,6 +152,43 @@ def test_d3_a_hold_that_lapses_while_the_buyer_pays_is_refused_and_not_half_conf
     assert shelf.step(other, "confirm")["state"] == "confirmed"
 
 
+def test_d3_a_hold_that_lapses_between_the_confirm_and_its_decision_is_refused(tmp_path: Path) -> None:
+    """The confirm came in time, and waited behind a sale for which the shard's disk took long."""
+    box = Box(tmp_path, shards=1, settings=Settings(calls_in_flight_max=1))
+    box.stock_shop()
+    shelf = Shelf(box, "TEE-M")
+    on_hand, _, _ = shelf.stock()
+    runtime, (store,) = box.runtime, box.stores
+    assert runtime is not None
+    reached, go_on = threading.Event(), threading.Event()
+
+    def stand_still(record: Record) -> None:
+        if len(record.rows):
+            reached.set()
+            assert go_on.wait(BOUND_S)
+
+    try:
+        held = shelf.hold(2, ttl_s=3)
+        expires_at = datetime.fromisoformat(held["expires_at"])
+        store.before_append = stand_still
+        with ThreadPoolExecutor(2) as callers:
+            sale = callers.submit(shelf.command, "sell", quantity=1, channel="shop")
+            assert reached.wait(BOUND_S)
+            confirm = callers.submit(shelf.step, held["reservation"], "confirm", status=409)
+            wait_until(lambda: runtime.client.admission.queued_rows(0) == 2, "the confirm behind the sale")
+            assert datetime.now(UTC) < expires_at, "it came too late"
+            wait_until(lambda: datetime.now(UTC) > expires_at, "the end of the hold")
+            assert not confirm.done()
+            go_on.set()
+            assert sale.result()["outcome"] == "ok"
+            assert confirm.result()["code"] == "reservation_expired"
+        assert box.get(f"/v1/reservations/{held['reservation']}")["state"] == "expired"
+        assert shelf.stock() == (on_hand - 1, 0, on_hand - 1)
+    finally:
+        go_on.set()
+        box.close()
+
+
 def test_d3_a_hold_that_is_extended_or_confirmed_in_time_does_not_lapse(shelf: Shelf) -> None:
     paying, paid, lapsing = (shelf.hold(ttl_s=1)["reservation"] for _ in range(3))
     shelf.step(paying, "extend", {"ttl_s": 600})
@@ -123,64 +198,64 @@ def test_d3_a_hold_that_is_extended_or_confirmed_in_time_does_not_lapse(shelf: S
     assert shelf.step(paying, "confirm")["state"] == "confirmed"
 
 
-def test_d3_a_buyer_is_not_blocked_by_the_own_earlier_hold(shelf: Shelf) -> None:
+def test_d3_a_buyer_is_not_blocked_by_the_own_earlier_hold(shelves: Shelf) -> None:
     """The cart is changed: all three units are in the buyer's own hold, and there are no others."""
-    first = shelf.hold(3)["reservation"]
-    shelf.hold(2, status=409)
-    second = shelf.hold(2, replaces=first)
+    first = shelves.hold(3)["reservation"]
+    shelves.hold(2, status=409)
+    second = shelves.hold(2, replaces=first)
     assert second["state"] == "held"
-    assert shelf.stock() == (3, 2, 1)
-    assert shelf.box.get(f"/v1/reservations/{first}")["state"] == "released"
+    assert shelves.stock() == (3, 2, 1)
+    assert shelves.box.get(f"/v1/reservations/{first}")["state"] == "released"
 
 
-def test_d3_a_buyer_replaces_the_own_hold_on_the_last_unit(shelf: Shelf) -> None:
-    shelf.hold(2)
-    mine = shelf.hold(1)["reservation"]
-    replaced = shelf.hold(1, replaces=mine)
+def test_d3_a_buyer_replaces_the_own_hold_on_the_last_unit(shelves: Shelf) -> None:
+    shelves.hold(2)
+    mine = shelves.hold(1)["reservation"]
+    replaced = shelves.hold(1, replaces=mine)
     assert replaced["reservation"] != mine
-    assert shelf.stock() == (3, 3, 0)
+    assert shelves.stock() == (3, 3, 0)
 
 
-def test_d3_a_replacement_that_is_refused_leaves_the_earlier_hold_as_it_was(shelf: Shelf) -> None:
-    mine = shelf.hold(2)
-    assert shelf.hold(4, status=409, replaces=mine["reservation"])["code"] == "insufficient_stock"
-    assert shelf.box.get(f"/v1/reservations/{mine['reservation']}")["state"] == "held"
-    assert shelf.stock() == (3, 2, 1)
+def test_d3_a_replacement_that_is_refused_leaves_the_earlier_hold_as_it_was(shelves: Shelf) -> None:
+    mine = shelves.hold(2)
+    assert shelves.hold(4, status=409, replaces=mine["reservation"])["code"] == "insufficient_stock"
+    assert shelves.box.get(f"/v1/reservations/{mine['reservation']}")["state"] == "held"
+    assert shelves.stock() == (3, 2, 1)
 
 
-def test_d4_a_confirm_that_is_repeated_changes_nothing_more(shelf: Shelf) -> None:
-    held = shelf.hold(2)["reservation"]
+def test_d4_a_confirm_that_is_repeated_changes_nothing_more(shelves: Shelf) -> None:
+    held = shelves.hold(2)["reservation"]
     key = {"Idempotency-Key": fresh("confirm")}
-    first = shelf.step(held, "confirm", headers=key)
-    assert shelf.step(held, "confirm", headers=key) == first
-    assert shelf.step(held, "confirm", status=409)["code"] == "reservation_closed"  # another id is another confirm
-    assert shelf.stock() == (3, 2, 1)
+    first = shelves.step(held, "confirm", headers=key)
+    assert shelves.step(held, "confirm", headers=key) == first
+    assert shelves.step(held, "confirm", status=409)["code"] == "reservation_closed"  # another id is another confirm
+    assert shelves.stock() == (3, 2, 1)
 
 
-def test_d4_a_shipment_that_is_told_twice_ships_once(shelf: Shelf) -> None:
-    held = shelf.hold(2)["reservation"]
-    shelf.step(held, "confirm")
+def test_d4_a_shipment_that_is_told_twice_ships_once(shelves: Shelf) -> None:
+    held = shelves.hold(2)["reservation"]
+    shelves.step(held, "confirm")
     key = {"Idempotency-Key": fresh("ship")}
-    first = shelf.step(held, "fulfil", {"lines": [{"line": 0, "quantity": 1}]}, headers=key)
-    assert shelf.step(held, "fulfil", {"lines": [{"line": 0, "quantity": 1}]}, headers=key) == first
-    assert shelf.stock() == (2, 1, 1)
+    first = shelves.step(held, "fulfil", shelves.part(1), headers=key)
+    assert shelves.step(held, "fulfil", shelves.part(1), headers=key) == first
+    assert shelves.stock() == (2, 1, 1)
 
 
-def test_d4_a_cancel_after_a_partial_shipment_gives_back_the_rest_and_no_more(shelf: Shelf) -> None:
-    held = shelf.hold(3)["reservation"]
-    shelf.step(held, "confirm")
-    shelf.step(held, "fulfil", {"lines": [{"line": 0, "quantity": 1}]})
-    ended = shelf.step(held, "release")
-    (line,) = ended["lines"]
-    assert (ended["state"], line["fulfilled"], line["released"], line["remaining"]) == ("fulfilled", 1, 2, 0)
-    assert shelf.stock() == (2, 0, 2)
-    assert shelf.step(held, "release", status=409)["code"] == "reservation_closed"
-    assert shelf.stock() == (2, 0, 2)
+def test_d4_a_cancel_after_a_partial_shipment_gives_back_the_rest_and_no_more(shelves: Shelf) -> None:
+    held = shelves.hold(3)["reservation"]
+    shelves.step(held, "confirm")
+    shelves.step(held, "fulfil", shelves.part(1))
+    ended = shelves.step(held, "release")
+    given_back = [(line["fulfilled"], line["released"], line["remaining"]) for line in ended["lines"]]
+    assert (ended["state"], given_back) == ("fulfilled", [(1, 2, 0)] * len(shelves.skus))
+    assert shelves.stock() == (2, 0, 2)
+    assert shelves.step(held, "release", status=409)["code"] == "reservation_closed"
+    assert shelves.stock() == (2, 0, 2)
 
 
 def test_d4_more_than_is_held_is_never_given_back(shelf: Shelf) -> None:
     held = shelf.hold(1)["reservation"]
-    part = {"lines": [{"line": 0, "quantity": 2}]}
+    part = shelf.part(2)
     assert shelf.step(held, "release", part, status=422)["code"] == "invalid_quantity"
     assert shelf.stock() == (3, 1, 2)
 
@@ -200,7 +275,7 @@ def test_d4_a_product_is_not_deleted_under_its_holds(shelf: Shelf) -> None:
 def test_d4_every_figure_is_the_sum_of_what_the_feed_says(shelf: Shelf) -> None:
     held = shelf.hold(2)["reservation"]
     shelf.step(held, "confirm")
-    shelf.step(held, "fulfil", {"lines": [{"line": 0, "quantity": 1}]})
+    shelf.step(held, "fulfil", shelf.part(1))
     shelf.step(held, "release")
     shelf.command("return", quantity=1, channel="shop")
     moved = {"receive": 1, "return": 1, "adjust": 1, "fulfil": 1, "sell": 1}

@@ -10,19 +10,24 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from actors import snapshot
+from actors import device_messages, snapshot
+from actors.analytics_actor import SIZE
+from actors.documents import messages
 from actors.handover import ASK, receive
 from actors.socket_server import HEAD_BYTES, SocketServer
+from analytics import questions
 from api.import_files import FileProblem, look_at
 from api.paging import encode_cursor
 from engine import journal_format
 from engine.wire import Batch, Reply, WireError
 from tests.api.box import BOUND_S, Box, fresh
 from tests.api.test_commands import ARROW
+from tests.api.test_scopes import ENDPOINTS
 from tests.test_house import PACKAGES, sources
 
 FORBIDDEN = {"eval", "exec", "compile", "__import__"}
@@ -31,6 +36,21 @@ LOADERS = {
     ("yaml", "load"), ("yaml", "unsafe_load"), ("numpy", "load"), ("np", "load"), ("np", "fromregex"),
     ("pa", "deserialize"), ("pa", "deserialize_pandas"), ("torch", "load"), ("pd", "read_pickle"),
 }  # fmt: skip
+WITH_BODY = sorted({(method, path) for method, path, _, _ in ENDPOINTS if method in ("POST", "PUT", "PATCH")})
+WITHOUT_WORDS = {"/v1/devices/never-made/new_receipt"}
+"""Take no body: what is sent as one is not even looked at."""
+DECODERS = {
+    "asked of a device": device_messages.decode_asked,
+    "told by a device": device_messages.decode_told,
+    "how a device is": device_messages.decode_probe,
+    "told to the documents": messages.decode_message,
+    "what was changed there": messages.decode_changed,
+    "what was found there": messages.decode_verdicts,
+    "asked of the analytics": questions.decode_question,
+    "SQL asked of them": questions.decode_sql,
+    "the head of their answer": questions.decode_head,
+    "how they are": questions.decode_status,
+}
 
 
 class Bomb:
@@ -71,13 +91,13 @@ def test_no_source_runs_or_loads_what_it_is_given() -> None:
                 assert (node.func.value.id, node.func.attr) not in LOADERS, f"{path}:{node.lineno}"
 
 
-@pytest.mark.parametrize("path", ["/v1/commands", "/v1/reservations", "/v1/stock:query", "/v1/products:batch"])
+@pytest.mark.parametrize(("method", "path"), WITH_BODY)
 @pytest.mark.parametrize(
     "media", ["application/json", ARROW, "application/x-python-pickle", "application/python-pickle", ""]
 )
-def test_a_body_is_not_loaded(box: Box, bomb: bytes, path: str, media: str) -> None:
-    answer = box.call("POST", path, content=bomb, headers={"Content-Type": media})
-    assert answer.status_code in (400, 422), answer.text
+def test_a_body_is_not_loaded(box: Box, bomb: bytes, method: str, path: str, media: str) -> None:
+    answer = box.call(method, path, content=bomb, headers={"Content-Type": media})
+    assert answer.status_code in ((404,) if path in WITHOUT_WORDS else (400, 422)), answer.text
 
 
 @pytest.mark.parametrize("name", ["pandas", "ARROW:extension:metadata", "huggingface"])
@@ -137,6 +157,21 @@ def test_a_shards_door_does_not_load_a_message(tmp_path: Path, bomb: bytes) -> N
             assert caller.recv(1) == b""
     finally:
         server.close()
+
+
+def test_the_analytics_do_not_load_a_question(box: Box, bomb: bytes) -> None:
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.settimeout(BOUND_S)
+        caller.connect(str(box.analytics_door))
+        caller.sendall(SIZE.pack(len(bomb)) + bomb)
+        assert caller.recv(1) == b""
+    assert box.get("/v1/reports/stock_as_of")["rows"], "whoever asks properly is answered still"
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_what_devices_documents_and_analytics_are_told_is_not_loaded(bomb: bytes, decoder: str) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        DECODERS[decoder](bomb)
 
 
 def test_messages_between_processes_are_not_loaded(bomb: bytes) -> None:

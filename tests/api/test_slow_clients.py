@@ -1,6 +1,7 @@
 """Callers that dawdle: they are given up in time, what is kept for them is bounded, and others are not held up."""
 
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from api.asgi import Front
 from api.deps import ApiLimits
-from tests.api.box import Box
+from tests.api.box import BOUND_S, Box
 from tests.api.wire import RESERVATION, Line, connected
 from tests.e2e.served import wait_until
 
@@ -61,9 +62,11 @@ def refused(line: Line) -> tuple[int, str]:
 
 
 def drip(box: Box, line: Line, drop: bytes) -> None:
-    """Send a little at a time until the other side has had enough."""
+    """Send a little at a time until the other side has had enough, which must be soon."""
+    give_up_at = time.monotonic() + BOUND_S
     with suppress(BrokenPipeError, ConnectionResetError):
         while not line.has_words():
+            assert time.monotonic() < give_up_at, "it is listened to for ever"
             line.send(drop)
             box.get("/health/live")
 

@@ -116,8 +116,9 @@ def test_it_is_ready_soon(local_served: Served, ray_served: Served) -> None:
 
 def test_only_the_api_listens_and_everything_on_loopback(served: Served) -> None:
     pids = {process.pid for process in served.family()} | {served.popen.pid}
-    outside = [address for address in listening_addresses(pids) if not address.startswith(("127.", "::1"))]
-    assert outside == []
+    addresses = listening_addresses(pids)
+    assert addresses, "not even the API's own"
+    assert [address for address in addresses if not address.startswith(("127.", "::1"))] == []
 
 
 def test_the_admin_key_is_for_the_owner_alone(served: Served) -> None:

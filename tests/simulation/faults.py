@@ -144,7 +144,7 @@ class Nemesis:
         for place in self._network.places:
             for process in (place.process, *place.zombies):
                 process.die("power cut")
-        self._machine.platter.cut_power()
+        self._machine.lose_power()
 
     def _fill_disk(self) -> None:
         self._machine.platter.full = True

@@ -15,8 +15,10 @@ def take_snapshot(machine: Machine, shard: int, disk: SimDisk) -> None:
     """What the standby does now and then, in a process of its own: fold what is durable, and write it."""
     follower = SegmentFollower(machine.data.shard(shard), shard)
     try:
-        if fold_and_write(follower, machine.data.snapshots(shard), LIMITS, disk=disk) is not None:
+        taken = fold_and_write(follower, machine.data.snapshots(shard), LIMITS, disk=disk)
+        if taken is not None:
             machine.counts["snapshot taken"] += 1
+            machine.snapshots[shard] = taken.seq
     except JournalCorrupt:
         raise
     except (JournalError, OSError):

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, NamedTuple
 from unittest.mock import patch
 
 import numpy as np
 
 from actors import recovery
+from actors.client import Client
 from actors.journal import Opening
 from actors.open_shard import OpenShard
 from actors.packing import copied
@@ -15,14 +18,25 @@ from actors.segments import SegmentJournal
 from engine.kinds import Flag, Kind
 from engine.record import Record, RecordKind
 from engine.shard import Answers, Decision, Shard
-from tests.simulation import shards
+from tests.simulation import bent_rules, shards
+from tests.simulation import run as checks
 from tests.simulation.disk import PUBLISHED, SimDisk
-from tests.simulation.shards import ShardProcess, SimFence
+from tests.simulation.shards import SimFence
 
-Bug = Callable[[], Any]
+
+class Bug(NamedTuple):
+    """How it is planted, and what the simulator must say of it: anything else is another finding."""
+
+    plant: Callable[[], Any]
+    said: str
+    """a pattern of what is said"""
+
+
 _decide: Final = Shard.decide
 _apply: Final = Shard.apply
+_sync_directory: Final = SimDisk.sync_directory
 _recover: Final = recovery.recover_shard
+_queue_rows: Final = Client._queue_rows
 _open: Final = SegmentJournal._open
 _answer: Final = Shard.answer
 _write: Final = OpenShard._write
@@ -33,22 +47,30 @@ def skipped_sync() -> Any:
     return patch.object(SimDisk, "sync", lambda self, descriptor: self._step())
 
 
-def skipped_directory_sync() -> Any:
-    """A file is written and renamed, and its name is never made durable."""
-    return patch.object(SimDisk, "sync_directory", lambda self, path: self._step())
+def lost_names(of_snapshots: bool) -> Any:
+    """A file is written and renamed, and its name is never made durable: of a snapshot, or of a segment."""
+
+    def sync_directory(self: SimDisk, path: Path) -> None:
+        if (path.name == "snapshots") == of_snapshots:
+            self._step()
+        else:
+            _sync_directory(self, path)
+
+    return patch.object(SimDisk, "sync_directory", sync_directory)
 
 
 def no_fence() -> Any:
-    """A successor takes over and leaves its predecessor alive, who does not look whether it is still the owner."""
-
-    def take(machine: Any, process: ShardProcess) -> SimFence:
-        machine.owners[process.shard] = process
-        return SimFence(machine, process)
-
-    return patch.multiple(SimFence, take=take, holds=lambda self: True)
+    """A successor takes the lock and does not end whoever held it."""
+    return patch.object(SimFence, "end_owner", lambda machine, shard: None)
 
 
-def answered_before_append() -> Any:
+def no_look_at_the_fence() -> Any:
+    """The same, and who held it does not look whether it still does."""
+    return patch.multiple(SimFence, end_owner=lambda machine, shard: None, holds=lambda self: True)
+
+
+@contextmanager
+def answered_before_append() -> Iterator[None]:
     """What was decided is shown at once, and made durable with the next batch."""
 
     def write(self: OpenShard, decided: Any) -> None:
@@ -56,7 +78,9 @@ def answered_before_append() -> Any:
         self.__dict__["waiting"] = waiting
         _write(self, decided)
 
-    return patch.object(OpenShard, "_write", write)
+    # A record that is late looks as if the clock were wrong, also where nothing is lost.
+    with patch.object(OpenShard, "_write", write), patch.object(checks, "check_clock", lambda *_: None):
+        yield
 
 
 def forgotten_ids() -> Any:
@@ -81,6 +105,20 @@ def wall_clock() -> Any:
     return patch.object(OpenShard, "_time", time)
 
 
+@contextmanager
+def askers_clock() -> Iterator[None]:
+    """Whether a hold has expired is judged, when it is confirmed, by the clock of whoever asks."""
+
+    def queue_rows(self: Client, gathering: Any, shard: int, rows: Any, *given: Any) -> None:
+        rows = copied(rows)
+        rows["issued_at_ms"][rows["kind"] == Kind.CONFIRM] = self.now_ms()
+        _queue_rows(self, gathering, shard, rows, *given)
+
+    decide = bent_rules.decide_by_clock_of_asker
+    with patch.object(Client, "_queue_rows", queue_rows), patch.object(Shard, "decide", decide):
+        yield
+
+
 def twice_in_a_batch() -> Any:
     """A command that comes twice in one batch is done twice."""
 
@@ -94,12 +132,8 @@ def twice_in_a_batch() -> Any:
 
 
 def same_room() -> Any:
-    """Two lines of one command each see the same room."""
-
-    def change(rows: Any) -> None:
-        rows["flags"][rows["kind"] == Kind.SELL] |= np.uint16(Flag.SETTLED)
-
-    return _deciding_other(change)
+    """Two lines of one reservation each see the same room."""
+    return patch.object(Shard, "decide", bent_rules.decide_blindly)
 
 
 def late_confirm() -> Any:
@@ -114,14 +148,8 @@ def late_confirm() -> Any:
 
 
 def double_release() -> Any:
-    """A release gives its units twice."""
-
-    def decide(self: Shard, *given: Any, **named: Any) -> Decision:
-        decision = _decide(self, *given, **named)
-        decision.movements["reserved_delta"][decision.movements["kind"] == Kind.RELEASE] *= 2
-        return decision
-
-    return patch.object(Shard, "decide", decide)
+    """Whoever releases a hold a second time is told that it is done, and its units are given once more."""
+    return patch.multiple(Shard, decide=bent_rules.decide_releasing_again, apply=bent_rules.apply_releasing_again)
 
 
 def decided_again() -> Any:
@@ -183,18 +211,21 @@ def _deciding_other(change: Callable[[Any], None]) -> Iterator[None]:
 
 
 BUGS: Final[dict[str, Bug]] = {
-    "sync is skipped": skipped_sync,
-    "directory sync is skipped": skipped_directory_sync,
-    "no fence": no_fence,
-    "answered before the append": answered_before_append,
-    "ids are forgotten across restarts": forgotten_ids,
-    "expiry by the wall clock": wall_clock,
-    "a command twice in one batch is done twice": twice_in_a_batch,
-    "sales of one basket see the same room": same_room,
-    "confirmed after expiry": late_confirm,
-    "a release gives its units twice": double_release,
-    "replay decides again by another rule": decided_again,
-    "high-water marks are lost": lost_marks,
-    "reads are answered from an earlier answer": old_reads,
-    "floors are lower than they were configured": oversold,
+    "sync is skipped": Bug(skipped_sync, "no segment begins here"),
+    "names of segments are not synced": Bug(partial(lost_names, False), "acknowledged and are not there"),
+    "names of snapshots are not synced": Bug(partial(lost_names, True), "a snapshot that was taken is gone"),
+    "no fence": Bug(no_fence, "answered by a process that does not own it"),
+    "no fence, and nobody looks": Bug(no_look_at_the_fence, "answered by a process that does not own it"),
+    "answered before the append": Bug(answered_before_append, "an answer stands in no journal"),
+    "ids are forgotten across restarts": Bug(forgotten_ids, "an answered command is not found"),
+    "expiry by the wall clock": Bug(wall_clock, "the clock ran wrong"),
+    "expiry by the clock of whoever confirms": Bug(askers_clock, "the oracle decides otherwise .*CONFIRM"),
+    "a command twice in one batch is done twice": Bug(twice_in_a_batch, "a command was decided twice"),
+    "two lines of one SKU see the same room": Bug(same_room, "units were taken that were not there"),
+    "confirmed after expiry": Bug(late_confirm, "the oracle decides otherwise .*CONFIRM"),
+    "a second release gives the units again": Bug(double_release, "less than nothing is reserved"),
+    "replay decides again by another rule": Bug(decided_again, "the state is not the fold of the journal"),
+    "high-water marks are lost": Bug(lost_marks, "opened without a record that it had acknowledged"),
+    "reads are answered from an earlier answer": Bug(old_reads, "a read tells what never was meanwhile"),
+    "floors are lower than they were configured": Bug(oversold, "units were taken that were not there"),
 }

@@ -19,11 +19,13 @@ from actors.recovery import recover_shard
 from actors.segments import SegmentJournal
 from actors.settings import Settings
 from actors.shard_actor import ShardActor, ShardConfig, ShardDied
+from actors.snapshot import newest_in
 from engine.layout import Limits
 from engine.shard import Shard
 from engine.wire import Reply, ShardState
 from tests.simulation.clock import MachineClock
 from tests.simulation.disk import Crashed, Platter, SimDisk
+from tests.simulation.evidence import Broken
 from tests.simulation.loop import SimLoop
 
 LIMITS: Final = Limits(
@@ -53,6 +55,8 @@ class Machine:
     counts: Counter[str]
     durable: dict[int, int] = field(default_factory=dict)
     """by shard: the last record that some process made durable"""
+    snapshots: dict[int, int] = field(default_factory=dict)
+    """by shard: the newest snapshot that was taken, up to its last step"""
     owners: dict[int, "ShardProcess"] = field(default_factory=dict)
     """by shard: who holds the lock of its journal"""
     pids: int = 1000
@@ -64,10 +68,21 @@ class Machine:
     """share of these whose death is that of the whole machine"""
     cut_power: Callable[[], None] = lambda: None
 
+    def lose_power(self) -> None:
+        """The processes are dead: what is not durable may go; a snapshot that was said to be taken may not."""
+        self.platter.cut_power()
+        for shard, seq in self.snapshots.items():
+            if newest_in(self.data.snapshots(shard)) < seq:
+                self.loop.errors.append(Broken("a snapshot that was taken is gone", shard, seq))
+
     def next_process(self) -> Process:
         """An identity that no real process has."""
         self.pids += 1
         return Process(-self.pids, self.pids)
+
+
+class AnsweredByAnother(AssertionError):
+    """Of two processes of one shard the one answered that has lost it."""
 
 
 class SimFence(Fence):
@@ -80,15 +95,20 @@ class SimFence(Fence):
     @classmethod
     def take(cls, machine: Machine, process: "ShardProcess") -> "SimFence":
         """As `actors.fencing.take`: end the predecessor for certain, or fail."""
-        before = machine.owners.get(process.shard)
+        cls.end_owner(machine, process.shard)
+        machine.owners[process.shard] = process
+        return cls(machine, process)
+
+    @staticmethod
+    def end_owner(machine: Machine, shard: int) -> None:
+        """As `actors.fencing` does it: whoever the lock names is dead when this returns."""
+        before = machine.owners.get(shard)
         if before is not None and before.alive:
             if machine.loop.now_ns < machine.unkillable_until_ns:
                 machine.counts["predecessor does not die"] += 1
-                raise FenceError(str(process.shard), "its holder does not die")
+                raise FenceError(str(shard), "its holder does not die")
             machine.counts["predecessor fenced"] += 1
             before.die("fenced by its successor")
-        machine.owners[process.shard] = process
-        return cls(machine, process)
 
     def holds(self) -> bool:
         """Whether it is still this process's."""
@@ -247,7 +267,7 @@ class ShardProcess:
             return
         owner = self._machine.owners.get(self.shard)
         if owner is not self and Reply.from_bytes(reply).state in (ShardState.READY, ShardState.READ_ONLY):
-            raise AssertionError(f"shard {self.shard} was answered by a process that does not own it any more")
+            raise AnsweredByAnother(f"shard {self.shard} was answered by a process that does not own it any more")
         answer, self._serving = self._serving, None
         assert answer is not None
         answer(reply)

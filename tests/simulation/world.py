@@ -192,7 +192,7 @@ class World:
                 place.process.actor.stop()
             place.process.die(how)
         if how == "power cut":
-            self.machine.platter.cut_power()
+            self.machine.lose_power()
         await self._all_open()
 
     async def _all_open(self) -> None:
