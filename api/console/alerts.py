@@ -86,11 +86,14 @@ def position(visit: Visit, alert: dict[str, Any]) -> str:
 
 
 def lost_margin(visit: Visit, alert: dict[str, Any]) -> str:
-    """Expected each day as long as nothing comes."""
-    lost = alert.get("expected_lost_margin_per_day")
-    if isinstance(lost, dict):
-        return visit.f.money(lost.get("amount"), lost.get("currency"))
-    return visit.f.number(lost)
+    """Expected each day as long as nothing comes; where no cost is known, what would have been taken."""
+    margin, revenue = (alert.get(f"expected_lost_{what}_per_day") for what in ("margin", "revenue"))
+    if isinstance(margin, dict):
+        return visit.f.money(margin.get("amount"), margin.get("currency"))
+    if isinstance(revenue, dict):
+        amount = visit.f.money(revenue.get("amount"), revenue.get("currency"))
+        return visit.t("{amount} of revenue", amount=amount)
+    return visit.f.number(None)
 
 
 def state_badge(visit: Visit, alert: dict[str, Any]) -> None:

@@ -77,7 +77,7 @@ OF_ALERTS: Final[tuple[dict[str, Any], ...]] = (
         "about": "how fast it sells in this place",
         "metric": {
             "formula": "units sold in the place ÷ 28; of goods that are new there, ÷ the days since their first sale",
-            "window": "the last 28 days",
+            "window": "the 28 days until now, or until it ran out",
             "tax": _NOTHING,
             "returns": "not taken off",
             "nulls": "nothing sold: 0",
@@ -89,10 +89,10 @@ OF_ALERTS: Final[tuple[dict[str, Any], ...]] = (
         "about": "what is expected to be lost each day while there is nothing",
         "metric": {
             "formula": "units a day × ((gross − discount − tax) ÷ units, − the product's moving average cost), rounded",
-            "window": "the last 28 days, in the currency of most units",
+            "window": "the 28 days until now, or until it ran out; in the currency of most units",
             "tax": "taken off",
             "returns": "not taken off",
-            "nulls": "null: no priced sale. Where no cost is known it is what sales bring, not margin",
+            "nulls": "null: no priced sale, or no known cost; the revenue is shown then",
         },
     },
     {

@@ -29,7 +29,10 @@ METRICS: Final[dict[str, tuple[str, str]]] = {
         "продано единиц в месте ÷ 28; новый там товар — ÷ дни с первой продажи",
         "sztuki sprzedane w miejscu ÷ 28; towar tam nowy — ÷ dni od pierwszej sprzedaży",
     ),
-    "the last 28 days": ("последние 28 дней", "ostatnie 28 dni"),
+    "the 28 days until now, or until it ran out": (
+        "28 дней до сегодня или до того, как товар кончился",
+        "28 dni do dziś albo do wyczerpania towaru",
+    ),
     "nothing sold: 0": ("ничего не продано: 0", "nic nie sprzedano: 0"),
     "Lost margin a day": ("Потеря маржи в день", "Utrata marży dziennie"),
     "what is expected to be lost each day while there is nothing": (
@@ -41,13 +44,13 @@ METRICS: Final[dict[str, tuple[str, str]]] = {
         "округлением",
         "sztuk dziennie × ((brutto − rabat − podatek) ÷ sztuki − średni ruchomy koszt produktu), zaokrąglone",
     ),
-    "the last 28 days, in the currency of most units": (
-        "последние 28 дней, в валюте большинства единиц",
-        "ostatnie 28 dni, w walucie większości sztuk",
+    "the 28 days until now, or until it ran out; in the currency of most units": (
+        "28 дней до сегодня или до того, как товар кончился; в валюте большинства единиц",
+        "28 dni do dziś albo do wyczerpania towaru; w walucie większości sztuk",
     ),
-    "null: no priced sale. Where no cost is known it is what sales bring, not margin": (
-        "пусто: нет продаж с ценой. Без известной себестоимости это выручка без налога, а не маржа",
-        "puste: brak sprzedaży z ceną. Bez znanego kosztu to przychód bez podatku, nie marża",
+    "null: no priced sale, or no known cost; the revenue is shown then": (
+        "пусто: нет продаж с ценой или известной себестоимости; тогда показана выручка",
+        "puste: brak sprzedaży z ceną albo znanego kosztu; wtedy pokazano przychód",
     ),
     "Found and expected": ("Было и ожидалось", "Było i oczekiwano"),
     "what a channel did, beside what is usual for it": (

@@ -231,6 +231,7 @@ STOCK: Final[dict[str, tuple[str, str]]] = {
     "Product group": ("Группа товаров", "Grupa produktów"),
     "All groups": ("Все группы", "Wszystkie grupy"),
     "without a group": ("без группы", "bez grupy"),
+    "{amount} of revenue": ("{amount} выручки", "{amount} przychodu"),
     "Lost each day": ("Потери в день", "Strata dziennie"),
     "expected, in {n} alerts": ("ожидается, оповещений: {n}", "oczekiwana, alertów: {n}"),
     "what may be lost each day, the costliest first": (
