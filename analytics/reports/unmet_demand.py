@@ -105,7 +105,9 @@ reach as (
     from demand d left join kept using (sku_key, asker) group by all
 ),
 queue as (
-    select *, sum(requested) over (partition by sku_key, asker order by day) as wanted from reach
+    -- Of those only for whom there was something in their days: the others take nothing from anybody.
+    select *, sum(requested) over (partition by sku_key, asker order by day) as wanted
+    from reach where behind < upto
 ),
 end_of as (
     -- The oldest takes first: its end is least(upto, greatest(behind, end of the one before) + requested). Unrolled,
@@ -120,9 +122,12 @@ end_of as (
     group by all
 ),
 met as (
-    select q.*, greatest(q.wanted + e.level - greatest(q.behind, coalesce(
+    select q.channel, q.day, q.sku_key, q.requested,
+           greatest(q.wanted + e.level - greatest(q.behind, coalesce(
                lag(q.wanted + e.level) over (partition by q.sku_key, q.asker order by q.day), 0)), 0) as got
     from queue q join end_of e using (sku_key, asker, day)
+    union all
+    select channel, day, sku_key, requested, 0 from reach where behind >= upto
 )
 select p.sku, c.code as channel, met.day, sum(met.requested) as requested, sum(met.got) as obtained,
        sum(met.requested - met.got) as unmet
