@@ -14,6 +14,8 @@ from engine.layout import NO_ROW, NO_WAREHOUSE
 _HIDDEN: Final = np.uint8(MovementFlag.HIDDEN)
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 _DAY_MS: Final = 86_400_000
+_NIGHT_MS: Final = 4 * 3_600_000
+"""Lines of one order are of one moment, or nearly: the day changes when few sell."""
 _SETTINGS: Final = (
     ("safety_stock", Setting.SAFETY_STOCK, "quantity"),
     ("floor", Setting.FLOOR, "expected"),
@@ -132,10 +134,10 @@ def _sales(stretch: Stretch, which: Int64s) -> pa.Table:
 def _orders(stretch: Stretch, movements: Array, causes: Int64s, occurred_ms: Int64s) -> npt.NDArray[np.uint64]:
     """What was sold together: by its reference, else as a group over several shards, else as a group here.
 
-    Tills begin with receipt 1 again: a reference is one order of its client and channel on one day (of UTC).
+    Tills begin with receipt 1 again: a reference is one order of its client and channel on one day, from 04:00 UTC on.
     """
     referring = stretch.rows["reference_key"][stretch.with_text(causes, "reference")].astype(np.uint64)
-    days = (occurred_ms // _DAY_MS).astype(np.uint64)
+    days = ((occurred_ms - _NIGHT_MS) // _DAY_MS).astype(np.uint64)
     whose = movements["client"].astype(np.uint64) << np.uint64(16) | movements["channel"].astype(np.uint64)
     said = referring ^ ((days << np.uint64(32) | whose) * _MIX)
     starts = stretch.starts[causes]

@@ -119,8 +119,9 @@ select *, gross - returns as net,
        sign(net) * ((2 * abs(net) * tax_rate + 1000000 + tax_rate) // (2 * (1000000 + tax_rate))) as tax
 from (
     select booked_at, (happened - interval 4 hour)::DATE as day, sku, store, channel, tax_rate,
-           case when kind = 'fulfil' then 'r' || reserved_by when kind = 'sell' then coalesce(reference, 'n' || number)
-           end as basket, if(kind = 'return', 0, obtained) as units,
+           case when kind = 'fulfil' then 'r' || reserved_by
+                when kind = 'sell' then coalesce(reference || ' of ' || day, 'n' || number) end as basket,
+           if(kind = 'return', 0, obtained) as units,
            if(kind = 'return', 0, obtained * unit_price) as gross,
            if(kind = 'return', obtained * unit_price, 0) as returns
     from event where kind in ('sell', 'fulfil', 'return') and obtained > 0

@@ -78,7 +78,7 @@ def _demand(period: str, shown: str) -> str:
         select channel, {_DAY} as day, 'r' || reserved_by as basket, obtained as confirmed, 0 as counter, 0 as cancelled
         from event where kind = 'confirm'
         union all
-        select channel, {_DAY}, coalesce(reference, 'n' || number), 0, obtained, 0
+        select channel, {_DAY}, coalesce(reference || ' of ' || {_DAY}, 'n' || number), 0, obtained, 0
         from event where kind = 'sell' and obtained > 0
         union all
         select channel, {_DAY}, null, 0, 0, obtained from event
