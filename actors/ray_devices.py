@@ -97,8 +97,6 @@ class RayDeviceHost:
                     await asyncio.to_thread(cluster.end, run.handle, restart=True)
                 run.process, run.heard_at = None, time.monotonic()
         else:
-            if run.process is None:  # from now on it can be killed when it is silent for a few seconds
-                _log.info("device_answers", device=code, pid=probe.pid)
             run.process, run.heard_at = Process(probe.pid, probe.started), time.monotonic()
             if not probe.works:
                 await self.stop(code)

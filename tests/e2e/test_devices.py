@@ -198,8 +198,6 @@ def test_a_device_whose_process_is_stopped_is_killed_and_comes_back_and_nobody_e
     with till(ray_served) as made, till(ray_served) as other:
         wait_until(lambda: made.health() == "ready", "the printer")
         before = actor_of(ray_served, made)
-        answers = f"event='device_answers' device='{made.code}'"
-        wait_until(lambda: answers in ray_served.log.read_text(errors="replace"), "who can kill it to know it")
         assert before.send(signal.SIGSTOP)
         other.print("B")
         assert other.until("B", "confirmed") == "confirmed"
