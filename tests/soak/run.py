@@ -28,9 +28,10 @@ IDS_MAX: Final = 1 << 22
 """Of a shard: room for what comes in that time, which is all in use within a minute, and used again from then on."""
 ARCHIVE_BYTES: Final = 8 << 30
 """Old segments go to an archive, tens of megabytes a second; from there the oldest are taken away beyond so much."""
-_LEFT_BEHIND: Final = "archived, and the archive is not there"
 FREE_BYTES: Final = 5 << 30
 """With less room on the disk the run ends early."""
+_LEFT_BEHIND: Final = "archived, and the archive is not there"
+"""what the analytics say when they wanted what was taken away"""
 
 
 @dataclass(frozen=True, slots=True)

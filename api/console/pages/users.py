@@ -15,10 +15,9 @@ from api.console.text import Text, box
 from api.console.user_notes import Did
 from api.console.visit import Desk, Visit, visit_of
 
-MOODS = {Role.ADMIN: "warn", Role.PLANNER: "brand", Role.VIEWER: ""}
-
-
+MOODS: Final = {Role.ADMIN: "warn", Role.PLANNER: "brand", Role.VIEWER: ""}
 NOTES: Final = 20
+"""changes that are shown"""
 DID: Final = {
     Did.ADDED: "was added",
     Did.PASSWORD: "has a new password",
@@ -165,12 +164,17 @@ def allowed(visit: Visit) -> bool:
 
 async def give_role(visit: Visit, name: str, role: Role) -> Account:
     """And a key that may do what the role may; gives what was before, whose key is to be revoked."""
-    key = made_key()
     if visit.desk.accounts.get(name) is None:
         raise AccountFailed(f"there is no user {name}")
+    return visit.desk.accounts.set_role(name, role, await _key_for(visit, name, role), by=visit.client)
+
+
+async def _key_for(visit: Visit, name: str, role: Role) -> str:
+    """A new one, which may do what the role may."""
+    key = made_key()
     body = {"secret_sha256": key.secret_sha256, "client": client_of(name), "scopes": list(SCOPES_OF[role])}
     await visit.desk.api.change(visit.account.key, "PUT", f"/v1/keys/{key.id}", body)
-    return visit.desk.accounts.set_role(name, role, key.text, by=visit.client)
+    return key.text
 
 
 async def revoke(visit: Visit, account: Account) -> None:
@@ -209,7 +213,6 @@ def _new(visit: Visit, listed: _Listed) -> None:
     async def add() -> None:
         if not allowed(visit):
             return
-        key = made_key()
         wanted = Role(role.value)
         given, secret = (name.value or "").strip().lower(), password.value or ""
         try:
@@ -217,9 +220,8 @@ def _new(visit: Visit, listed: _Listed) -> None:
             check_password(secret)
             if desk.accounts.get(given) is not None:
                 raise AccountFailed(f"there is a user {given} already")
-            body = {"secret_sha256": key.secret_sha256, "client": client_of(given), "scopes": list(SCOPES_OF[wanted])}
-            await desk.api.change(visit.account.key, "PUT", f"/v1/keys/{key.id}", body)
-            await run.io_bound(partial(desk.accounts.add, by=visit.client), given, wanted, secret, key.text)
+            key = await _key_for(visit, given, wanted)
+            await run.io_bound(partial(desk.accounts.add, by=visit.client), given, wanted, secret, key)
         except AccountFailed as error:
             ui.notify(t(error.why), type="negative")
             return
