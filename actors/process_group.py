@@ -121,6 +121,26 @@ def holding(directory: Path) -> list[Process]:
     return found
 
 
+def locker_of(path: Path) -> Process | None:
+    """The living process that took the exclusive `flock` on the file at `path`; None also when that cannot be seen.
+
+    Whoever only reads the file beside it is not meant. The system's list names files by number; since a file system
+    of layers may number them otherwise than `stat` does, the process must also have that very path open.
+    """
+    try:
+        number, name = os.stat(path).st_ino, os.fspath(path.resolve())
+        lines = Path("/proc/locks").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        _, kind, _, mode, pid, file, *_ = line.split()  # of one that only waits, "->" stands for its kind
+        if (kind, mode) == ("FLOCK", "WRITE") and file.rpartition(":")[2] == str(number):
+            process = Process.of(int(pid))
+            if process is not None and name in _open_files(process.pid):
+                return process
+    return None
+
+
 def adopt_orphans() -> None:
     """From now on a descendant whose parent dies becomes a child of this process, so that none is lost."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)

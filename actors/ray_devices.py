@@ -20,14 +20,15 @@ from actors import cluster
 from actors import device_messages as m
 from actors.device_link import CALL_S, DeviceAway
 from actors.device_office import DeviceGone
-from actors.process_group import Process
-from devices.device_document import DeviceDocument
+from actors.process_group import Process, locker_of
+from devices.device_document import DeviceDocument, folder_of
+from devices.job_lines import LOCK
 
 PROBE_S: Final = 3.0
 SILENCE_S: Final = 10.0
 """A device's process that said nothing for so long is killed, and Ray makes it anew."""
 START_S: Final = 60.0
-"""For a process to start, on a machine that has much to do."""
+"""For a process to start and to take its journal, on a machine that has much to do."""
 STOP_S: Final = 8.0
 AGAIN_S: Final = 0.05
 
@@ -90,6 +91,7 @@ class RayDeviceHost:
             del self._runs[code]
             raise DeviceGone from None
         except (RayError, TimeoutError):
+            await asyncio.to_thread(self._see_process, code, run)
             silent_s = time.monotonic() - run.heard_at
             if silent_s > (START_S if run.process is None else SILENCE_S):
                 _log.warning("device_silent", device=code, seconds=round(silent_s))
@@ -101,6 +103,13 @@ class RayDeviceHost:
             if not probe.works:
                 await self.stop(code)
                 raise DeviceGone
+
+    def _see_process(self, code: str, run: _Run) -> None:
+        """One that has its journal has started, although it has not said anything to this host yet."""
+        if run.process is None:
+            run.process = locker_of(folder_of(self._folder, code) / LOCK)
+            if run.process is not None:
+                run.heard_at = time.monotonic()
 
 
 class RayDevices:

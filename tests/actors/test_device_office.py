@@ -1,13 +1,16 @@
 """Every device whose document is in force runs as its document says; one that makes trouble holds up no other."""
 
 import asyncio
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from actors import cluster, device_office
+from actors import cluster, device_office, ray_devices
 from actors import device_messages as m
 from actors.device_link import LocalDevices
 from actors.device_office import DeviceGone, DeviceOffice
@@ -18,6 +21,7 @@ from devices.device_document import DeviceDocument
 from devices.job_desk import JobDesk
 from devices.job_events import JobEvent, JobEvents, StartEvent
 from devices.job_journal import JobJournal
+from devices.job_lines import LOCK
 from devices.printer_worker import PrinterWorker
 from tests.devices.counter import QuickDisk, print_job
 
@@ -259,3 +263,37 @@ def test_a_device_whose_process_answers_and_works_no_more_is_ended_and_made_anew
 
     asyncio.run(run())
     assert asked == ["stop", "end"]
+
+
+def test_a_process_that_has_its_journal_and_never_answered_is_killed_as_soon_as_one_that_did(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be stopped between its first answer to somebody else and the one to its host."""
+    lock = tmp_path / "a" / LOCK
+    lock.parent.mkdir()
+    program = "import fcntl; fcntl.flock(1, fcntl.LOCK_EX); input()"
+    with lock.open("w") as file:
+        device = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=file)
+
+    async def probe(handle: Any) -> bytes:
+        await asyncio.Event().wait()
+        return b""
+
+    monkeypatch.setattr(cluster, "probe", probe)
+    monkeypatch.setattr(RayDeviceHost, "_made", lambda host, code, document: None)
+    monkeypatch.setattr(ray_devices, "PROBE_S", 0.01)
+    monkeypatch.setattr(ray_devices, "SILENCE_S", 0.1)
+
+    async def run() -> None:
+        host = RayDeviceHost(tmp_path)
+        await host.start("a", DeviceDocument("receipt_printer", "escpos", "memory:"))
+        async with asyncio.timeout(BOUND_S):
+            while device.poll() is None:
+                await host.watch("a")
+
+    try:
+        asyncio.run(run())
+        assert device.returncode == -signal.SIGKILL
+    finally:
+        device.kill()
+        device.communicate()

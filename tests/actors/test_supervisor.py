@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.process_group import Process, descendants, holding, kill_and_wait
+from actors.process_group import Process, descendants, holding, kill_and_wait, locker_of
 
 WAIT_S = 20.0
 # In a process of its own: a supervisor collects every dead child that there is.
@@ -170,3 +170,29 @@ def test_a_process_is_found_by_the_files_it_has_open(tmp_path: Path) -> None:
     assert holder.wait() == -signal.SIGKILL
     assert holder.stdin is not None
     holder.stdin.close()
+
+
+def test_a_process_is_found_by_the_lock_it_took_and_not_by_a_look_at_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    path.touch()
+    program = "import fcntl, sys; fcntl.flock(1, fcntl.LOCK_EX) if sys.argv[1] == 'take' else None; input()"
+    popens = []
+    try:
+        for does in ("look", "take"):
+            with path.open("a") as file:
+                popens.append(
+                    subprocess.Popen([sys.executable, "-c", program, does], stdin=subprocess.PIPE, stdout=file)
+                )
+        looking, taking = popens
+        wait_until(lambda: locker_of(path) is not None, "the lock to be taken")
+        found = locker_of(path)
+        assert found is not None
+        assert found.pid == taking.pid
+        assert locker_of(tmp_path / "none") is None
+        assert kill_and_wait([found], WAIT_S) == []
+        assert looking.poll() is None
+        assert locker_of(path) is None
+    finally:
+        for popen in popens:
+            popen.kill()
+            popen.communicate()
