@@ -23,7 +23,7 @@ from benchmarks.sizes import BATCH_ROWS, CELLS, SCALE, scaled, scratch
 ROUNDS = scaled(5, 2)
 BATCHES = scaled(40, 4)
 STORM_S = float(os.environ.get("OMNISTOCK_BENCH_STORM_S", 60 * SCALE))
-GUSTS, GUST_S = scaled(24, 2), 2.0
+GUSTS, GUST_S, MORE = scaled(24, 2), 1.0, scaled(8, 1)
 ROWS_MAX = (5 * (ROUNDS + 1) * BATCHES + 100) * BATCH_ROWS
 
 
@@ -106,18 +106,25 @@ def test_hot_sku(benchmark: BenchmarkFixture, session: Driver) -> None:
 
 
 def test_a_killed_shard_answers_again(benchmark: BenchmarkFixture) -> None:
-    """After a minute at the rate of one client that makes its rows on the way, and with the standby beside; and after
-    a gust of it again and again."""
+    """Again and again while its state grows, after a minute at the rate of one client that makes its rows on the way,
+    and again with all that behind it. The standby works beside.
+
+    The state is copied into memory that the process never had. Where a virtual machine's host takes back what lies
+    free for a second or two, that is ten times slower whenever it comes too late for what its predecessor left.
+    """
     with driver() as session:
         found: list[dict[str, Any]] = []
-        storm = {"seconds": STORM_S, "gusts": GUSTS, "gust_seconds": GUST_S}
+        asked = {"gusts": GUSTS, "gust_seconds": GUST_S, "seconds": STORM_S, "more": MORE}
         pedantic: Any = benchmark.pedantic
-        pedantic(lambda: found.append(session.ask("storm", **storm)), rounds=1, iterations=1)
-        note(benchmark, "storm rows", [found[0]["rows"]], "rows")
-        note(benchmark, "storm rate", [found[0]["rows"] / found[0]["seconds"]], "rows/s")
-        note(benchmark, "back after a kill", found[0]["back_s"][:1], "s")
-        note(benchmark, "back after each kill", found[0]["back_s"], "s")
-        note(benchmark, "back after a kill p99", [float(np.percentile(found[0]["back_s"], 99))], "s")
+        pedantic(lambda: found.append(session.ask("storm", **asked)), rounds=1, iterations=1)
+        (storm,) = found
+        note(benchmark, "early rows", [storm["early_rows"]], "rows")
+        note(benchmark, "back after early kills", storm["early_back_s"], "s")
+        note(benchmark, "back after early kills p99", [float(np.percentile(storm["early_back_s"], 99))], "s")
+        note(benchmark, "storm rows", [storm["rows"]], "rows")
+        note(benchmark, "storm rate", [storm["rows"] / storm["seconds"]], "rows/s")
+        note(benchmark, "back after a kill", storm["late_back_s"][:1], "s")
+        note(benchmark, "back after late kills", storm["late_back_s"], "s")
 
 
 def _sent(benchmark: BenchmarkFixture, session: Driver, key: str, kind: str, in_flight: int) -> None:

@@ -97,22 +97,30 @@ class Session:
         await self._send(iter(self._ready), 2 * self._in_flight)
         return {"seconds": time.perf_counter() - began}
 
-    async def storm(self, seconds: float, gusts: int, gust_seconds: float) -> dict[str, Any]:
-        """Mixed rows, made on the way, with the standby beside: for `seconds`, then so many times more for
-        `gust_seconds`; the shard is killed after each time. Gives what the first came to."""
+    async def storm(self, gusts: int, gust_seconds: float, seconds: float, more: int) -> dict[str, Any]:
+        """Mixed rows, made on the way, with the standby beside: `gusts` of them, then one for `seconds`, then `more`
+        short ones; the shard is killed after each. Gives the rows of each part and the seconds until it was back."""
         standby = self._standby()
         try:
             await self.prepare("mixed", 0, 2)
+            early = [await self._gust(gust_seconds) for _ in range(gusts)]
             began = time.monotonic()
-            found: dict[str, Any] = {"rows": await self._blow(seconds), "seconds": time.monotonic() - began}
-            back_s = [await self._kill()]
-            for _ in range(gusts):
-                await self._blow(gust_seconds)
-                back_s.append(await self._kill())
-            return found | {"back_s": back_s}
+            rows = await self._blow(seconds)
+            took = time.monotonic() - began
+            late = [(rows, await self._kill()), *[await self._gust(gust_seconds) for _ in range(more)]]
+            return {
+                "early_rows": sum(rows for rows, _ in early),
+                "early_back_s": [back for _, back in early],
+                "rows": rows,
+                "seconds": took,
+                "late_back_s": [back for _, back in late],
+            }
         finally:
             standby.terminate()
             standby.wait()
+
+    async def _gust(self, seconds: float) -> tuple[int, float]:
+        return await self._blow(seconds), await self._kill()
 
     async def _blow(self, seconds: float) -> int:
         """Mixed rows for so long; how many it were."""

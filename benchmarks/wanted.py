@@ -180,15 +180,17 @@ ROWS: Final = (
         ("recovery with snapshot",),
         (("without snapshot", ("recovery without snapshot",)),),
     ),
+    Row("a shard of a million cells killed (SIGKILL) after every second of load: back", ("back after early kills",)),
+    Row("the same, p99", ("back after early kills p99",), (), (Target(3, below=True),)),
+    Row("commands behind the last of these kills", ("early rows",)),
     Row(
-        "a shard killed (SIGKILL) after a minute of load answers again",
+        "killed after another minute of load: back",
         ("back after a kill",),
         (),
         (Target(3, below=True),),
     ),
     Row("load before that kill, rows made on the way", ("storm rate",)),
-    Row("killed again after every two seconds of load: back", ("back after each kill",)),
-    Row("the same, p99", ("back after a kill p99",), (), (Target(3, below=True),)),
+    Row("and then again after every second of it", ("back after late kills",)),
     Row("over HTTP, little stock: back after SIGKILL of a shard", ("back after shard",), (), (Target(3, below=True),)),
     Row(
         "the same, of Ray's head: everything is built again", ("back after gcs_server",), (), (Target(20, below=True),)

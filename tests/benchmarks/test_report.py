@@ -36,7 +36,7 @@ def test_a_target_that_was_not_reached_is_missed_with_its_share() -> None:
 @pytest.mark.parametrize(("seconds", "verdict"), [(2.0, "met"), (6.0, "**missed** (50%)")])
 def test_less_is_better_where_it_says_so(seconds: float, verdict: str) -> None:
     run = run_with(back_after_a_kill=seconds)
-    assert verdict in line(run, "a shard killed")
+    assert verdict in line(run, "killed after another minute")
 
 
 def test_a_target_may_be_a_share_of_a_peer() -> None:
