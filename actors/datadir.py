@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from actors.disk import RealDisk
+from actors.fencing import LOCK
 from actors.partitions import PartitionMap
 from engine.layout import Limits
 
@@ -45,8 +46,6 @@ SECRET_BYTES: Final = 16
 ANALYTICS_SOCKET: Final = "analytics.sock"
 ANALYTICS: Final = "analytics"
 DEVICES: Final = "devices"
-LOCK: Final = "lock"
-"""A shard's lock file, in its directory."""
 
 
 class DataDirError(Exception):

@@ -17,6 +17,8 @@ import msgspec
 
 from actors.process_group import Process, kill_and_wait
 
+LOCK: Final = "lock"
+"""A shard's lock file, in its directory."""
 TAKE_TIMEOUT_S: Final = 10.0
 """How long a predecessor may take to die (the system may have to finish its disk writes first)."""
 _POLL_S: Final = 0.005

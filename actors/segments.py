@@ -18,10 +18,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from actors.datadir import LOCK
 from actors.disk import Disk, RealDisk
 from actors.durable import DurableFile, Position
-from actors.fencing import Fence, FenceError, take
+from actors.fencing import LOCK, Fence, FenceError, take
 from actors.journal import JournalCorrupt, JournalFailed, JournalFenced, JournalFull, Opening
 from actors.sectors import SECTOR_BYTES, frame, sectors_for
 from actors.segment_end import End, find_end
