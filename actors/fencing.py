@@ -3,7 +3,8 @@
 A lock file says who holds it (process id, start time, boot), and the holder keeps a `flock` on it that the system
 drops when the holder dies, and not before. So a successor never guesses: it reads the name, kills exactly that
 process (a stopped one too), waits until it is gone, and takes the lock. A process never kills itself: a second opener
-in the owner's own process is refused.
+in the owner's own process is refused. A file that was copied with its directory still names the owner of the original:
+who has nothing open beside the file is not its owner.
 """
 
 import contextlib
@@ -15,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from actors.process_group import Process, kill_and_wait
+from actors.process_group import Process, kill_and_wait, may_hold
 
 LOCK: Final = "lock"
 """A shard's lock file, in its directory."""
@@ -101,7 +102,7 @@ def owner_of(path: Path) -> Process | None:
     except FileNotFoundError:
         return None
     try:
-        return _owner(descriptor)
+        return _owner(descriptor, path)
     finally:
         os.close(descriptor)
 
@@ -121,7 +122,7 @@ def _lock(descriptor: int, path: Path, give_up_at: float) -> None:
 
 def _end_owner(descriptor: int, path: Path, give_up_at: float) -> bool:
     """Kill the process that the file names and wait for its death; False when it names none that lives."""
-    owner = _owner(descriptor)
+    owner = _owner(descriptor, path)
     if owner is None:
         return False
     if owner == Process.this():
@@ -135,13 +136,13 @@ def _end_owner(descriptor: int, path: Path, give_up_at: float) -> bool:
     return True
 
 
-def _owner(descriptor: int) -> Process | None:
+def _owner(descriptor: int, path: Path) -> Process | None:
     try:
         owner = msgspec.json.decode(os.pread(descriptor, _OWNER_BYTES_MAX, 0), type=_Owner)
     except msgspec.DecodeError:
         return None
     process = Process(owner.pid, owner.started)
-    return process if owner.boot == _boot() and process.alive() else None
+    return process if owner.boot == _boot() and process.alive() and may_hold(process, path.parent) else None
 
 
 def _this_owner() -> _Owner:

@@ -121,6 +121,18 @@ def holding(directory: Path) -> list[Process]:
     return found
 
 
+def may_hold(process: Process, directory: Path) -> bool:
+    """Whether it has a file below `directory` open, or is somebody else's, of whom that cannot be seen."""
+    below = os.path.realpath(directory) + os.sep
+    try:
+        os.listdir(f"/proc/{process.pid}/fd")
+    except PermissionError:
+        return True
+    except OSError:  # it has just ended
+        return False
+    return any(file.startswith(below) for file in _open_files(process.pid))
+
+
 def locker_of(path: Path) -> Process | None:
     """The living process that took the exclusive `flock` on the file at `path`; None also when that cannot be seen.
 

@@ -6,6 +6,7 @@ clocks in their records, which makes a readable order; a promise is only the ord
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from typing import Any, Final
 import orjson
 
 from actors.documents.directory import Directory
-from actors.journal import JournalReader, RecentRecords
+from actors.journal import JournalError, JournalReader, RecentRecords
 from api.arrow_events import event_table, has_decimals, joined, no_events
 from api.events import Filters, Piece, events, prepared_seqs, wanted
 from api.lookup import any_of
@@ -37,6 +38,10 @@ CACHE_BYTES: Final = 16 << 20
 HEARTBEAT_S: Final = 15.0
 POLL_S: Final = 0.05
 STREAM_PAGE: Final = 200
+RETRY_AFTER_MS: Final = 5_000
+"""After a journal that is damaged or cannot be reached: somebody has to do something about it."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -195,6 +200,9 @@ class Feed:
             records = await asyncio.to_thread(_read, self._journals[shard], first_seq, last_seq)
         except LookupError:
             raise Problem(410, "cursor_expired", "begin anew without a cursor") from None
+        except (JournalError, OSError) as error:
+            _log.error("the feed cannot be read now: %s", error)
+            raise Problem(503, "unavailable", f"{error}", {"retry_after_ms": RETRY_AFTER_MS}) from None
         for record in records:
             self._recent[shard].put(record)
         return records

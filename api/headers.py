@@ -1,12 +1,8 @@
-"""The request headers that the direct routes read."""
-
-from typing import Final
+"""The request headers that the direct routes read, and the one that says of an answer that it was given before."""
 
 from api.arrow import ARROW_MEDIA
-from api.status import Problem
+from api.status import IDEMPOTENT_REPLAYED, Problem
 from api.texts import check_code
-
-IDEMPOTENT_REPLAYED: Final = (b"idempotent-replayed", b"true")
 
 
 def idempotency_key(headers: dict[bytes, bytes]) -> str:
@@ -30,3 +26,8 @@ def accepts_arrow(headers: dict[bytes, bytes], unless_said: bool = False) -> boo
     if ARROW_MEDIA in accept:
         return True
     return unless_said and b"application/json" not in accept
+
+
+def replayed(was: bool) -> dict[str, str]:
+    """The header of an answer that was given before, for one of FastAPI's; none for another."""
+    return {name.decode(): value.decode() for name, value in [IDEMPOTENT_REPLAYED]} if was else {}

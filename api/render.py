@@ -260,7 +260,7 @@ def refusal(outcome: Outcome, lines: list[dict[str, Any]], results: Array, retry
     if outcome in (Outcome.RESERVATION_CLOSED, Outcome.RESERVATION_EXPIRED):
         at = int(np.flatnonzero(results["outcome"] == outcome)[0])
         extra["state"] = STATE_TEXT[int(results["state"][at])]
-    return Problem(STATUS_OF[outcome], outcome.text, "", extra)
+    return Problem(STATUS_OF[outcome], outcome.text, "", extra, replayed=is_replayed(results))
 
 
 def failed_lines(skus: Sequence[str], results: Array) -> list[dict[str, Any]]:

@@ -181,17 +181,27 @@ def _end_leftovers(data: Path, run: RunDirectory) -> None:
     """End and remove what outlived a supervisor that was killed, and note where this run's is.
 
     Its children died with it, but agents of Ray wait a minute for their head. The lock of the data directory
-    is ours, so whoever still works for the run that is noted there works for nobody.
+    is ours, so whoever still works for the run that is noted there works for nobody; unless the note came with a copy
+    of another directory.
     """
     note = data / "run"
     with contextlib.suppress(FileNotFoundError):
         before = RunDirectory(Path(note.read_text()))
-        if before.token.exists():  # it is one of ours
+        if before.token.exists() and not _is_of_another(before, data):  # it is one of ours
             if leftovers := holding(before.path):
                 _log.warning("%d processes of a dead predecessor are ended", len(leftovers))
                 kill_and_wait(leftovers, LEFTOVERS_S_MAX)
             before.remove()
     note.write_text(str(run.path))
+
+
+def _is_of_another(run: RunDirectory, data: Path) -> bool:
+    """Whether it serves another directory, which is still there."""
+    try:
+        served = ServeSettings.load(run.path).data
+    except (OSError, msgspec.DecodeError):  # it came to nothing
+        return False
+    return served.exists() and not served.samefile(data)
 
 
 def _plans(

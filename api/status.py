@@ -79,6 +79,9 @@ TITLES: Final[dict[str, str]] = {
 
 Headers = list[tuple[bytes, bytes]]
 
+IDEMPOTENT_REPLAYED: Final = (b"idempotent-replayed", b"true")
+"""Says of an answer, of a refusal too, that it was given before."""
+
 
 def in_ascii(document: bytes) -> bytes:
     """The same JSON in printable ASCII: a problem may repeat what a caller sent, and be read in a terminal or a log."""
@@ -95,12 +98,16 @@ def _escape(found: re.Match[str]) -> str:
 class Problem(Exception):
     """A refusal of the whole request; the front turns it into its answer."""
 
-    def __init__(self, status: int, code: str, detail: str = "", extra: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, status: int, code: str, detail: str = "", extra: dict[str, Any] | None = None, *, replayed: bool = False
+    ) -> None:
+        """`replayed`: it was answered before, and is again."""
         super().__init__(status, code, detail, extra)
         self.status = status
         self.code = code
         self.detail = detail
         self.extra = extra or {}
+        self.replayed = replayed
 
     def body(self) -> bytes:
         """The problem+json document."""
@@ -122,6 +129,8 @@ class Problem(Exception):
             headers.append((b"retry-after", retry_after_s(self.extra["retry_after_ms"])))
         if self.status == 401:
             headers.append((b"www-authenticate", b"Bearer"))
+        if self.replayed:
+            headers.append(IDEMPOTENT_REPLAYED)
         return headers
 
 

@@ -20,7 +20,7 @@ from api import decode
 from api.analytics import AFTER, as_of, asked, seqs_after, seqs_now
 from api.deps import Runtime, get_runtime
 from api.documents import body_of, check
-from api.headers import IDEMPOTENT_REPLAYED, idempotency_key
+from api.headers import idempotency_key, replayed
 from api.numbers import time_json, time_ms
 from api.paging import Query, decode_cursor, encode_cursor, query_of
 from api.schemas import Body, Moment
@@ -195,5 +195,4 @@ async def _mark(
         "snoozed_by": author if state == "snoozed" else None,
         "snoozed_until": None if until_ms is None else time_json(until_ms),
     }
-    headers = {name.decode(): value.decode() for name, value in [IDEMPOTENT_REPLAYED]} if changed.replayed else {}
-    return Response(orjson.dumps(said), headers=headers, media_type=_JSON)
+    return Response(orjson.dumps(said), headers=replayed(changed.replayed), media_type=_JSON)

@@ -17,7 +17,7 @@ from api import catalog
 from api.deps import Runtime, get_runtime
 from api.direct import too_large
 from api.documents import body_of, check, reading
-from api.headers import IDEMPOTENT_REPLAYED, idempotency_key
+from api.headers import idempotency_key, replayed
 from api.paging import code_cursor, code_in_cursor, query_of
 from api.security import require
 from api.status import Problem
@@ -219,8 +219,7 @@ async def put_products(
     changed = await runtime.documents.submit(Change(DocumentKind.PRODUCT, proposals, request_id))
     _check_whole(changed)
     results = [_result(proposal.code, verdict) for proposal, verdict in zip(proposals, changed.verdicts, strict=True)]
-    headers = {name.decode(): value.decode() for name, value in [IDEMPOTENT_REPLAYED]} if changed.replayed else {}
-    return Response(orjson.dumps({"results": results}), headers=headers, media_type=_JSON)
+    return Response(orjson.dumps({"results": results}), headers=replayed(changed.replayed), media_type=_JSON)
 
 
 def _check_whole(changed: Changed) -> None:

@@ -20,7 +20,7 @@ from api import decode
 from api.analytics import as_of, check_days, check_limits, day, read, read_all, seqs_now
 from api.deps import Runtime, get_runtime
 from api.documents import body_of, check, reading
-from api.headers import IDEMPOTENT_REPLAYED, idempotency_key
+from api.headers import idempotency_key, replayed
 from api.numbers import time_json
 from api.paging import decode_cursor, encode_cursor, query_of
 from api.schemas import Body, Code, Text
@@ -84,8 +84,7 @@ async def close(request: Request, runtime: GivenRuntime, principal: Bookkeeper) 
     verdicts = [check(verdict) for verdict in changed.verdicts]
     made = any(verdict.made for verdict in verdicts)
     documents = await _closed(runtime, wanted, wanted, given.warehouse, given.channel)
-    headers = {name.decode(): value.decode() for name, value in [IDEMPOTENT_REPLAYED]} if changed.replayed else {}
-    return Response(_listed(documents), 201 if made else 200, headers=headers, media_type=_JSON)
+    return Response(_listed(documents), 201 if made else 200, headers=replayed(changed.replayed), media_type=_JSON)
 
 
 async def list_closings(request: Request, runtime: GivenRuntime, principal: Bookkeeper) -> Response:

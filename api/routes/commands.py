@@ -16,12 +16,12 @@ from api.deps import Runtime
 from api.direct import JSON, Answer, Call, Finished, LoneCall, Work, done, too_large
 from api.encode import Encoder
 from api.encoding import Encoded, encoded_columns, encoded_structs
-from api.headers import IDEMPOTENT_REPLAYED, accepts_arrow, idempotency_key, is_arrow
+from api.headers import accepts_arrow, idempotency_key, is_arrow
 from api.lookup import any_of, command
 from api.names import know, knows, learn
 from api.render import ResultRow, failed_lines, is_replayed, lines_json, overall, result_json, results_bytes, row_of
 from api.security import SCOPE_OF_KIND, check_commands, check_scope
-from api.status import Headers, Problem, away, retry_after_s
+from api.status import IDEMPOTENT_REPLAYED, Headers, Problem, away, retry_after_s
 from api.texts import check_code
 from engine.kinds import Flag, Kind, ResultFlag
 from engine.layout import RESULT

@@ -11,7 +11,7 @@ from api import device_calls as calls
 from api import device_shapes as shapes
 from api.deps import Runtime
 from api.documents import body_of
-from api.headers import IDEMPOTENT_REPLAYED, idempotency_key
+from api.headers import idempotency_key, replayed
 from api.paging import decode_cursor, encode_cursor, query_of
 from api.routes.devices import LIMIT, TEXT, GivenRuntime, InPath, Reader, body_as, document_of, in_query, shown_as
 from api.security import require
@@ -103,11 +103,6 @@ async def decide_job(
 async def must_be_allowed(runtime: Runtime, principal: Principal, code: str) -> None:
     """403 for a key that is limited to other warehouses, 404 for a device that is not there."""
     calls.check_place(principal, orjson.loads(await document_of(runtime, code)))
-
-
-def replayed(was: bool) -> dict[str, str]:
-    """The header of an answer that was given before."""
-    return {name.decode(): value.decode() for name, value in [IDEMPOTENT_REPLAYED]} if was else {}
 
 
 def _make_router() -> APIRouter:

@@ -13,8 +13,8 @@ from actors import device_messages as m
 from api import device_calls as calls
 from api import device_shapes as shapes
 from api.documents import body_of
-from api.headers import idempotency_key
-from api.routes.device_jobs import Till, must_be_allowed, replayed
+from api.headers import idempotency_key, replayed
+from api.routes.device_jobs import Till, must_be_allowed
 from api.routes.devices import GivenRuntime, InPath, body_as, shown_as
 from devices.shown import Shown
 

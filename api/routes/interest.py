@@ -19,7 +19,7 @@ from api import decode
 from api.deps import Runtime, get_runtime
 from api.direct import too_large
 from api.documents import body_of, check, reading
-from api.headers import IDEMPOTENT_REPLAYED, idempotency_key
+from api.headers import idempotency_key, replayed
 from api.schemas import Body, Code, Text
 from api.security import require
 from api.status import Problem, invalid
@@ -69,8 +69,7 @@ async def post_interest(
             check(verdict)
     # What is answered is what the writer says: a request that comes again knows more names than it did then.
     results = [_result(each, verdict.outcome) for each, verdict in zip(looked, changed.verdicts, strict=True)]
-    headers = {name.decode(): value.decode() for name, value in [IDEMPOTENT_REPLAYED]} if changed.replayed else {}
-    return Response(orjson.dumps({"results": results}), headers=headers, media_type=_JSON)
+    return Response(orjson.dumps({"results": results}), headers=replayed(changed.replayed), media_type=_JSON)
 
 
 def _check(looked: list[Looked], principal: Principal) -> None:

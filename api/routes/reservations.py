@@ -16,7 +16,7 @@ from api import schemas as s
 from api.analytics import check_limits
 from api.direct import JSON, Answer, Call, Finished, Handler, LoneCall, Work, done, too_large, waited
 from api.encode import Encoder, under
-from api.headers import IDEMPOTENT_REPLAYED, idempotency_key
+from api.headers import idempotency_key
 from api.lookup import Filters, Place, Reservation, any_of, reservation, reservations
 from api.names import channel_number, know, knows, learn
 from api.paging import EVERYONE, YES_OR_NO, Query, decode_cursor, encode_cursor, query_of
@@ -32,7 +32,7 @@ from api.render import (
     row_of,
 )
 from api.security import check_scope
-from api.status import Headers, Problem, invalid
+from api.status import IDEMPOTENT_REPLAYED, Headers, Problem, invalid
 from api.texts import check_code, check_text
 from engine.ids import parse_reservation, reservation_text, sku_key
 from engine.kinds import Kind, ReservationState, ResultFlag

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -92,6 +93,27 @@ def test_an_owner_that_lost_its_lock_without_dying_is_killed(tmp_path: Path) -> 
         path.write_bytes(name)
         fence = take(path)
         assert process.wait(10) == -signal.SIGKILL
+    fence.release()
+
+
+def test_the_owner_of_a_directory_that_was_copied_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "original").mkdir()
+    with holder(tmp_path / "original" / "lock") as process:
+        shutil.copytree(tmp_path / "original", tmp_path / "copy")
+        assert owner_of(tmp_path / "copy" / "lock") is None
+        fence = take(tmp_path / "copy" / "lock")
+        assert process.poll() is None
+        assert owner_of(tmp_path / "original" / "lock") == Process.of(process.pid)
+        fence.release()
+        process.communicate()
+
+
+def test_a_directory_that_was_renamed_has_the_same_owner(tmp_path: Path) -> None:
+    (tmp_path / "before").mkdir()
+    with holder(tmp_path / "before" / "lock") as process:
+        (tmp_path / "before").rename(tmp_path / "after")
+        fence = take(tmp_path / "after" / "lock")
+        assert process.wait() == -signal.SIGKILL
     fence.release()
 
 

@@ -10,8 +10,10 @@ import orjson
 import pyarrow as pa
 import pytest
 
-from api import shapes
+from actors.journal import JournalCorrupt, JournalReader, RecentRecords
+from api import feed, shapes
 from api.arrow_client import MEDIA
+from engine.record import Record
 from tests.api.box import BOUND_S, Box, fresh
 from tests.api.test_commands import receive, reserve, sell
 
@@ -367,3 +369,19 @@ def test_small_arrow_pages_lose_nothing(box: Box) -> None:
 def test_an_empty_arrow_page_gives_the_cursor_back(box: Box) -> None:
     end = end_of(box)
     assert arrow_page(box, after=end) == ([], end)
+
+
+def test_a_damaged_journal_is_unavailable_by_name_and_no_fault_of_the_server(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box.commands(receive(1))
+
+    def damaged(journal: JournalReader, first_seq: int, last_seq: int) -> list[Record]:
+        raise JournalCorrupt(1, 7, "the hash is wrong")
+
+    monkeypatch.setattr(feed, "_read", damaged)
+    monkeypatch.setattr(RecentRecords, "get", lambda records, seq: None)
+    answer = box.call("GET", "/v1/feed")
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert "the hash is wrong" in answer.json()["detail"]
+    assert int(answer.headers["retry-after"]) > 0

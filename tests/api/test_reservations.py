@@ -166,6 +166,24 @@ def test_a_refusal_is_pinned_too(box: Box) -> None:
     box.commands({"kind": "receive", "sku": "TEE-L", "warehouse": "hamburg", "quantity": 5})
     second = box.call("POST", "/v1/reservations", json=request, headers=headers)
     assert (first.status_code, second.status_code, second.content) == (409, 409, first.content)
+    assert "idempotent-replayed" not in first.headers
+    assert second.headers["idempotent-replayed"] == "true"
+
+
+@pytest.mark.parametrize("steps", ["confirm", "fulfil"])
+def test_a_refused_step_is_pinned_and_says_so(box: Box, steps: str) -> None:
+    headers = {"Idempotency-Key": fresh("key")}
+    made = make(box, ("TEE-M", 1))
+    if steps == "confirm":
+        step(box, made, "release")
+    answers = [
+        box.call("POST", f"/v1/reservations/{made['reservation']}/{steps}", json={}, headers=headers) for _ in "12"
+    ]
+    assert [answer.status_code for answer in answers] == [409, 409]
+    assert answers[0].content == answers[1].content
+    assert ["idempotent-replayed" in answer.headers for answer in answers] == [False, True]
+    if steps == "fulfil":
+        step(box, made, "release")
 
 
 def test_the_same_key_with_another_body_is_refused(box: Box) -> None:

@@ -5,6 +5,7 @@ Both transports run the same story. The tests that kill come after it, on the sa
 
 import contextlib
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -247,6 +248,21 @@ def test_a_kill_of_the_supervisor_leaves_nobody_and_loses_nothing(tmp_path: Path
     assert left == [], second.words()
     assert stock(second, "mug-2")["reserved"] == 4
     assert second.stop() == 0
+
+
+def test_a_copy_of_a_served_directory_is_served_beside_it(tmp_path: Path) -> None:
+    """As in a drill of a restore: the copy's notes name the original's processes, which are nothing to it."""
+    with Served(tmp_path / "data", "--transport", "local") as original:
+        stock_up(original, "mug-4", 10)
+        family = original.family()
+        shutil.copytree(original.data, tmp_path / "copy", ignore=shutil.ignore_patterns("*.sock"))
+        with Served(tmp_path / "copy", "--transport", "local") as copy:
+            assert reserve(copy, "mug-4", 4).status_code == 201
+            assert stock(copy, "mug-4")["reserved"] == 4
+            assert stock(original, "mug-4")["reserved"] == 0
+            assert [process for process in family if not process.alive()] == []
+            assert copy.stop() == 0
+        assert original.stop() == 0
 
 
 def test_a_stop_finishes_seals_and_tidies_up(tmp_path: Path) -> None:
