@@ -57,9 +57,11 @@ def serve(
     port: Port = 8000,
     shards: Annotated[
         int | None,
-        typer.Option(min=1, max=256, help="Writers; fixed when the directory is made.", show_default="cores"),
+        typer.Option(min=1, max=256, help="Writers; fixed when the directory is made.", show_default="half the cores"),
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, max=64, help="API processes.", show_default="by cores")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=64, help="API processes.", show_default="half the cores")
+    ] = None,
     transport: Annotated[Transport, typer.Option(help="local: one process, no Ray.")] = "ray",
     database: Annotated[
         str | None,
