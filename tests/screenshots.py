@@ -76,8 +76,9 @@ def take(
 
 
 def found_paths(page: Page, console: str, sku: str) -> dict[str, str]:
-    """Pages that others lead to: the explanation of a product's first figure, jobs of the demo's till."""
+    """Pages that others lead to: a product's first figure explained, jobs of the demo's till, a day of the books."""
     return {
+        "books-day": led_to(page, f"{console}/books", 'a[href^="/books/"]'),
         "explain-cell": led_to(page, f"{console}/stock/{sku}", 'a[href^="/explain/"]'),
         "device-job": led_to(page, f"{console}/devices/{TILL}?state=confirmed", 'a[href*="/jobs/sale-"]'),
         "device-doubt": led_to(page, f"{console}/devices/{TILL}?state=unknown", '[data-testid=jobs] a[href*="/jobs/"]'),

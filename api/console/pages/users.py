@@ -203,8 +203,8 @@ def _new(visit: Visit, listed: _Listed) -> None:
     password.props("outlined dense autocomplete=new-password").classes("os-search")
     Text(
         t(
-            "Viewers see everything; planners also set thresholds and answer alerts; administrators also keep "
-            "users and keys."
+            "Viewers see everything; planners also set thresholds, answer alerts and close days; "
+            "administrators also keep users and keys."
         ),
         "p",
         "os-muted os-small",
