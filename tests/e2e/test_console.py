@@ -259,6 +259,12 @@ def test_what_ran_out_leads_to_its_explanation(page: Page, house: House) -> None
     page.wait_for_url("**/explain/cup-012/riga-1")
     settled(page)
     expect(page.get_by_test_id("sum")).to_contain_text("= 0")
+    opened(page, house, "/today?warehouse=riga-1")
+    page.get_by_role("link", name="All that is out of stock").click()
+    page.wait_for_url("**only=out*")
+    settled(page)
+    expect(page.locator(".os-table tbody tr")).to_have_count(1)
+    expect(page.locator(".os-table")).to_contain_text("cup-012")
 
 
 def test_products_come_a_page_at_a_time(page: Page, house: House) -> None:

@@ -12,6 +12,7 @@ from api.console.by_now import WEEK, SoFar, so_far, units_by_hour
 from api.console.client import ApiProblem
 from api.console.frame import frame, route
 from api.console.pages.overview import main_currency
+from api.console.pages.stock import OUT
 from api.console.parts import Section, badge, card, drawn, empty, kpi, line
 from api.console.places import own_place, place_choice
 from api.console.text import Text, anchor, box, short
@@ -141,6 +142,7 @@ def _show_outs(visit: Visit, code: str, day: date, rows: list[dict[str, Any]], n
         anchor(
             visit.link("/reports/stock_outs", warehouse=code, **days), "os-small", t("All {n}", n=f.number(len(rows)))
         )
+    anchor(visit.link("/stock", warehouse=code, only=OUT), "os-small", t("All that is out of stock"))
 
 
 async def _incoming(visit: Visit, code: str) -> tuple[list[dict[str, Any]], dict[str, str]]:

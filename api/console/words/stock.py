@@ -32,6 +32,17 @@ STOCK: Final[dict[str, tuple[str, str]]] = {
         "Co spadło do punktu zamówienia, najkosztowniejsze najpierw",
     ),
     "At the reorder point or below": ("У точки заказа и ниже", "W punkcie zamówienia lub niżej"),
+    "Out of stock": ("Нет в наличии", "Brak towaru"),
+    "All that is out of stock": ("Всё, чего нет в наличии", "Wszystko, czego brakuje"),
+    "What has nothing available, in the order of its SKU": (
+        "Чего нет доступного, по порядку артикулов",
+        "Co nie ma nic dostępnego, według SKU",
+    ),
+    "Nothing is out of stock": ("Всё есть в наличии", "Niczego nie brakuje"),
+    "Among {n} products that were looked through": (
+        "Среди просмотренных товаров: {n}",
+        "Wśród przejrzanych produktów: {n}",
+    ),
     "Ran out lately": ("Кончалось недавно", "Skończyło się niedawno"),
     "Nothing found": ("Ничего не найдено", "Nic nie znaleziono"),
     "Try the beginning of a SKU, a barcode, or a part of the name": (
