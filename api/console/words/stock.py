@@ -224,7 +224,7 @@ STOCK: Final[dict[str, tuple[str, str]]] = {
     "Many refusals": ("Много отказов", "Wiele odmów"),
     "Many returns": ("Много возвратов", "Wiele zwrotów"),
     "Many reservations given back": ("Много снятых резервов", "Wiele zwolnionych rezerwacji"),
-    "Sales without a payment": ("Продажи без оплаты", "Sprzedaż bez płatności"),
+    "Sales without a payment reference": ("Продажи без ссылки на оплату", "Sprzedaż bez odnośnika do płatności"),
     "{n}, expected {m}": ("{n}, ожидалось {m}", "{n}, oczekiwano {m}"),
     "that behave oddly": ("ведут себя странно", "zachowują się nietypowo"),
     "What is behind it": ("Что за этим", "Co za tym stoi"),
