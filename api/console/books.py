@@ -21,7 +21,7 @@ class State(Enum):
     """How far the books of a day are; (words, mood of the badge)."""
 
     GOES_ON = ("goes on", "brand")
-    NOTHING = ("nothing was sold", "")
+    NOTHING = ("no sales", "")
     OPEN = ("not closed", "warn")
     PARTLY = ("partly closed", "warn")
     CLOSED = ("closed", "good")

@@ -106,8 +106,14 @@ def test_the_list_has_each_day_with_its_money_and_leads_to_it() -> None:
     page: Shown = run(Books(), listed)
     assert "/books/2026-11-21/hub" in page.ways.values()
     assert "€47.60 · 5.00\N{NO-BREAK SPACE}zł" in page.texts, "amounts of different currencies are never added"
+    assert "€71.40 · channels closed: 1 of 2" in page.texts
     assert page.texts.count("changed since") == 1
-    assert "channels closed: 1 of 2" in page.texts
+
+
+def test_a_day_that_nobody_closed_has_no_columns_of_what_was_written() -> None:
+    (row,) = shown_day(date(2026, 11, 22), Role.PLANNER).rows
+    assert row["net_text"] == "€35.70"
+    assert "closed_net_text" not in row
 
 
 def shown_day(day: date, role: Role) -> Shown:

@@ -18,17 +18,23 @@ from api.console.visit import Desk, Visit, business_day, visit_of
 
 DAYS: Final = 14
 """on a page"""
-_COLUMNS: Final = [
+_COLUMNS: Final[list[dict[str, str]]] = [
     {"name": name, "holds": holds}
     for name, holds in (
         ("channel", "text"),
         *((name, {"orders": "count", "units": "units"}.get(name, "money")) for name in FIGURES),
+    )
+]
+_WRITTEN: Final[list[dict[str, str]]] = [
+    {"name": name, "holds": holds}
+    for name, holds in (
         ("closed_net", "money"),
         ("difference", "money"),
         ("closed_by", "text"),
         ("closed_at", "moment"),
     )
 ]
+"""of a day of which anything is closed"""
 
 
 def register(desk: Desk) -> None:
@@ -104,9 +110,10 @@ def _list(visit: Visit, place: str, days: list[Day]) -> None:
         return
     with box("os-list"):
         for day in days:
-            words = t("channels closed: {n} of {m}", n=len(day.closed), m=len(day.channels)) if day.closed else ""
-            with line(f.day(day.day, weekday=True), words, f"/books/{day.day}/{place}", "menu_book"):
-                Text(" · ".join(f.money(net, currency) for currency, net in day.net().items()), "span", "os-number")
+            words = [f.money(net, currency) for currency, net in day.net().items()]
+            if day.state is State.PARTLY:
+                words.append(t("channels closed: {n} of {m}", n=len(day.closed), m=len(day.channels)))
+            with line(f.day(day.day, weekday=True), " · ".join(words), f"/books/{day.day}/{place}", "menu_book"):
                 _badges(visit, day)
 
 
@@ -132,11 +139,9 @@ def _show(visit: Visit, place: str, day: Day, section: Any) -> None:
             empty("menu_book", t("Nothing was sold on this day"), words)
             return
         lines = day.lines()
-        heads = [
-            Column(str(each["name"]), t(heading(str(each["name"]))), is_number(each), sortable=False)
-            for each in _COLUMNS
-        ]
-        rows = cells(visit, _COLUMNS, lines)
+        columns = _COLUMNS + (_WRITTEN if day.closed else [])
+        heads = [Column(each["name"], t(heading(each["name"])), is_number(each), sortable=False) for each in columns]
+        rows = cells(visit, columns, lines)
         for row, found in zip(rows, lines, strict=True):
             if found["closed_at"] is not None:
                 row["channel_href"] = f"/books/{day.day}/{place}/{found['channel']}"

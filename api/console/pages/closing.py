@@ -8,6 +8,7 @@ from fastapi import Request
 from api.console.books import closer
 from api.console.client import ApiProblem
 from api.console.frame import frame, route
+from api.console.pages.books import day_of
 from api.console.pages.reports import heading
 from api.console.parts import Column, Section, card, empty, presets, table
 from api.console.report_view import cells, is_number
@@ -34,7 +35,8 @@ def register(desk: Desk) -> None:
         places, _ = await desk.warehouses(), await desk.channels()
         visit.use_zone(places.get(place, {}).get("time_zone"))
         path = "/".join(quote(each, safe="") for each in (day, place, channel))
-        words = f"{visit.place(place)} · {day}"
+        asked = day_of(day)
+        words = " · ".join((visit.place(place), visit.f.day(asked, weekday=True) if asked else day))
         with frame(visit, t("Books of {channel}", channel=visit.channel(channel)), words, active="/books"):
             later = {"from": day, "to": day, "warehouse": place, "channel": channel}
             presets(

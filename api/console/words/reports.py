@@ -234,7 +234,7 @@ REPORTS: Final[dict[str, tuple[str, str]]] = {
     "Nor is any of them closed": ("И ни один из них не закрыт", "I żaden z nich nie jest zamknięty"),
     "channels closed: {n} of {m}": ("закрыто каналов: {n} из {m}", "zamkniętych kanałów: {n} z {m}"),
     "goes on": ("идёт", "trwa"),
-    "nothing was sold": ("продаж не было", "bez sprzedaży"),
+    "no sales": ("пусто", "pusto"),
     "not closed": ("не закрыт", "niezamknięty"),
     "partly closed": ("закрыт частично", "częściowo zamknięty"),
     "closed": ("закрыт", "zamknięty"),
