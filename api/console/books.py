@@ -95,8 +95,8 @@ def _line(code: str, currency: str | None, now: Row, written: Row, closed: dict[
 
 
 def closer(document: Row) -> str:
-    """Who closed it: a person, else the program."""
-    return str(document["author"] or document["closed_by"]).removeprefix("console:")
+    """Who closed it: the person that a program spoke for, else whose key it was."""
+    return str(document["author"] or document["closed_by"])
 
 
 async def days_of(visit: Visit, place: str, first: date, last: date, today: date) -> list[Day]:

@@ -64,7 +64,8 @@ def _show(visit: Visit, found: dict[str, Any] | None) -> None:
     if found is None:
         empty("menu_book", t("This day is not closed"), "", "/books", t("All days"))
         return
-    closed = t("closed by {name}, {moment}", name=closer(found), moment=f.moment(found["closed_at"], seconds=True))
+    name = closer(found).removeprefix("console:")
+    closed = t("closed by {name}, {moment}", name=name, moment=f.moment(found["closed_at"], seconds=True))
     with card(t("What was written down"), closed):
         if found["figures"]:
             _table(visit, _FIGURES, found["figures"])
