@@ -183,7 +183,9 @@ def _analytics(status: AnalyticsStatus | None) -> Iterator[Metric]:
     yield CounterMetricFamily("omnistock_analytics_turns", "Transactions that entered rows", value=status.turns)
     yield CounterMetricFamily("omnistock_analytics_busy_seconds", "Time spent entering", value=status.busy_s)
     odd = GaugeMetricFamily(
-        "omnistock_channel_alerts", "1 for each alert on a channel that is raised", labels=["channel", "kind"]
+        "omnistock_channel_alerts",
+        "1 for each alert on a channel that is raised; unpaid_sales: sales without a payment reference",
+        labels=["channel", "kind"],
     )
     for channel, kind in status.odd:
         odd.add_metric([channel, kind], 1.0)

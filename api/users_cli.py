@@ -99,7 +99,7 @@ def change_role(
             keys.put(PutKey(key.id, bytes.fromhex(key.secret_sha256), client_of(name), list(SCOPES_OF[role])))
             try:
                 before = accounts.set_role(name, role, key.text, by=at_the_shell())
-            except AccountFailed:
+            except Exception:
                 keys.revoke(key.id)
                 raise
             keys.revoke(before.key_id)
@@ -125,7 +125,7 @@ def add_user(data: Path, name: str, role: Role, secret: str, database: str | Non
         keys.put(PutKey(key.id, bytes.fromhex(key.secret_sha256), client_of(name), list(SCOPES_OF[role])))
         try:
             Accounts(data).add(name, role, secret, key.text, by=at_the_shell())
-        except AccountFailed:
+        except Exception:
             keys.revoke(key.id)
             raise
 

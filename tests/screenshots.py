@@ -76,12 +76,29 @@ def take(
 
 
 def found_paths(page: Page, console: str, sku: str) -> dict[str, str]:
-    """Pages that others lead to: the explanation of a product's first figure, jobs of the demo's till."""
+    """Pages that others lead to: a product's first figure explained, jobs of the demo's till, a day of the books."""
     return {
+        "books-day": (day := closed_day(page, console)),
+        "books-document": led_to(page, f"{console}{day}", f'a[href^="{day}/"]'),
         "explain-cell": led_to(page, f"{console}/stock/{sku}", 'a[href^="/explain/"]'),
         "device-job": led_to(page, f"{console}/devices/{TILL}?state=confirmed", 'a[href*="/jobs/sale-"]'),
         "device-doubt": led_to(page, f"{console}/devices/{TILL}?state=unknown", '[data-testid=jobs] a[href*="/jobs/"]'),
     }
+
+
+def closed_day(page: Page, console: str) -> str:
+    """The newest business day that is over, which is closed here."""
+    page.goto(f"{console}/books")
+    settled(page)
+    path = page.locator('a[href^="/books/"]').nth(1).get_attribute("href") or "/books"
+    page.goto(console + path)
+    settled(page)
+    close = page.locator(".os-page .q-btn")
+    if close.count():
+        close.click()
+        page.locator(".q-dialog .q-btn").last.click()
+        page.locator(".os-badge-good").wait_for()
+    return path
 
 
 def led_to(page: Page, address: str, link: str) -> str:

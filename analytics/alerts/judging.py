@@ -147,7 +147,7 @@ def _high(expected: float, least: int) -> float:
 
 
 def _unpaid(history: History) -> Finding | None:
-    """Sales without a reference, where all the others have one."""
+    """Sales without a reference, where all the others have one: whether they were paid is not known."""
     orders, unpaid = history.series["orders"], history.series["unpaid"]
     past = slice(PEAK_HOURS, None)
     before = int(orders[past].sum())

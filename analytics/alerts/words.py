@@ -13,10 +13,21 @@ class Odd(StrEnum):
     RETURNS = "return_peak"
     RELEASES = "release_peak"
     UNPAID = "unpaid_sales"
+    """Told from missing references: who paid what nobody tells the engine. The name stays: programs ask for it."""
 
 
 REORDER: Final = "reorder"
 KINDS: Final = (REORDER, *(odd.value for odd in Odd))
+ABOUT: Final[dict[str, str]] = {
+    REORDER: "a cell has fallen to its reorder point",
+    Odd.SILENT: "no order for longer than usual",
+    Odd.REFUSALS: "many more refused customers than usual",
+    Odd.RETURNS: "many more returned orders than usual",
+    Odd.RELEASES: "many more released reservations than usual",
+    Odd.UNPAID: "sales without a payment reference: neither the sale nor the reservation behind it carries a "
+    "`reference`, in a channel where nearly all do; whether it was paid is not known here",
+}
+"""What each kind means, for whoever asks by its name."""
 STATES: Final = ("open", "acknowledged", "snoozed")
 GROUPINGS: Final = ("group", "warehouse")
 """What reorder alerts may be grouped by."""

@@ -32,7 +32,7 @@ class Role(StrEnum):
     VIEWER = "viewer"
     """see everything"""
     PLANNER = "planner"
-    """and set thresholds, count stock, answer alerts, say what became of receipts"""
+    """and set thresholds, count stock, answer alerts, close days, say what became of receipts"""
     ADMIN = "admin"
     """and keep users and API keys"""
 

@@ -20,7 +20,7 @@ ODD: Final = {
     "refusal_peak": "Many refusals",
     "return_peak": "Many returns",
     "release_peak": "Many reservations given back",
-    "unpaid_sales": "Sales without a payment",
+    "unpaid_sales": "Sales without a payment reference",
 }
 """Alerts on a channel, by their kind; all others are on a cell."""
 

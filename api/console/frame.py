@@ -46,6 +46,7 @@ WAYS: Final = (
     Way("/channels", "Channels", "hub", "Decide"),
     Way("/products", "Products", "category", "Decide"),
     Way("/reports", "Reports", "table_chart", "Decide", True),
+    Way("/books", "Close the day", "menu_book", "Decide"),
     Way("/metrics", "What figures mean", "functions", "Decide"),
     Way("/users", "Users", "group", "Keep"),
     Way("/keys", "API keys", "key", "Keep"),

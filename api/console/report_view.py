@@ -20,6 +20,7 @@ NAMED: Final[dict[str, Callable[[Visit, str], str]]] = {
     "channel": lambda visit, code: visit.channel(code),
     "warehouse": lambda visit, code: visit.place(code),
     "state": lambda visit, code: visit.t(code),
+    "closed_by": lambda _, client: client.removeprefix("console:"),
 }
 """columns of codes that have names, or are a word"""
 CHART_BARS: Final = 20

@@ -122,7 +122,7 @@ class Visit:
 
     @property
     def may_plan(self) -> bool:
-        """Whether the user may change thresholds, answer alerts, and say what became of a receipt."""
+        """Whether the user may change thresholds, answer alerts, close days, and say what became of a receipt."""
         return self.account.role in (Role.PLANNER, Role.ADMIN)
 
     @property

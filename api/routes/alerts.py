@@ -14,7 +14,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 
 from actors.documents.keys import Principal
 from actors.documents.messages import MarkAlert, RequestId
-from analytics.alerts.words import GROUPINGS, KINDS, STATES
+from analytics.alerts.words import ABOUT, GROUPINGS, KINDS, STATES
 from analytics.questions import AlertsAsked
 from api import decode
 from api.analytics import AFTER, as_of, asked, seqs_after, seqs_now
@@ -68,12 +68,13 @@ def _body_docs(body: type[msgspec.Struct], example: dict[str, str], required: bo
     return {"parameters": [key], "requestBody": {"required": required, "content": content}}
 
 
+_KINDS_ABOUT: Final = "; ".join(f"`{kind}`: {ABOUT[kind]}" for kind in KINDS)
 _LIST_DOCS: Final = {
     "parameters": [
         _in_query("warehouse", "only reorder alerts of this place"),
         _in_query("channel", "only alerts on this channel"),
         _in_query("group", "only products with this name in their group path"),
-        _in_query("kind", "only this kind", enum=list(KINDS)),
+        _in_query("kind", f"only this kind. {_KINDS_ABOUT}", enum=list(KINDS)),
         _in_query("state", "only in this state", enum=list(STATES)),
         _in_query("by", "those alike together, with their sums in `groups`", enum=list(GROUPINGS)),
         _in_query("limit", "at most so many", type="integer", minimum=1),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from analytics.alerts.words import KINDS
 from api.direct import Direct
 from api.operations import DIRECT
 from tests.api.box import Box, fresh
@@ -94,6 +95,12 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
 def test_operation_ids_are_different(document: dict[str, Any]) -> None:
     ids = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
     assert len(ids) == len(set(ids))
+
+
+def test_every_kind_of_alert_is_explained(document: dict[str, Any]) -> None:
+    parameters = {each["name"]: each for each in document["paths"]["/v1/alerts"]["get"]["parameters"]}
+    assert all(f"`{kind}`: " in parameters["kind"]["description"] for kind in KINDS)
+    assert "`unpaid_sales`: sales without a payment reference" in parameters["kind"]["description"]
 
 
 def test_the_docs_page_is_there(box: Box) -> None:

@@ -137,6 +137,12 @@ def test_every_report_can_be_read_and_drawn_whatever_is_missing(name: str) -> No
     assert {value for key, value in cells(visit(), columns, [empty])[0].items() if key.endswith("_text")} == {"–"}
 
 
+def test_who_closed_a_day_in_the_console_is_shown_by_name() -> None:
+    columns = [{"name": "closed_by", "holds": "text"}]
+    rows = cells(visit(), columns, [{"closed_by": "console:anna"}, {"closed_by": "Anna Ozola"}])
+    assert [row["closed_by_text"] for row in rows] == ["anna", "Anna Ozola"]
+
+
 def test_charts_are_of_reports_that_exist() -> None:
     assert set(CHARTS) <= set(REPORTS)
 

@@ -4,12 +4,14 @@ from typing import Any
 
 import httpx2
 import orjson
+import pytest
 from nicegui import ui
 from nicegui.client import Client
 from nicegui.page import page
 
 from api.console.client import Api
-from api.console.pages.stock import PAGE, _page, _show, _ways
+from api.console.pages import stock
+from api.console.pages.stock import LOOK, PAGE, _page, _show, _ways
 from api.console.places import place_filter
 from tests.console.shown import Shown
 from tests.console.test_client import of, ok, run
@@ -40,6 +42,8 @@ class Shop:
             below = [{"kind": "reorder", "sku": "cup", "name": "Cup", "warehouse": "hub"}]
             return ok({"items": below if params["warehouse"] == "hub" else [], "next_cursor": "more"})
         if path == "/v1/products":
+            if "cursor" in params:
+                return ok({"items": [], "next_cursor": None})
             return ok({"items": [{"sku": sku, "name": sku.capitalize()} for sku in CELLS], "next_cursor": "more"})
         items = []
         for sku in orjson.loads(request.content)["skus"]:
@@ -97,6 +101,63 @@ def test_what_is_below_its_reorder_point_comes_a_page_at_a_time() -> None:
     assert made.ways["All products"] == "/stock?warehouse=hub"
     made, _ = shown(warehouse="riga-1", only="below")
     assert "Nothing has fallen to its reorder point" in made.texts
+
+
+def test_what_is_out_of_stock_has_been_there_and_has_nothing_available() -> None:
+    made, shop = shown(warehouse="hub", only="out", q="c")
+    assert figures(made) == [("cup", "5", "2", "0")]
+    assert shop.asked[0] == ("/v1/products", {"limit": f"{LOOK}", "q": "c"})
+    assert made.ways["All products"] == "/stock?warehouse=hub&q=c"
+    assert made.ways["Out of stock"] == "/stock?warehouse=hub&only=out&q=c"
+    everywhere, _ = shown(only="out")
+    assert "Nothing is out of stock" in everywhere.texts, "of the cup there is some elsewhere, the new was never there"
+
+
+class Large:
+    """An engine with many products, of which all, or none, have run out in the hub."""
+
+    def __init__(self, on_hand: int, pages: int) -> None:
+        self.on_hand, self.pages = on_hand, pages
+        self.cursors: list[str | None] = []
+
+    async def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        params = dict(request.url.params)
+        if request.url.path == "/v1/products":
+            self.cursors.append(params.get("cursor"))
+            at = int(params.get("cursor", 0))
+            items = [{"sku": f"cup-{at}-{n}", "name": ""} for n in range(int(params["limit"]))]
+            return ok({"items": items, "next_cursor": str(at + 1) if at + 1 < self.pages else None})
+        skus = orjson.loads(request.content)["skus"]
+        sums = {"on_hand": self.on_hand, "reserved": 0, "available": self.on_hand, "incoming": 0}
+        return ok({"items": [{"sku": sku, **sums, "cells": [cell("hub", self.on_hand)]} for sku in skus]})
+
+
+def out_of(engine: Large, **query: str) -> Shown:
+    async def work(api: Api) -> Shown:
+        visit = of(api)
+        visit.path, visit.query = "/stock", {"only": "out", **query}
+        found = await _page(visit, "")
+        return Shown(lambda: _show(visit, "", found))
+
+    made: Shown = run(engine, work)
+    return made
+
+
+def test_what_is_out_of_stock_is_looked_for_until_a_page_is_full() -> None:
+    engine = Large(on_hand=0, pages=9)
+    made = out_of(engine, cursor="3")
+    assert (len(made.rows), engine.cursors) == (LOOK, ["3"])
+    assert made.ways["Next page"] == "/stock?only=out&cursor=4"
+
+
+def test_one_page_looks_through_a_bounded_number_of_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stock, "LOOKED_MAX", 3 * LOOK)
+    engine = Large(on_hand=7, pages=9)
+    made = out_of(engine)
+    assert engine.cursors == [None, "1", "2"]
+    assert f"Among {3 * LOOK} products that were looked through" in made.texts
+    assert made.ways["Next page"] == "/stock?only=out&cursor=3"
+    assert "Next page" not in out_of(Large(on_hand=7, pages=2)).ways
 
 
 def test_without_a_place_nothing_is_below_anything() -> None:

@@ -1,6 +1,7 @@
 """What was done to users is noted with who did it, before it is done, and never with a password."""
 
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx2
@@ -11,10 +12,11 @@ from typer.testing import CliRunner
 from api.console.accounts import SCOPES_OF, AccountFailed, Accounts, Role
 from api.console.client import Api
 from api.console.keys import made_key
-from api.console.pages.users import allowed, give_role, revoke, show_notes
+from api.console.pages.users import add_user, allowed, give_role, revoke, show_notes
 from api.console.sessions import Sessions
 from api.console.user_notes import Did
 from api.console.visit import Desk, Visit
+from api.keys_cli import keys_at
 from api.users_cli import at_the_shell, users_app
 from tests.console.shown import Shown
 from tests.console.test_client import ok, run
@@ -120,13 +122,69 @@ def test_a_role_comes_with_a_key_of_its_scopes_and_the_old_key_is_revoked(accoun
 
     async def work(api: Api) -> None:
         boss = visit_of_boss(accounts, tmp_path, api)
-        await revoke(boss, await give_role(boss, "anna", Role.VIEWER))
+        await revoke(boss, (await give_role(boss, "anna", Role.VIEWER)).key_id)
 
     run(engine, work)
     after = accounts.all()["anna"]
     assert (after.role, scopes) == (Role.VIEWER, [list(SCOPES_OF[Role.VIEWER])])
     assert asked == [("PUT", f"/v1/keys/{after.key_id}"), ("DELETE", f"/v1/keys/{before.key_id}")]
     assert noted(accounts)[-1] == (BOSS, Did.ROLE, "anna", "viewer")
+
+
+class Keys:
+    """An engine that knows which keys are in force; when one is made, something else happens meanwhile."""
+
+    def __init__(self, meanwhile: Callable[[], object]) -> None:
+        self.meanwhile = meanwhile
+        self.in_force: set[str] = set()
+        self.made = 0
+
+    async def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        key = request.url.path.rpartition("/")[2]
+        if request.method == "DELETE":
+            self.in_force.remove(key)
+        else:
+            self.in_force.add(key)
+            self.made += 1
+            self.meanwhile()
+        return ok({})
+
+
+def disk_full(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_a_role_that_is_not_given_leaves_no_key_behind(accounts: Accounts, tmp_path: Path) -> None:
+    engine = Keys(lambda: accounts.remove("anna", by=BOSS))
+    with pytest.raises(AccountFailed, match="no user anna"):
+        run(engine, lambda api: give_role(visit_of_boss(accounts, tmp_path, api), "anna", Role.VIEWER))
+    assert (engine.made, engine.in_force) == (1, set())
+
+
+def test_a_role_that_the_disk_does_not_take_leaves_no_key_and_the_old_one_in_force(
+    accounts: Accounts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = accounts.all()["anna"]
+    engine = Keys(lambda: monkeypatch.setattr("api.console.accounts.write_private", disk_full))
+    with pytest.raises(OSError, match="No space"):
+        run(engine, lambda api: give_role(visit_of_boss(accounts, tmp_path, api), "anna", Role.VIEWER))
+    assert (engine.made, engine.in_force) == (1, set())
+    assert accounts.all()["anna"] == before
+
+
+def test_a_user_who_is_not_added_leaves_no_key_behind(accounts: Accounts, tmp_path: Path) -> None:
+    key = made_key().text
+    engine = Keys(lambda: accounts.add("bert", Role.VIEWER, PASSWORD, key, by="cli:root"))
+    with pytest.raises(AccountFailed, match="a user bert already"):
+        run(engine, lambda api: add_user(visit_of_boss(accounts, tmp_path, api), "bert", Role.ADMIN, PASSWORD))
+    assert (engine.made, engine.in_force) == (1, set())
+    assert (accounts.all()["bert"].role, accounts.all()["bert"].key) == (Role.VIEWER, key)
+
+
+def test_a_user_who_is_added_has_the_key_that_is_in_force(accounts: Accounts, tmp_path: Path) -> None:
+    engine = Keys(lambda: None)
+    run(engine, lambda api: add_user(visit_of_boss(accounts, tmp_path, api), "bert", Role.ADMIN, PASSWORD))
+    assert engine.in_force == {accounts.all()["bert"].key_id}
 
 
 def test_an_open_page_of_one_who_is_no_administrator_any_more_changes_nobody(
@@ -158,3 +216,16 @@ def test_the_command_line_notes_the_machines_user(tmp_path: Path) -> None:
         assert done.exit_code == 0, done.output
     did = [(Did.ADDED, "viewer"), (Did.ROLE, "planner"), (Did.REMOVED, None)]
     assert noted(Accounts(tmp_path)) == [(at_the_shell(), each, "carla", role) for each, role in did]
+
+
+@pytest.mark.parametrize("words", [["add", "carla", "--password-stdin"], ["role", "anna"]])
+def test_a_command_that_the_disk_does_not_take_leaves_no_key_behind(
+    accounts: Accounts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    assert accounts.get("anna") is not None
+    monkeypatch.setattr("api.console.accounts.write_private", disk_full)
+    command = [*words, "--role", "viewer", "--data", str(tmp_path)]
+    assert isinstance(CliRunner().invoke(users_app, command, input=PASSWORD).exception, OSError)
+    with keys_at(tmp_path, None, None, None) as keys:
+        made = [key for key in keys.all() if key.client.startswith("console:")]
+    assert [key.revoked_at is not None for key in made] == [True]

@@ -13,6 +13,7 @@ from analytics.reports.metrics import METRICS
 from api.console.alert_sums import BY
 from api.console.alerts import ODD
 from api.console.alerts import STATES as ALERT_STATES
+from api.console.books import State
 from api.console.devices import HEALTH, JOBS, REASONS
 from api.console.devices import KINDS as DEVICE_KINDS
 from api.console.events import KINDS, OUTCOMES
@@ -51,7 +52,7 @@ def phrases() -> set[str]:
     found |= {words for table in (DEVICE_KINDS, HEALTH, JOBS) for words, _ in table.values()} | set(REASONS.values())
     found |= set(WORDS.values()) | {*FIELDS.values(), *HINTS.values(), *HOLDS.values()}
     found |= {words for each in OF_ALERTS for words in (each["name"], each["about"], *each["metric"].values())}
-    found |= {*ASKED.values(), *DID.values()}
+    found |= {*ASKED.values(), *DID.values(), "What"} | {state.value[0] for state in State}
     for title, rule in RULES:
         found |= {title, rule}
     return found

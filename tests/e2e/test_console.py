@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
@@ -58,7 +58,7 @@ class House:
         answer = self.served.http.post("/v1/commands", json=body).json()
         assert {result["outcome"] for result in answer["results"]} == {"ok"}, answer
 
-    def sell(self, sku: str, channel: str = "till", quantity: int = 1) -> None:
+    def sell(self, sku: str, channel: str = "till", quantity: int = 1, **more: Any) -> None:
         price = {"amount": 1250, "currency": "EUR"}
         self.command(
             {
@@ -68,6 +68,7 @@ class House:
                 "channel": channel,
                 "quantity": quantity,
                 "unit_price": price,
+                **more,
             }
         )
 
@@ -258,6 +259,12 @@ def test_what_ran_out_leads_to_its_explanation(page: Page, house: House) -> None
     page.wait_for_url("**/explain/cup-012/riga-1")
     settled(page)
     expect(page.get_by_test_id("sum")).to_contain_text("= 0")
+    opened(page, house, "/today?warehouse=riga-1")
+    page.get_by_role("link", name="All that is out of stock").click()
+    page.wait_for_url("**only=out*")
+    settled(page)
+    expect(page.locator(".os-table tbody tr")).to_have_count(1)
+    expect(page.locator(".os-table")).to_contain_text("cup-012")
 
 
 def test_products_come_a_page_at_a_time(page: Page, house: House) -> None:
@@ -300,6 +307,30 @@ def test_a_search_finds_names_and_says_when_there_is_nothing(page: Page, house: 
     expect(page.locator(".os-table")).to_contain_text("cup-117")
     opened(page, house, "/stock?q=nothing-like-this")
     expect(page.get_by_text("Nothing found")).to_be_visible()
+
+
+def test_a_planner_closes_a_day_and_sees_what_was_written_down(page: Page, house: House) -> None:
+    day = (datetime.now(UTC) - timedelta(days=2)).date().isoformat()
+    house.sell("cup-004", quantity=2, occurred_at=f"{day}T12:00:00Z")
+    path = f"/v1/reports/books?from={day}&to={day}"
+    wait_until(lambda: bool(house.served.http.get(path).json().get("rows")), "the sale in the books")
+    opened(page, house, "/books?warehouse=riga-1")
+    page.locator(f'a[href="/books/{day}/riga-1"]').filter(has_text="not closed").click()
+    page.wait_for_url(f"**/books/{day}/riga-1")
+    settled(page)
+    page.get_by_role("button", name="Close the day").click()
+    page.locator(".q-dialog").get_by_role("button", name="Close the day").click()
+    expect(page.get_by_text("is closed")).to_be_visible()
+    expect(page.locator(".os-badge-good")).to_have_text("closed")
+    expect(page.get_by_role("button", name="Close the day")).to_have_count(0)
+    (written,) = house.served.http.get(f"/v1/closings?from={day}&to={day}").json()["items"]
+    assert (written["closed_by"], written["figures"][0]["net"]) == ("console:anna", 2500)
+    page.locator(".os-table").get_by_role("link", name="till").click()
+    page.wait_for_url(f"**/books/{day}/riga-1/till")
+    settled(page)
+    expect(page.get_by_text("closed by anna")).to_be_visible()
+    expect(page.locator(".os-table").first).to_contain_text("€25.00")
+    expect(page.get_by_text("Nothing came later")).to_be_visible()
 
 
 def test_what_a_planner_sets_is_journaled_in_the_planners_name(page: Page, house: House) -> None:
@@ -512,6 +543,7 @@ def test_every_page_fits_a_phone_and_says_something(
     page.goto(f"{house.url}/prefer?look={look}")
     beyond = ["/stock/cup-001", "/explain/cup-001/riga-1", "/reports/turnover"]
     beyond += ["/devices/till-7", "/devices/till-7/jobs/sale-17"]
+    beyond += [f"/books/{datetime.now(UTC).date()}/riga-1", "/books/2020-01-01/riga-1/till"]
     for path in [*(way.path for way in WAYS), *beyond]:
         opened(page, house, path)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path

@@ -2,7 +2,9 @@
 
 from api.console.pages import (
     alerts,
+    books,
     channels,
+    closing,
     device,
     device_job,
     devices,
@@ -38,6 +40,8 @@ PAGES = (
     channels,
     products,
     reports,
+    books,
+    closing,
     metrics,
     users,
     keys,

@@ -100,9 +100,9 @@ OF_ALERTS: Final[tuple[dict[str, Any], ...]] = (
         "holds": "count",
         "about": "what a channel did, beside what is usual for it",
         "metric": {
-            "formula": "found: orders, refusals, returns or releases in its hours; expected: the mean of the same "
-            "hours of the same weekday, the busiest week left out, and more of them where there are more orders than "
-            "usual",
+            "formula": "found: orders, refusals, returns, releases, or sales whose sale or reservation came without "
+            "a payment reference, in its hours; expected: the mean of the same hours of the same weekday, the busiest "
+            "week left out, and more of them where there are more orders than usual",
             "window": "the channel's last eight weeks, by the clock of the place where it sells most",
             "tax": _NOTHING,
             "returns": "are what a peak of returns is told from",

@@ -15,6 +15,7 @@ from api.console.client import ApiProblem
 from api.console.events import event_line
 from api.console.frame import frame, route
 from api.console.live import SOLD
+from api.console.pages.stock import OUT
 from api.console.parts import Section, badge, card, empty, kpi, line, loading
 from api.console.text import Text, anchor, box
 from api.console.visit import Desk, Visit, business_day, visit_of
@@ -40,6 +41,7 @@ def register(desk: Desk) -> None:
                     alerts = Section(
                         visit, lambda: open_alerts(visit), lambda found: alert_lines(visit, found), lines=5
                     )
+                    anchor(visit.link("/stock", only=OUT), "os-small", t("All that is out of stock"))
                 with card(t("Just now"), classes="os-w8"):
                     latest = _Latest(visit)
                 with card(t("The engine"), classes="os-w4"):

@@ -9,7 +9,7 @@ from api.console.charts import Options
 from api.console.client import ApiProblem
 from api.console.download import FORMATS
 from api.console.frame import frame, route
-from api.console.parts import Column, Section, card, drawn, empty, line, table
+from api.console.parts import Column, Section, card, drawn, empty, line, presets, table
 from api.console.report_view import SKUS, cells, chart, is_number
 from api.console.spans import Span, span_of, span_presets, span_words
 from api.console.text import Text, anchor, box
@@ -43,6 +43,8 @@ ICONS: Final = {
     "stock_outs": "remove_shopping_cart",
     "turnover": "autorenew",
 }
+OF_BOOKS: Final = frozenset(("books", "book_corrections"))
+"""that lead to where a day is closed"""
 TAKES: Final = frozenset(("channel", "warehouse", "sku", "group"))
 Described = dict[str, Any]
 
@@ -76,6 +78,8 @@ def register(desk: Desk) -> None:
         with frame(visit, t(title_of(name)), words, active="/reports"):
             if days:
                 span_presets(visit, span)
+            if name in OF_BOOKS:
+                presets([(t("Close the day"), visit.link("/books", warehouse=visit.query.get("warehouse")), False)])
             await _filters(visit, found, span)
             Section(visit, lambda: _rows(visit, found, span), lambda page: _show(visit, found, span, *page), lines=8)
 

@@ -11,8 +11,14 @@ from api.console.places import place_filter
 from api.console.visit import Desk, Visit, visit_of
 
 PAGE: Final = 50
+LOOK: Final = 200
+"""products whose stock is asked for at a time where only those without any are shown: so many and a page at most"""
+LOOKED_MAX: Final = 10_000
+"""that are looked through for one page: a second of the engine's time; the next one goes on from there"""
 BELOW: Final = "below"
 """in the address: only what has fallen to its reorder point in the place"""
+OUT: Final = "out"
+"""in the address: only what has nothing available, in the place or in all of them"""
 _FIGURES: Final = {"on_hand": "On hand", "reserved": "Reserved", "available": "Available", "incoming": "Incoming"}
 _OF_A_PLACE: Final = {
     "on_hand": "On hand",
@@ -34,6 +40,9 @@ def register(desk: Desk) -> None:
         words = t("Found for “{q}”", q=asked) if asked else t("All products, in the order of their SKU")
         if _below(visit):
             words = t("What has fallen to its reorder point, the costliest first")
+        elif _out(visit):
+            shown = t("What has nothing available, in the order of its SKU")
+            words = f"{words} · {shown}" if asked else shown
         with frame(visit, t("Stock"), words):
             await place_filter(visit)
             _ways(visit)
@@ -46,46 +55,81 @@ def _below(visit: Visit) -> str:
     return visit.query.get("warehouse", "") if visit.query.get("only") == BELOW else ""
 
 
+def _out(visit: Visit) -> bool:
+    """Whether only what has nothing available is wanted."""
+    return visit.query.get("only") == OUT
+
+
 def _ways(visit: Visit) -> None:
-    """What of a place may be asked for a page at a time, and what a report tells of it."""
+    """What may be asked for a page at a time, and what a report tells of a place."""
     t, place = visit.t, visit.query.get("warehouse")
-    if not place:
-        return
-    below = bool(_below(visit))
-    presets(
-        [
-            (t("All products"), visit.here(only=None, cursor=None), not below),
+    below, out = bool(_below(visit)), _out(visit)
+    ways = [
+        (t("All products"), visit.here(only=None, cursor=None), not below and not out),
+        (t("Out of stock"), visit.here(only=OUT, cursor=None), out),
+    ]
+    if place:
+        ways += [
             (t("At the reorder point or below"), visit.here(only=BELOW, q=None, cursor=None), below),
             (t("Ran out lately"), visit.link("/reports/stock_outs", warehouse=place, span="7"), False),
         ]
-    )
+    presets(ways)
 
 
 async def _page(visit: Visit, asked: str) -> dict[str, Any]:
     """A page of products, each with its figures: of the place that is asked for, else its sums over all."""
-    api, place = visit.desk.api, visit.query.get("warehouse")
-    params = {"limit": PAGE, "cursor": visit.query.get("cursor")}
+    api, cursor = visit.desk.api, visit.query.get("cursor")
+    params = {"limit": PAGE, "cursor": cursor}
+    if _out(visit):
+        return await _page_out(visit, asked, cursor)
     if below := _below(visit):
         page = await alert_page(visit, {**params, "kind": "reorder", "warehouse": below})
     else:
         page = await api.shared("/v1/products", {**params, "q": asked}, for_s=2.0)
-    if not page["items"]:
-        return {"rows": [], "next_cursor": None}
-    found = await api.ask("/v1/stock:query", {"skus": [item["sku"] for item in page["items"]]})
+    return {"rows": await _rows(visit, page["items"]), "next_cursor": page["next_cursor"]}
+
+
+async def _page_out(visit: Visit, asked: str, cursor: str | None) -> dict[str, Any]:
+    """The same of what has nothing available: product by product, as the shards know it now, until a page is full.
+
+    Only the shards know what is there this moment, and only the catalogue who passes a search: one is asked of the
+    other, a bounded number of products at a time and for a page.
+    """
+    rows: list[dict[str, Any]] = []
+    looked = 0
+    while True:
+        page = await visit.desk.api.get("/v1/products", {"limit": LOOK, "cursor": cursor, "q": asked})
+        rows += filter(_is_out, await _rows(visit, page["items"]))
+        cursor, looked = page["next_cursor"], looked + len(page["items"])
+        if cursor is None or len(rows) >= PAGE or looked >= LOOKED_MAX:
+            return {"rows": rows, "next_cursor": cursor}
+
+
+async def _rows(visit: Visit, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """These products with their stock."""
+    if not items:
+        return []
+    place = visit.query.get("warehouse")
+    found = await visit.desk.api.ask("/v1/stock:query", {"skus": [item["sku"] for item in items]})
     rows = []
-    for item, sums in zip(page["items"], found["items"], strict=True):
+    for item, sums in zip(items, found["items"], strict=True):
         row = {"sku": item["sku"], "name": item["name"] or item["sku"], "cells": sums["cells"]}
         # Where it never was there is no figure, not even 0.
         of = next((cell for cell in sums["cells"] if cell["warehouse"] == place), {}) if place else sums
         rows.append(row | {name: of.get(name) for name in _OF_A_PLACE})
-    return {"rows": rows, "next_cursor": page["next_cursor"]}
+    return rows
+
+
+def _is_out(row: dict[str, Any]) -> bool:
+    """Whether it has been there, and nothing of it is available."""
+    return bool(row["cells"]) and row["available"] is not None and row["available"] <= 0
 
 
 def _show(visit: Visit, asked: str, found: dict[str, Any]) -> None:
     t, f = visit.t, visit.f
     place = visit.query.get("warehouse")
     if not found["rows"]:
-        _nothing(visit, asked)
+        _nothing(visit, asked, found["next_cursor"])
         return
     figures = _OF_A_PLACE if place else _FIGURES
     columns = [
@@ -107,15 +151,20 @@ def _show(visit: Visit, asked: str, found: dict[str, Any]) -> None:
             shown |= {name: row[name], f"{name}_text": f.number(row[name])}
         if place and row["available"] is not None:
             shown["available_href"] = f"/explain/{row['sku']}/{place}"
-        if row["cells"] and row["available"] is not None and row["available"] <= 0:
+        if _is_out(row):
             shown["available_class"] = "os-bad"
         rows.append(shown)
-    table(visit, columns, rows, per_page=PAGE)
+    table(visit, columns, rows, per_page=max(PAGE, len(rows)))
     pager(visit, found["next_cursor"], first=not visit.query.get("cursor"))
 
 
-def _nothing(visit: Visit, asked: str) -> None:
+def _nothing(visit: Visit, asked: str, cursor: str | None) -> None:
     t = visit.t
+    if _out(visit):
+        more = t("Among {n} products that were looked through", n=visit.f.number(LOOKED_MAX)) if cursor else ""
+        empty("inventory", t("Nothing is out of stock"), more)
+        pager(visit, cursor, first=not visit.query.get("cursor"))
+        return
     if _below(visit):
         empty("notifications_none", t("Nothing has fallen to its reorder point"))
     elif asked:

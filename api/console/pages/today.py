@@ -12,11 +12,12 @@ from api.console.by_now import WEEK, SoFar, so_far, units_by_hour
 from api.console.client import ApiProblem
 from api.console.frame import frame, route
 from api.console.pages.overview import main_currency
+from api.console.pages.stock import OUT
 from api.console.parts import Section, badge, card, drawn, empty, kpi, line
+from api.console.places import own_place, place_choice
 from api.console.text import Text, anchor, box, short
 from api.console.visit import Desk, Visit, business_day, visit_of
 
-PLACE_COOKIE: Final = "omnistock_place"
 AGAIN_S: Final = 30.0
 SHOWN: Final = 10
 _TITLES: Final = {"net": "Sales", "orders": "Orders", "units": "Units sold"}
@@ -30,10 +31,8 @@ def register(desk: Desk) -> None:
         visit = visit_of(request, desk)
         t = visit.t
         places, problem = await _places(visit)
-        chosen = visit.query.get("warehouse") or request.cookies.get(PLACE_COOKIE, "")
-        code = chosen if chosen in places else next(iter(places), "")
+        code = own_place(request, visit, places)
         place = places.get(code)
-        visit.use_zone((place or {}).get("time_zone"))
         day = business_day(place)
         with frame(visit, t("My warehouse today"), visit.f.day(day, weekday=True)):
             if place is None:
@@ -43,7 +42,7 @@ def register(desk: Desk) -> None:
                     t("Register one through the API or by import"),
                 )
                 return
-            _choose(visit, places, code)
+            place_choice(visit, places, code)
             figures = Section(visit, lambda: _so_far(visit, code, day), lambda found: _show_figures(visit, found))
             with box("os-grid"):
                 with card(t("Sales by hour"), t("today, with the hour that goes on, beside last week"), "os-w6"):
@@ -75,17 +74,6 @@ async def _places(visit: Visit) -> tuple[dict[str, dict[str, Any]], str]:
         return await visit.desk.warehouses(), ""
     except ApiProblem:
         return {}, "The engine does not answer just now"
-
-
-def _choose(visit: Visit, places: dict[str, dict[str, Any]], code: str) -> None:
-    def go(chosen: str) -> None:
-        ui.run_javascript(f'document.cookie="{PLACE_COOKIE}={chosen};path=/;max-age=31536000;samesite=lax"')
-        ui.navigate.to(visit.link("/today", warehouse=chosen))
-
-    names = {each: f"{place['name']} ({each})" for each, place in places.items()}
-    select = ui.select(names, value=code, with_input=len(names) > 12, on_change=lambda event: go(event.value))
-    select.props("outlined dense options-dense").classes("os-search")
-    select.props["aria-label"] = visit.t("Place")
 
 
 async def _so_far(visit: Visit, code: str, day: date) -> SoFar:
@@ -154,6 +142,7 @@ def _show_outs(visit: Visit, code: str, day: date, rows: list[dict[str, Any]], n
         anchor(
             visit.link("/reports/stock_outs", warehouse=code, **days), "os-small", t("All {n}", n=f.number(len(rows)))
         )
+    anchor(visit.link("/stock", warehouse=code, only=OUT), "os-small", t("All that is out of stock"))
 
 
 async def _incoming(visit: Visit, code: str) -> tuple[list[dict[str, Any]], dict[str, str]]:

@@ -1,5 +1,7 @@
 """Who may sign in, for administrators."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final
 
@@ -128,7 +130,7 @@ class _Listed:
                 dialog.close()
                 ui.notify(t("Saved"), type="positive")
                 self.show()
-                await revoke(self._visit, before)
+                await revoke(self._visit, before.key_id)
 
             ui.button(t("Save"), on_click=save).props("unelevated color=primary")
         ui.button(icon="manage_accounts", on_click=dialog.open).props(f'flat round dense aria-label="{t("Role")}"')
@@ -140,7 +142,7 @@ class _Listed:
             if not allowed(self._visit):
                 return
             try:
-                await revoke(self._visit, desk.accounts.remove(account.name, by=self._visit.client))
+                await revoke(self._visit, desk.accounts.remove(account.name, by=self._visit.client).key_id)
             except AccountFailed as error:
                 ui.notify(t(error.why), type="negative")
             self.show()
@@ -164,24 +166,42 @@ def allowed(visit: Visit) -> bool:
 
 async def give_role(visit: Visit, name: str, role: Role) -> Account:
     """And a key that may do what the role may; gives what was before, whose key is to be revoked."""
-    if visit.desk.accounts.get(name) is None:
+    accounts = visit.desk.accounts
+    if accounts.get(name) is None:
         raise AccountFailed(f"there is no user {name}")
-    return visit.desk.accounts.set_role(name, role, await _key_for(visit, name, role), by=visit.client)
+    async with _key_for(visit, name, role) as key:
+        return accounts.set_role(name, role, key, by=visit.client)
 
 
-async def _key_for(visit: Visit, name: str, role: Role) -> str:
-    """A new one, which may do what the role may."""
+async def add_user(visit: Visit, name: str, role: Role, password: str) -> None:
+    """And the key that the user's changes are made with."""
+    accounts = visit.desk.accounts
+    check_name(name)
+    check_password(password)
+    if accounts.get(name) is not None:
+        raise AccountFailed(f"there is a user {name} already")
+    async with _key_for(visit, name, role) as key:
+        await run.io_bound(partial(accounts.add, by=visit.client), name, role, password, key)
+
+
+@asynccontextmanager
+async def _key_for(visit: Visit, name: str, role: Role) -> AsyncIterator[str]:
+    """A new one, which may do what the role may; revoked again when what it is for fails: no account would hold it."""
     key = made_key()
     body = {"secret_sha256": key.secret_sha256, "client": client_of(name), "scopes": list(SCOPES_OF[role])}
     await visit.desk.api.change(visit.account.key, "PUT", f"/v1/keys/{key.id}", body)
-    return key.text
+    try:
+        yield key.text
+    except Exception:
+        await revoke(visit, key.id)
+        raise
 
 
-async def revoke(visit: Visit, account: Account) -> None:
-    """The key that the account had; says so where the engine would not."""
+async def revoke(visit: Visit, key_id: str) -> None:
+    """A key that nobody is to call with any more; says so where the engine would not."""
     t = visit.t
     try:
-        await visit.desk.api.change(visit.account.key, "DELETE", f"/v1/keys/{account.key_id}")
+        await visit.desk.api.change(visit.account.key, "DELETE", f"/v1/keys/{key_id}")
     except ApiProblem as problem:
         ui.notify(f"{t('The API key could not be revoked')}: {t(sentence(problem))}", type="negative")
 
@@ -191,7 +211,7 @@ def _roles(visit: Visit) -> dict[str, Any]:
 
 
 def _new(visit: Visit, listed: _Listed) -> None:
-    t, desk = visit.t, visit.desk
+    t = visit.t
     name = (
         ui.input(t("Name"))
         .props("outlined dense maxlength=40 autocomplete=off autocapitalize=none")
@@ -203,8 +223,8 @@ def _new(visit: Visit, listed: _Listed) -> None:
     password.props("outlined dense autocomplete=new-password").classes("os-search")
     Text(
         t(
-            "Viewers see everything; planners also set thresholds and answer alerts; administrators also keep "
-            "users and keys."
+            "Viewers see everything; planners also set thresholds, answer alerts and close days; "
+            "administrators also keep users and keys."
         ),
         "p",
         "os-muted os-small",
@@ -216,12 +236,7 @@ def _new(visit: Visit, listed: _Listed) -> None:
         wanted = Role(role.value)
         given, secret = (name.value or "").strip().lower(), password.value or ""
         try:
-            check_name(given)
-            check_password(secret)
-            if desk.accounts.get(given) is not None:
-                raise AccountFailed(f"there is a user {given} already")
-            key = await _key_for(visit, given, wanted)
-            await run.io_bound(partial(desk.accounts.add, by=visit.client), given, wanted, secret, key)
+            await add_user(visit, given, wanted, secret)
         except AccountFailed as error:
             ui.notify(t(error.why), type="negative")
             return

@@ -131,12 +131,12 @@ FRAME: Final[dict[str, tuple[str, str]]] = {
     ),
     "The API key could not be revoked": ("Не удалось отозвать ключ API", "Nie udało się unieważnić klucza API"),
     "{name} may sign in": ("{name} может войти", "{name} może się zalogować"),
-    "Viewers see everything; planners also set thresholds and answer alerts; administrators also keep "
-    "users and keys.": (
-        "Наблюдатели видят всё; планировщики ещё задают пороги и отвечают на оповещения; администраторы ещё ведают "
-        "пользователями и ключами.",
-        "Podgląd widzi wszystko; planista ustawia też progi i odpowiada na alerty; administrator zarządza też "
-        "użytkownikami i kluczami.",
+    "Viewers see everything; planners also set thresholds, answer alerts and close days; administrators "
+    "also keep users and keys.": (
+        "Наблюдатели видят всё; планировщики ещё задают пороги, отвечают на оповещения и закрывают дни; "
+        "администраторы ещё ведают пользователями и ключами.",
+        "Podgląd widzi wszystko; planista ustawia też progi, odpowiada na alerty i zamyka dni; administrator "
+        "zarządza też użytkownikami i kluczami.",
     ),
     "For programs; people sign in with their name": (
         "Для программ; люди входят под своим именем",

@@ -57,12 +57,15 @@ METRICS: Final[dict[str, tuple[str, str]]] = {
         "что было в канале рядом с обычным для него",
         "co zrobił kanał obok tego, co dla niego zwykłe",
     ),
-    "found: orders, refusals, returns or releases in its hours; expected: the mean of the same hours of the same "
-    "weekday, the busiest week left out, and more of them where there are more orders than usual": (
-        "было: заказы, отказы, возвраты или отмены за эти часы; ожидалось: среднее за те же часы того же дня недели "
-        "без самой бойкой недели, и больше, если заказов больше обычного",
-        "było: zamówienia, odmowy, zwroty lub zwolnienia w tych godzinach; oczekiwano: średnia z tych samych godzin "
-        "tego samego dnia tygodnia bez najruchliwszego tygodnia, i więcej, gdy zamówień jest więcej niż zwykle",
+    "found: orders, refusals, returns, releases, or sales whose sale or reservation came without a payment reference, "
+    "in its hours; expected: the mean of the same hours of the same weekday, the busiest week left out, and more of "
+    "them where there are more orders than usual": (
+        "было: заказы, отказы, возвраты, отмены или продажи, у которых ни в продаже, ни в резерве нет ссылки на "
+        "оплату, за эти часы; ожидалось: среднее за те же часы того же дня недели без самой бойкой недели, и больше, "
+        "если заказов больше обычного",
+        "było: zamówienia, odmowy, zwroty, zwolnienia lub sprzedaże, przy których ani sprzedaż, ani rezerwacja nie ma "
+        "odnośnika do płatności, w tych godzinach; oczekiwano: średnia z tych samych godzin tego samego dnia tygodnia "
+        "bez najruchliwszego tygodnia, i więcej, gdy zamówień jest więcej niż zwykle",
     ),
     "the channel's last eight weeks, by the clock of the place where it sells most": (
         "последние восемь недель канала, по часам места, где он продаёт больше всего",

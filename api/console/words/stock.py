@@ -32,6 +32,17 @@ STOCK: Final[dict[str, tuple[str, str]]] = {
         "Co spadło do punktu zamówienia, najkosztowniejsze najpierw",
     ),
     "At the reorder point or below": ("У точки заказа и ниже", "W punkcie zamówienia lub niżej"),
+    "Out of stock": ("Нет в наличии", "Brak towaru"),
+    "All that is out of stock": ("Всё, чего нет в наличии", "Wszystko, czego brakuje"),
+    "What has nothing available, in the order of its SKU": (
+        "Чего нет доступного, по порядку артикулов",
+        "Co nie ma nic dostępnego, według SKU",
+    ),
+    "Nothing is out of stock": ("Всё есть в наличии", "Niczego nie brakuje"),
+    "Among {n} products that were looked through": (
+        "Среди просмотренных товаров: {n}",
+        "Wśród przejrzanych produktów: {n}",
+    ),
     "Ran out lately": ("Кончалось недавно", "Skończyło się niedawno"),
     "Nothing found": ("Ничего не найдено", "Nic nie znaleziono"),
     "Try the beginning of a SKU, a barcode, or a part of the name": (
@@ -213,7 +224,7 @@ STOCK: Final[dict[str, tuple[str, str]]] = {
     "Many refusals": ("Много отказов", "Wiele odmów"),
     "Many returns": ("Много возвратов", "Wiele zwrotów"),
     "Many reservations given back": ("Много снятых резервов", "Wiele zwolnionych rezerwacji"),
-    "Sales without a payment": ("Продажи без оплаты", "Sprzedaż bez płatności"),
+    "Sales without a payment reference": ("Продажи без ссылки на оплату", "Sprzedaż bez odnośnika do płatności"),
     "{n}, expected {m}": ("{n}, ожидалось {m}", "{n}, oczekiwano {m}"),
     "that behave oddly": ("ведут себя странно", "zachowują się nietypowo"),
     "What is behind it": ("Что за этим", "Co za tym stoi"),
