@@ -9,8 +9,9 @@ import duckdb
 
 from benchmarks.orders import TRADE, Orders
 
-MIDDLE: Final = "2017-01-03T12:00:00Z"
-"""A moment at which some of everything is open."""
+_MIDDLE: Final = "2017-01-03T12:00:00Z"
+_MIDDLE_TPCDS: Final = "1998-06-15T12:00:00Z"
+"""Moments at which some of everything is open."""
 _DAY: Final = "(happened - interval 4 hour)::DATE"
 _VIEWS: Final = (
     "create view event as from read_parquet('{events}')",
@@ -89,7 +90,7 @@ def _demand(period: str, shown: str) -> str:
     from wanted group by channel, period order by channel, period"""
 
 
-PLAIN_ORDERS: Final[dict[tuple[str, str], str]] = {
+_PLAIN: Final[dict[tuple[str, str], str]] = {
     ("unmet_demand", ""): f"""
     with recursive asked as (
         select *, {_DAY} as day, coalesce(customer, reference) as who from event where kind in ('sell', 'reserve')
@@ -208,9 +209,7 @@ PLAIN_ORDERS: Final[dict[tuple[str, str], str]] = {
            sum(held * ms) / 3600000 / nullif(confirmed, 0)
     from life group by channel order by channel""",
     ("deliveries", ""): _deliveries(""),
-    ("deliveries", f"at={MIDDLE}"): _deliveries(f"and booked_at <= '{MIDDLE[:-1]}'"),
     ("stock_as_of", ""): _stock(""),
-    ("stock_as_of", f"at={MIDDLE}"): _stock(f"and booked_at <= '{MIDDLE[:-1]}'"),
     ("conversion", "channel"): _conversion("''", "''"),
     ("conversion", "day"): _conversion("strftime(day, '%Y-%m-%d')", "strftime(day, '%Y-%m-%d')"),
     ("conversion", "sku"): _conversion("sku", "sku"),
@@ -233,7 +232,16 @@ PLAIN_ORDERS: Final[dict[tuple[str, str], str]] = {
     from trade join closing using (day, store, channel) where booked_at > closed_at
     group by all order by day, booked, store, channel""",
 }
-"""By report and what is asked of it."""
+
+
+def _as_of(moment: str) -> dict[tuple[str, str], str]:
+    until = f"and booked_at <= '{moment[:-1]}'"
+    return {("deliveries", f"at={moment}"): _deliveries(until), ("stock_as_of", f"at={moment}"): _stock(until)}
+
+
+PLAIN_ORDERS: Final = {**_PLAIN, **_as_of(_MIDDLE)}
+PLAIN_TPCDS_ORDERS: Final = {**_PLAIN, **_as_of(_MIDDLE_TPCDS)}
+"""By report and what is asked of it, over orders of the year and over those of TPC-DS."""
 
 
 def opened_orders(orders: Orders) -> duckdb.DuckDBPyConnection:
