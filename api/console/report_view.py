@@ -20,6 +20,7 @@ NAMED: Final[dict[str, Callable[[Visit, str], str]]] = {
     "channel": lambda visit, code: visit.channel(code),
     "warehouse": lambda visit, code: visit.place(code),
     "state": lambda visit, code: visit.t(code),
+    "because": lambda visit, code: visit.t(code.replace("_", " ")),
 }
 """columns of codes that have names, or are a word"""
 CHART_BARS: Final = 20

@@ -19,8 +19,9 @@ from benchmarks.tpcds import GeneratorMissing, Sales, orders_of_sales, sales_of
 LINES = 20_000
 SMALLEST = 0.01
 """The generator makes no fewer lines of a smaller scale."""
-FEW = {"reservation_funnel": 3, "demand week": 80, "conversion channel": 3, "conversion group": 30}
-"""Rows there are at least where that is not hundreds: channels, weeks, groups."""
+FEW = {"reservation_funnel": 3, "demand week": 80, "conversion channel": 3, "conversion group": 30,
+       "suggestions sku=item-1": 50}  # fmt: skip
+"""Rows there are at least where that is not hundreds: channels, weeks, groups, one product's."""
 
 
 @pytest.fixture(scope="module")
