@@ -130,7 +130,8 @@ def _views(connection: duckdb.DuckDBPyConnection, made: Path, n: int, channel: s
 def orders_of_sales(made: Sales) -> tuple[Orders, int]:
     """The same lines as orders, and how many commands are booked at a time.
 
-    A line becomes some three events: so few at a time that these are some days', for holds last twenty.
+    A line becomes some three events: so few at a time that these are some days' also in the quarter after its five
+    years, when TPC-DS sells little; holds last twenty.
     """
-    batch = min(BATCH_ROWS, made.sales.num_rows // 128)
+    batch = min(BATCH_ROWS, made.sales.num_rows // 512)
     return orders_of(made.sales_file, batch, counter=COUNTER, returns=made.returns), batch
