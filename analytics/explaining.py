@@ -29,7 +29,7 @@ floors as (
 select w.code, w.kind, cell.on_hand, cell.reserved, cell.on_hand - cell.reserved - cell.available as safety_stock,
        coalesce(floors.floor, 0) as floor, cell.incoming, cell.available, w.priority
 from cell join warehouses w using (warehouse) left join floors using (warehouse)
-order by w.priority, w.code"""
+order by w.priority, w.warehouse"""
 _CELL_FIELDS: Final = ("on_hand", "reserved", "safety_stock", "floor", "incoming", "available")
 _UNTIL_MOMENT: Final = "($moment::TIMESTAMPTZ is null or booked_at <= $moment::TIMESTAMPTZ)"
 _BEFORE_ROW: Final = "shard = $shard and (seq < $seq or (seq = $seq and coalesce(row, -1) < $row))"

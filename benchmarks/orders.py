@@ -1,15 +1,17 @@
-"""A year of orders as Parquet files: what was asked for, held, shipped and looked at, event by event.
+"""Orders as Parquet files: what was asked for, held, shipped and looked at, event by event.
 
-Made from the year's sales by rules that leave nothing open: every line does what the last digit of its number says, and
-what it comes to is written beside it; the engine must come to the same. Lines of the till are sold, of the other
-channels reserved and carried on, given up or forgotten; some ask for more than there is. Some bring a purchase order or
-a transfer on its way with them, and two business days of three are closed as soon as they are over.
+Made from lines of sales, a year's or those of TPC-DS, by rules that leave nothing open: every line does what the last
+digit of its number says, and what it comes to is written beside it; the engine must come to the same. Lines of the
+counter are sold, of the other channels reserved and carried on, given up or forgotten; some ask for more than there is.
+What was sold of TPC-DS comes back when its own returns say, the year has none and makes some. Some lines bring a
+purchase order or a transfer on its way with them, and two business days of three are closed as soon as they are over.
 """
 
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import duckdb
+import pyarrow as pa
 
 MUCH: Final = 100_000_000
 """Nobody has so much."""
@@ -22,7 +24,6 @@ _DAYS_S: Final = 86_400
 
 _COUNTER: Final = f"""
     ([0,1,2,3,4,5,6,7,8,9,10,11,12,13], 1, 'sell', 0, 1, 0, 'all', 0),
-    ([13], 2, 'return', 1200, 1, 0, 'all', 0),
     ([14], 1, 'sell', 0, 1, {MUCH}, 'none', 0), ([14], 2, 'sell', 60, 1, 0, 'all', 0),
     ([15], 1, 'sell', 0, 1, {MUCH}, 'none', 0)"""
 _ONLINE: Final = f"""
@@ -34,7 +35,7 @@ _ONLINE: Final = f"""
     ([8], 1, 'reserve', 0, 1, 0, 'all', 7201), ([11], 1, 'reserve', 0, 1, 0, 'all', {29 * _DAYS_S}),
     ([9], 2, 'confirm', 60, 1, 0, 'all', 1), ([9], 8, 'release', 300, 1, 0, 'all', 1),
     ([10], 2, 'confirm', 120, 1, 0, 'all', 1),
-    ([13], 1, 'reserve', 0, 1, {MUCH}, 'none', 60), ([13], 2, 'reserve', 120, 1, 0, 'till', {20 * _DAYS_S}),
+    ([13], 1, 'reserve', 0, 1, {MUCH}, 'none', 60), ([13], 2, 'reserve', 120, 1, 0, 'counter', {20 * _DAYS_S}),
     ([14], 1, 'reserve', 0, 1, {MUCH}, 'none', 60), ([14], 2, 'reserve', 10, 2, {MUCH}, 'nowhere', 60),
     ([15], 1, 'receive', 0, 1, 0, '{OUTLET}', 0), ([15], 2, 'reserve', 0, 1, 2, '{OUTLET}', {20 * _DAYS_S}),
     ([15], 3, 'confirm', 30, 1, 0, '{OUTLET}', 2), ([15], 8, 'fulfil', 1440, 1, 0, '{OUTLET}', 2)"""
@@ -49,11 +50,15 @@ purchase order, days until an order is due."""
 _LINE: Final = f"""
 create view line as
 select file_row_number as i, (file_row_number % {STEPS})::INTEGER as digit, sku, channel, sold_at, units, unit_price,
-       tax_rate, department, 'shop-' || substr(store, 7)::INTEGER % 20 as shop,
-       'shop-' || (substr(store, 7)::INTEGER + 1) % 20 as next_shop,
+       tax_rate, department, regexp_extract(store, '[0-9]+$')::INTEGER as place, 'shop-' || place % 20 as shop,
+       'shop-' || (place + 1) % 20 as next_shop, channel = '{{counter}}' as over_counter,
        case when file_row_number % 3 > 0 then 'c' || basket % 7919 end as customer,
        case when file_row_number % 7 > 0 then 'b' || basket end as reference
 from read_parquet('{{lines}}', file_row_number = true)"""
+_MADE_BACK: Final = """
+create view back as
+select i as line, sold_at + interval 1200 minute as returned_at, units from line where digit = 13 and over_counter"""
+_BACK: Final = "create view back as from brought where returned_at <= (select max(sold_at) from line)"
 _EVENTS: Final = f"""
 create table event as
 with step (digits, step, kind, minutes, times, more, ending, what, counter) as (
@@ -63,10 +68,10 @@ with step (digits, step, kind, minutes, times, more, ending, what, counter) as (
 planned as (
     select line.*, step.*, i * {STEPS} + step as number, line.sold_at + to_minutes(minutes) as happened,
            line.units * times + more as asked
-    from line join step on list_contains(digits, digit) and coalesce(counter, channel = 'till') = (channel = 'till')
+    from line join step on list_contains(digits, digit) and coalesce(counter, over_counter) = over_counter
 ),
 told as (
-    select number, kind, happened, sku, department, if(ending = 'till', 'till', channel) as channel,
+    select number, kind, happened, sku, department, if(ending = 'counter', '{{counter}}', channel) as channel,
            case ending when 'nowhere' then null when 'next' then next_shop when '{OUTLET}' then '{OUTLET}'
                 else shop end as store,
            if(kind = 'ship', next_shop, null) as to_store, asked,
@@ -78,6 +83,10 @@ told as (
            if(kind = 'expect', sold_at + to_days(what + i % 9), null) as due,
            if(kind = 'reserve', what, 0) as ttl_s, unit_price, tax_rate
     from planned
+    union all
+    select i * {STEPS} + 10, 'return', greatest(returned_at, happened), sku, department, channel, shop, null,
+           back.units, back.units, null, customer, reference, null, null, 0, unit_price, tax_rate
+    from back join planned on i = back.line and kind in ('sell', 'fulfil') and ending <> 'none'
     union all
     select ({1 << 26} + row_number() over (order by sku, shop)) * {STEPS}, 'receive',
            (select min(sold_at) from line) - interval 1 day, sku, department, null, shop, null, {STOCKED}, {STOCKED},
@@ -137,11 +146,20 @@ class Orders(NamedTuple):
     closings: Path
 
 
-def orders_of(lines: Path, batch: int) -> Orders:
-    """Of the year's lines, beside their file; so many commands are booked at a time."""
+def orders_of(lines: Path, batch: int, *, counter: str = "till", returns: pa.Table | None = None) -> Orders:
+    """Of these lines, beside their file; so many commands are booked at a time, some days' at most.
+
+    What is sold in the channel `counter` is not reserved before. `returns`, line, returned_at and units, are of lines
+    by their number; those are left out that come after the last sale, or of what was never sold here. Without them some
+    lines of the counter come back.
+    """
     made = Orders(*(lines.with_name(f"{name}.parquet") for name in Orders._fields))
     with duckdb.connect(config={"temp_directory": str(lines.with_name("spill"))}) as connection:
-        for statement in (_LINE.format(lines=lines), _EVENTS.format(batch=batch), _EXPIRED, TRADE):
+        connection.execute(_LINE.format(lines=lines, counter=counter))
+        if returns is not None:
+            connection.register("brought", returns)
+        back = _MADE_BACK if returns is None else _BACK
+        for statement in (back, _EVENTS.format(batch=batch, counter=counter), _EXPIRED, TRADE):
             connection.execute(statement)
         connection.execute(f"copy (from event order by n nulls last) to '{made.events}'")
         connection.execute(f"copy ({_INTEREST}) to '{made.interest}'")

@@ -43,7 +43,7 @@ class OrdersJournal(DecidedJournal):
         self._batch = batch
         self._orders = orders
         events = parquet.read_table(orders.events)
-        self._events = events.filter(pc.is_valid(events["n"]))
+        self._events = events.slice(0, len(events) - events["n"].null_count)
         self._skus, self._sku_of = different(self._events["sku"])
         self._stores = sorted({*_names(self._events["store"]), *_names(self._events["to_store"])})
         self._channels = sorted(set(self._events["channel"].to_pylist()) - {None})

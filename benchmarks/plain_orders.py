@@ -9,8 +9,9 @@ import duckdb
 
 from benchmarks.orders import TRADE, Orders
 
-MIDDLE: Final = "2017-01-03T12:00:00Z"
-"""A moment at which some of everything is open."""
+_MIDDLE: Final = "2017-01-03T12:00:00Z"
+_MIDDLE_TPCDS: Final = "1998-06-15T12:00:00Z"
+"""Moments at which some of everything is open."""
 _DAY: Final = "(happened - interval 4 hour)::DATE"
 _VIEWS: Final = (
     "create view event as from read_parquet('{events}')",
@@ -89,7 +90,7 @@ def _demand(period: str, shown: str) -> str:
     from wanted group by channel, period order by channel, period"""
 
 
-PLAIN_ORDERS: Final[dict[tuple[str, str], str]] = {
+_PLAIN: Final[dict[tuple[str, str], str]] = {
     ("unmet_demand", ""): f"""
     with recursive asked as (
         select *, {_DAY} as day, coalesce(customer, reference) as who from event where kind in ('sell', 'reserve')
@@ -208,9 +209,7 @@ PLAIN_ORDERS: Final[dict[tuple[str, str], str]] = {
            sum(held * ms) / 3600000 / nullif(confirmed, 0)
     from life group by channel order by channel""",
     ("deliveries", ""): _deliveries(""),
-    ("deliveries", f"at={MIDDLE}"): _deliveries(f"and booked_at <= '{MIDDLE[:-1]}'"),
     ("stock_as_of", ""): _stock(""),
-    ("stock_as_of", f"at={MIDDLE}"): _stock(f"and booked_at <= '{MIDDLE[:-1]}'"),
     ("conversion", "channel"): _conversion("''", "''"),
     ("conversion", "day"): _conversion("strftime(day, '%Y-%m-%d')", "strftime(day, '%Y-%m-%d')"),
     ("conversion", "sku"): _conversion("sku", "sku"),
@@ -233,7 +232,47 @@ PLAIN_ORDERS: Final[dict[tuple[str, str], str]] = {
     from trade join closing using (day, store, channel) where booked_at > closed_at
     group by all order by day, booked, store, channel""",
 }
-"""By report and what is asked of it."""
+
+
+def _as_of(moment: str) -> dict[tuple[str, str], str]:
+    until = f"and booked_at <= '{moment[:-1]}'"
+    return {("deliveries", f"at={moment}"): _deliveries(until), ("stock_as_of", f"at={moment}"): _stock(until)}
+
+
+def _suggestions(sku: str) -> dict[tuple[str, str], str]:
+    statement = f"""
+    with mine as (select distinct basket from trade where sku = '{sku}' and basket is not null),
+    together as (
+        select sku, count(distinct basket) as orders from trade join mine using (basket)
+        where sku <> '{sku}' group by sku
+    ),
+    recent as (
+        select sku, sum(cart_adds) as cart_adds, sum(views) as views from interest
+        where day > (select max(booked_at) + interval 14 hour from event)::DATE - 28 group by sku
+    ),
+    shelf as (
+        select sku, sum(case kind when 'receive' then obtained when 'return' then obtained when 'release' then obtained
+                                  when 'expire' then obtained when 'sell' then -obtained when 'reserve' then -obtained
+                                  else 0 end) as units  -- a shipment is on its way to another place of ours
+        from event group by sku
+    ),
+    shipped as (select sku, sum(obtained) as units from event where kind = 'ship' group by sku),
+    kin as (
+        select distinct sku from event
+        where sku <> '{sku}' and department = (select any_value(department) from event where sku = '{sku}')
+    )
+    select '{sku}', sku, coalesce(orders, 0) as n, n / nullif((select count(*) from mine), 0),
+           shelf.units - coalesce(shipped.units, 0) as here, if(n > 0, 'bought_together', 'interest') as because,
+           coalesce(cart_adds, 0) as carts, coalesce(views, 0) as looks
+    from shelf left join together using (sku) left join recent using (sku) left join shipped using (sku)
+    where n > 0 or (sku in (select sku from kin) and carts + looks > 0)
+    order by because, here > 0 desc, n desc, carts desc, looks desc, sku"""
+    return {("suggestions", f"sku={sku}"): statement}
+
+
+PLAIN_ORDERS: Final = {**_PLAIN, **_as_of(_MIDDLE), **_suggestions("1082185")}
+PLAIN_TPCDS_ORDERS: Final = {**_PLAIN, **_as_of(_MIDDLE_TPCDS), **_suggestions("item-1")}
+"""By report and what is asked of it, over orders of the year and over those of TPC-DS."""
 
 
 def opened_orders(orders: Orders) -> duckdb.DuckDBPyConnection:

@@ -108,9 +108,9 @@ class Compared:
         return cls(store, opened(sales, returns), {**PLAIN_WITH_RETURNS, **PLAIN_STOCK} if returns else PLAIN)
 
     @classmethod
-    def of_orders(cls, store: Store, orders: Orders) -> Self:
+    def of_orders(cls, store: Store, orders: Orders, queries: Mapping[tuple[str, str], str] = PLAIN_ORDERS) -> Self:
         """The events of orders."""
-        return cls(store, opened_orders(orders), PLAIN_ORDERS)
+        return cls(store, opened_orders(orders), queries)
 
     def close(self) -> None:
         """Let go of both."""

@@ -149,7 +149,7 @@ PLAIN_STOCK: Final[dict[tuple[str, str], str]] = {
 
 
 def suggestions(sku: str) -> str:
-    """What was bought with a product, the one in stock first."""
+    """What was bought with a product, the one in stock first; nobody says what was looked at."""
     return f"""
     with bought as (select distinct basket, sku from sale),
     pair as (
@@ -157,5 +157,5 @@ def suggestions(sku: str) -> str:
         where basket in (select basket from bought where sku = '{sku}') and sku <> '{sku}' group by sku
     ),
     here as (select sku, sum(units) as units from moved where sku in (select sku from pair) group by sku)
-    select '{sku}', sku, n, n / (select count(*) from bought where sku = '{sku}'), units
+    select '{sku}', sku, n, n / (select count(*) from bought where sku = '{sku}'), units, 'bought_together', 0, 0
     from pair join here using (sku) order by units > 0 desc, n desc, sku"""

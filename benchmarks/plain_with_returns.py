@@ -5,6 +5,8 @@ As somebody would write it who wants it quick: both are grouped apart, and what 
 
 from typing import Final
 
+from benchmarks.plain_stock import suggestions
+
 VIEWS: Final = (
     # A ticket's number is an order of its day: some have lines before and after four in the morning.
     """create view sold as
@@ -160,5 +162,6 @@ PLAIN_WITH_RETURNS: Final[dict[tuple[str, str], str]] = {
     )
     select first, second, pair.n, pair.n / a.n, (pair.n / a.n) / (b.n / (select count(distinct basket) from sold))
     from pair join sold_of a on a.sku = first join sold_of b on b.sku = second""",
+    ("suggestions", "sku=item-1"): suggestions("item-1"),
 }
 """By report and what is asked of it. All pairs of random baskets are more than a report may answer: one product's."""

@@ -15,9 +15,12 @@ import duckdb
 import pyarrow as pa
 
 from benchmarks.decided_journal import BATCH_ROWS
+from benchmarks.orders import Orders, orders_of
 from benchmarks.sales_journal import BOOKED
 
 GENERATOR: Final = "tpcgen-cli"
+COUNTER: Final = "store"
+"""the channel whose customers take their goods with them"""
 LINES_OF_SCALE: Final = 5_040_000
 """sale lines of scale 1, roughly; returns are a tenth of it"""
 _CHANNELS: Final = {
@@ -122,3 +125,13 @@ def _views(connection: duckdb.DuckDBPyConnection, made: Path, n: int, channel: s
     returns = _RETURNS.format(r=r, order=return_order, moment=back, **names)
     connection.execute(f"create view {channel}_s as {sales}")
     connection.execute(f"create view {channel}_r as {returns}")
+
+
+def orders_of_sales(made: Sales) -> tuple[Orders, int]:
+    """The same lines as orders, and how many commands are booked at a time.
+
+    A line becomes some three events: so few at a time that these are some days' also in the quarter after its five
+    years, when TPC-DS sells little; holds last twenty.
+    """
+    batch = min(BATCH_ROWS, made.sales.num_rows // 512)
+    return orders_of(made.sales_file, batch, counter=COUNTER, returns=made.returns), batch

@@ -241,6 +241,21 @@ ROWS: Final = (
         if name != "basket_affinity"  # there it is asked for one product
     ),
     Row("the slowest of them beside plain SQL; in brackets how many", ("tpcds report slowest ratio",), (), _AS_PLAIN),
+    Row("analytics follow orders of TPC-DS: 2 M lines sold, or reserved and carried on", ("tpcds orders follow",)),
+    *(
+        Row(
+            f"report {name}, over orders of TPC-DS",
+            (f"tpcds orders report {name}",),
+            (("plain SQL on Parquet", (f"tpcds orders plain {name}",)),),
+        )
+        for name in _ORDERS
+    ),
+    Row(
+        "the slowest of them beside plain SQL; in brackets how many",
+        ("tpcds orders report slowest ratio",),
+        (),
+        _AS_PLAIN,
+    ),
     Row(
         "receipt of 12 lines, from facts to a printer's bytes, one core",
         ("receipt",),

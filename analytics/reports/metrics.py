@@ -7,6 +7,7 @@ One source for all who show figures: `GET /v1/reports` gives it beside every col
 from typing import Final, NamedTuple
 
 from analytics.reports.report import Report, Sort
+from analytics.reports.suggestions import LOOKED_DAYS
 from analytics.reports.unmet_demand import SERVED_WITHIN
 
 
@@ -30,6 +31,7 @@ _DECIDED: Final = "business days asked for: of confirmations, releases and sales
 _DEMAND: Final = "business days on which it was asked for"
 _MOMENT: Final = "the moment asked for, else now; by when it was booked"
 _LOOKED: Final = "days asked for of which the channel said what its customers looked at"
+_RECENT: Final = f"days asked for; without a first day, {LOOKED_DAYS} days up to the last, or up to now"
 _OUT: Final = "stock-outs that lasted on any of the business days asked for, each from its beginning to its end"
 _CLOSED: Final = "the business day, as it was when it was closed"
 _NO_PRICE: Final = "lines without a price count 0 and stand in rows with `currency` null"
@@ -215,6 +217,13 @@ METRICS: Final[dict[str, Metric]] = {
     "suggestions.orders": Metric(
         "different orders with both products, in all channels", _SOLD, _GOODS, "make no order"
     ),
+    "suggestions.confidence": Metric(
+        "orders with both / orders with the first", _SOLD, _GOODS, nulls="null: no order with the first"
+    ),
+    "suggestions.cart_adds": Metric(
+        "sum of what the channels said, their last word for each day", _RECENT, _GOODS, _GOODS
+    ),
+    "suggestions.views": Metric("sum of what the channels said, their last word for each day", _RECENT, _GOODS, _GOODS),
     "confidence": Metric("orders with both / orders with the first", _SOLD, _GOODS),
     "lift": Metric("confidence / (orders with the second / all orders)", _SOLD, _GOODS),
     "running": Metric(

@@ -21,6 +21,7 @@ NAMED: Final[dict[str, Callable[[Visit, str], str]]] = {
     "warehouse": lambda visit, code: visit.place(code),
     "state": lambda visit, code: visit.t(code),
     "closed_by": lambda _, client: client.removeprefix("console:"),
+    "because": lambda visit, code: visit.t(code.replace("_", " ")),
 }
 """columns of codes that have names, or are a word"""
 CHART_BARS: Final = 20

@@ -131,7 +131,10 @@ async def suggestions(
     _: Annotated[Principal, Depends(require("read", "reports"))],
     sku: Annotated[str, Path(json_schema_extra={"pattern": CODE_PATTERN})],
 ) -> Response:
-    """What was bought together with it in any channel; that which is in stock comes first."""
+    """What was bought together with it in any channel, then what its group is looked at; `because` says which.
+
+    Of both, what is in stock comes first.
+    """
     sku_key = known_sku(check_code(sku, "sku"))
     await reading(runtime.directory.resolve_missing(sku_keys=[sku_key]))
     if runtime.directory.sku_text(sku_key) != sku:

@@ -298,14 +298,14 @@ def test_suggestions(tables: Tables) -> None:
         basket = labelled(moment, *(sell(sku, "south", 1) for sku in goods))
         on(tables, f"2026-06-01T{moment}:00+00:00", basket)
     assert tables.report("suggestions", sku="A-1") == [
-        ("A-1", "B-2", 2, pytest.approx(2 / 3), 198.0),
-        ("A-1", "NUTS", 1, pytest.approx(1 / 3), 49.0),
+        ("A-1", "B-2", 2, pytest.approx(2 / 3), 198.0, "bought_together", 0, 0),
+        ("A-1", "NUTS", 1, pytest.approx(1 / 3), 49.0, "bought_together", 0, 0),
     ]
     # In the north there are no nuts: they come last whatever is bought.
     on(tables, "2026-06-01T13:00+00:00", sell("B-2", "north", 100, "web"))
     assert [row[1] for row in tables.report("suggestions", sku="A-1", warehouse="south")] == ["B-2", "NUTS"]
     on(tables, "2026-06-01T14:00+00:00", receive("NUTS", "north", 1))
-    assert [row[1::3] for row in tables.report("suggestions", sku="A-1", warehouse="north")] == [
+    assert [row[1:5:3] for row in tables.report("suggestions", sku="A-1", warehouse="north")] == [
         ("NUTS", 1.0),
         ("B-2", 0.0),
     ]

@@ -61,6 +61,24 @@ def test_a_refusal_and_a_choice_of_places_are_explained(shop: Box) -> None:
     assert [(place["warehouse"], place["available"]) for place in line["places"]] == [("berlin", 5), ("hamburg", 1)]
 
 
+def test_of_equal_places_the_one_registered_first_is_asked_first(shop: Box) -> None:
+    for place in ("zurich", "aachen"):
+        shop.put(f"/v1/warehouses/{place}", {"name": place, "kind": "store", "priority": 7})
+    shop.put("/v1/products/BELT", {"name": "Belt"})
+    for place in ("aachen", "zurich"):
+        shop.commands({"kind": "receive", "sku": "BELT", "warehouse": place, "quantity": 5})
+    key = fresh()
+    body = {"channel": "shop", "ttl_s": 600, "lines": [{"sku": "BELT", "quantity": 3}]}
+    shop.post("/v1/reservations", body, status=201, headers={"Idempotency-Key": key})
+    shop.get("/v1/reports/stock_as_of", params={"after": end_of_feed(shop)})
+    (line,) = shop.get(f"/v1/commands/{key}/explain")["lines"]
+    assert (line["because"], line["taken_from"]) == ("one_place", [{"warehouse": "zurich", "quantity": 3}])
+    assert [(place["warehouse"], place["rank"]) for place in line["places"]] == [("zurich", 0), ("aachen", 1)]
+    cells = shop.get("/v1/stock/BELT")["cells"]
+    assert [cell["warehouse"] for cell in cells] == ["zurich", "aachen"]
+    assert shop.get("/v1/stock/BELT", params={"as_of": "2100-01-01T00:00:00Z"})["cells"] == cells
+
+
 def test_a_line_that_named_its_place_and_one_that_got_a_part_are_explained_once(shop: Box) -> None:
     shop.put("/v1/warehouses/lock", {"name": "Lock", "kind": "quarantine", "priority": 0})
     shop.put("/v1/products/GLOVE", {"name": "Glove"})

@@ -220,6 +220,28 @@ def test_suggestions_are_what_was_bought_together(shop: Box) -> None:
     assert shop.get("/v1/products/HAT/suggestions")["items"] == []
 
 
+def test_suggestions_are_filled_up_with_what_is_looked_at_in_the_same_group(shop: Box) -> None:
+    for sku in ("MITT", "SCARF", "BERET", "TOQUE"):
+        shop.put(f"/v1/products/{sku}", {"name": sku.title(), "group": ["Winter"]})
+        shop.commands({"kind": "receive", "sku": sku, "warehouse": "berlin", "quantity": 9})
+    basket = [
+        {**sell(sku, 1, 100), "channel": "shop", "group": "w", "warehouse": "berlin"} for sku in ("MITT", "TOQUE")
+    ]
+    assert [result["outcome"] for result in shop.commands(*basket)] == ["ok", "ok"]
+    today = datetime.now(UTC).date().isoformat()
+    for channel, sku, counts in (("shop", "SCARF", {"views": 40}), ("market", "BERET", {"views": 2, "cart_adds": 1})):
+        shop.post("/v1/interest", {"sku": sku, "channel": channel, "day": today, **counts})
+    shop.get("/v1/reports/stock_as_of", params={"after": end_of_feed(shop)})
+    items = shop.get("/v1/products/MITT/suggestions")["items"]
+    names = ("sku", "because", "orders", "cart_adds", "views", "available")
+    assert [tuple(item[name] for name in names) for item in items] == [
+        ("TOQUE", "bought_together", 1, 0, 0, 8),
+        ("BERET", "interest", 0, 1, 2, 9),
+        ("SCARF", "interest", 0, 0, 40, 9),
+    ]
+    assert [item["sku"] for item in shop.get("/v1/products/MITT/suggestions?limit=2")["items"]] == ["TOQUE", "BERET"]
+
+
 def test_how_far_the_analytics_are_is_a_metric(shop: Box) -> None:
     end_of_feed(shop)
     text = shop.call("GET", "/metrics").text

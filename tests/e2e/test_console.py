@@ -346,6 +346,22 @@ def test_what_a_planner_sets_is_journaled_in_the_planners_name(page: Page, house
     assert [event["client"] for event in events] == ["console:anna"]
 
 
+def test_a_product_shows_what_was_bought_with_it_and_what_its_group_is_looked_at(page: Page, house: House) -> None:
+    for sku in ("jug-1", "jug-2", "jug-3"):
+        house.put(f"/v1/products/{sku}", {"name": sku, "group": ["Jugs"]})
+        house.command({"kind": "receive", "sku": sku, "warehouse": "hub", "quantity": 5})
+    basket = {"kind": "sell", "warehouse": "hub", "channel": "till", "quantity": 1, "group": "jugs"}
+    house.command(*({**basket, "sku": sku} for sku in ("jug-1", "jug-2")))
+    day = datetime.now(UTC).date().isoformat()
+    looked = {"sku": "jug-3", "channel": "web", "day": day, "views": 30, "cart_adds": 4}
+    assert house.served.post("/v1/interest", looked).is_success
+    suggested = "/v1/products/jug-1/suggestions"
+    wait_until(lambda: len(house.served.http.get(suggested).json()["items"]) == 2, "both suggestions")
+    opened(page, house, "/stock/jug-1")
+    expect(page.get_by_text("jug-2 · 1 orders had both")).to_be_visible()
+    expect(page.get_by_text("jug-3 · same group: in 4 carts, looked at 30 times")).to_be_visible()
+
+
 def test_an_alert_leads_to_its_explanation_and_somebody_is_at_it(page: Page, house: House) -> None:
     if house.served.http.get("/v1/alerts").status_code == 404:
         pytest.skip("this engine raises no alerts")

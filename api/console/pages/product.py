@@ -50,7 +50,7 @@ def register(desk: Desk) -> None:
                     Section(visit, lambda: _channels(visit, sku, span), lambda found: _show_channels(visit, found))
                 with card(t("How long it will last"), t("at the speed of these days"), "os-w6"):
                     Section(visit, lambda: _cover(visit, sku, span), lambda found: _show_cover(visit, found))
-                with card(t("Bought together with"), t("in any channel; what is in stock comes first")):
+                with card(t("To show beside it"), t("bought together in any channel, then looked at; in stock first")):
                     Section(visit, lambda: _together(visit, sku), lambda found: _show_together(visit, *found))
 
 
@@ -182,13 +182,24 @@ async def _together(visit: Visit, sku: str) -> tuple[list[dict[str, Any]], dict[
 def _show_together(visit: Visit, items: list[dict[str, Any]], names: dict[str, str]) -> None:
     t, f = visit.t, visit.f
     if not items:
-        empty("join_inner", t("Nothing yet"), t("Pairs appear when two orders had both"))
-    for item in items:
-        words = t(
-            "{n} orders had both, {share} of those with this",
-            n=f.number(item["orders"]),
-            share=f.share(item["confidence"], 0),
+        empty(
+            "join_inner",
+            t("Nothing yet"),
+            t("Pairs appear when an order had both, others when a channel says what is looked at"),
         )
+    for item in items:
+        if item["because"] == "bought_together":
+            words = t(
+                "{n} orders had both, {share} of those with this",
+                n=f.number(item["orders"]),
+                share=f.share(item["confidence"], 0),
+            )
+        else:
+            words = t(
+                "same group: in {carts} carts, looked at {views} times",
+                carts=f.number(item["cart_adds"]),
+                views=f.number(item["views"]),
+            )
         with line(names[item["sku"]], f"{item['sku']} · {words}", f"/stock/{item['sku']}"):
             Text(
                 t("{n} available", n=f.number(item["available"])),

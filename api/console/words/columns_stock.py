@@ -101,6 +101,22 @@ COLUMNS_STOCK: Final[dict[str, tuple[str, str]]] = {
     ),
     "beside this ...": ("рядом с этим…", "obok tego…"),
     "... show this": ("…показать это", "…pokaż to"),
+    "orders with both / orders with the first; null: it has none": (
+        "заказов с обоими / заказов с первым; пусто: таких нет",
+        "zamówienia z oboma / zamówienia z pierwszym; puste: nie ma takich",
+    ),
+    "bought_together; or interest: of the same group, when one SKU is asked for": (
+        "bought_together или interest: из той же группы, когда спрошен один SKU",
+        "bought_together albo interest: z tej samej grupy, gdy pytano o jedno SKU",
+    ),
+    "how often it was looked at, on the same days": (
+        "сколько раз его смотрели за те же дни",
+        "ile razy je oglądano w tych samych dniach",
+    ),
+    "of the suggested in all channels, on the last 28 days or those asked for": (
+        "предложенного во всех каналах за последние 28 дней или за выбранные",
+        "podpowiedzianego we wszystkich kanałach z ostatnich 28 dni lub z wybranych",
+    ),
     "orders with both, in all channels": (
         "заказов с обоими во всех каналах",
         "zamówienia z oboma we wszystkich kanałach",

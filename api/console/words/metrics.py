@@ -103,6 +103,10 @@ METRICS: Final[dict[str, tuple[str, str]]] = {
         "запрошенные дни, за которые канал сообщил, что смотрели покупатели",
         "wybrane dni, z których kanał podał, co oglądali klienci",
     ),
+    "days asked for; without a first day, 28 days up to the last, or up to now": (
+        "запрошенные дни; без первого дня — 28 дней до последнего или до сегодня",
+        "wybrane dni; bez pierwszego dnia 28 dni do ostatniego lub do dziś",
+    ),
     "reservations made on the business days asked for, with all that became of them since": (
         "резервы, сделанные в эти рабочие дни, и всё, что с ними стало потом",
         "rezerwacje z wybranych dni handlowych i wszystko, co się z nimi stało",
@@ -213,6 +217,7 @@ METRICS: Final[dict[str, tuple[str, str]]] = {
     "null: no stock": ("пусто: нет запаса", "puste: brak zapasu"),
     "null: no such order": ("пусто: таких заказов нет", "puste: brak takich zamówień"),
     "null: no views": ("пусто: нет просмотров", "puste: brak wyświetleń"),
+    "null: no order with the first": ("пусто: нет заказов с первым", "puste: brak zamówień z pierwszym"),
     "null: none confirmed": ("пусто: ничего не подтверждено", "puste: nic nie potwierdzono"),
     "null: nothing sold": ("пусто: ничего не продано", "puste: nic nie sprzedano"),
     "null: nothing was held": ("пусто: ничего не держали", "puste: nic nie trzymano"),

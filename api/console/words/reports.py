@@ -89,9 +89,12 @@ REPORTS: Final[dict[str, tuple[str, str]]] = {
         "Пары товаров, проданные в одном заказе хотя бы дважды, в обе стороны.",
         "Pary produktów sprzedane w jednym zamówieniu co najmniej dwa razy, w obie strony.",
     ),
-    "What was bought together with a product in any channel; what is in stock here comes first.": (
-        "Что покупали вместе с товаром в любом канале; сначала то, что есть здесь.",
-        "Co kupowano razem z produktem w każdym kanale; najpierw to, co jest tutaj.",
+    "What was bought together with a product in any channel, then what is put into carts and looked at most in its "
+    "group; of both, what is in stock here comes first.": (
+        "Что покупали вместе с товаром в любом канале, затем что в его группе чаще кладут в корзину и смотрят; "
+        "сначала то, что есть здесь.",
+        "Co kupowano razem z produktem w każdym kanale, potem co w jego grupie najczęściej trafia do koszyka i jest "
+        "oglądane; najpierw to, co jest tutaj.",
     ),
     "Products by their part of the turnover (A, B, C) and by how steadily they sell (X, Y, Z).": (
         "Товары по доле оборота (A, B, C) и по ровности продаж (X, Y, Z).",
@@ -166,6 +169,7 @@ REPORTS: Final[dict[str, tuple[str, str]]] = {
     "Closed at": ("Закрыто", "Zamknięto"),
     "Closed by": ("Кто закрыл", "Zamknął"),
     "Confirm hours": ("Часов до подтверждения", "Godzin do potwierdzenia"),
+    "Because": ("Почему", "Dlaczego"),
     "Views": ("Просмотры", "Wyświetlenia"),
     "Cart adds": ("В корзину", "Do koszyka"),
     "Cart rate": ("Доля в корзину", "Udział w koszyku"),

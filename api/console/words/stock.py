@@ -76,11 +76,21 @@ STOCK: Final[dict[str, tuple[str, str]]] = {
     "How long it will last": ("На сколько хватит", "Na jak długo wystarczy"),
     "at the speed of these days": ("при скорости этих дней", "w tempie z tych dni"),
     "Nothing to reckon with": ("Не из чего посчитать", "Nie ma z czego policzyć"),
-    "Bought together with": ("Покупают вместе с", "Kupowane razem z"),
-    "in any channel; what is in stock comes first": (
-        "в любом канале; сначала то, что есть",
-        "w każdym kanale; najpierw to, co jest",
+    "To show beside it": ("Что показать рядом", "Co pokazać obok"),
+    "bought together in any channel, then looked at; in stock first": (
+        "покупают вместе в любом канале, затем смотрят; сначала то, что есть",
+        "kupowane razem w każdym kanale, potem oglądane; najpierw to, co jest",
     ),
+    "Pairs appear when an order had both, others when a channel says what is looked at": (
+        "Пары появляются после общего заказа, прочее — когда канал сообщает о просмотрах",
+        "Pary pojawiają się po wspólnym zamówieniu, inne – gdy kanał powie, co się ogląda",
+    ),
+    "same group: in {carts} carts, looked at {views} times": (
+        "та же группа: в корзинах {carts}, просмотров {views}",
+        "ta sama grupa: w koszykach {carts}, wyświetleń {views}",
+    ),
+    "bought together": ("покупают вместе", "kupowane razem"),
+    "interest": ("смотрят", "oglądane"),
     "Nothing yet": ("Пока ничего", "Jeszcze nic"),
     "Pairs appear when two orders had both": (
         "Пары появляются после двух общих заказов",
