@@ -91,7 +91,8 @@ class RayDeviceHost:
             del self._runs[code]
             raise DeviceGone from None
         except (RayError, TimeoutError):
-            await asyncio.to_thread(self._see_process, code, run)
+            if run.process is None or not run.process.alive():
+                await asyncio.to_thread(self._see_process, code, run)
             silent_s = time.monotonic() - run.heard_at
             if silent_s > (START_S if run.process is None else SILENCE_S):
                 _log.warning("device_silent", device=code, seconds=round(silent_s))
@@ -105,11 +106,13 @@ class RayDeviceHost:
                 raise DeviceGone
 
     def _see_process(self, code: str, run: _Run) -> None:
-        """One that has its journal has started, although it has not said anything to this host yet."""
-        if run.process is None:
-            run.process = locker_of(folder_of(self._folder, code) / LOCK)
-            if run.process is not None:
-                run.heard_at = time.monotonic()
+        """One that has its journal has started, although it has not said anything to this host yet.
+
+        It may be a predecessor that is about to end: when that is gone, the next one has its time to start.
+        """
+        run.process = locker_of(folder_of(self._folder, code) / LOCK)
+        if run.process is not None:
+            run.heard_at = time.monotonic()
 
 
 class RayDevices:

@@ -15,7 +15,7 @@ from typing import Any, Final
 import orjson
 
 from actors.documents.directory import Directory
-from actors.journal import JournalError, JournalReader, RecentRecords
+from actors.journal import JournalCorrupt, JournalError, JournalReader, RecentRecords
 from api.arrow_events import event_table, has_decimals, joined, no_events
 from api.events import Filters, Piece, events, prepared_seqs, wanted
 from api.lookup import any_of
@@ -202,7 +202,9 @@ class Feed:
             raise Problem(410, "cursor_expired", "begin anew without a cursor") from None
         except (JournalError, OSError) as error:
             _log.error("the feed cannot be read now: %s", error)
-            raise Problem(503, "unavailable", f"{error}", {"retry_after_ms": RETRY_AFTER_MS}) from None
+            # Which record it is may be told; paths and servers are nobody else's.
+            detail = str(error) if isinstance(error, JournalCorrupt) else f"shard {shard}: its journal cannot be read"
+            raise Problem(503, "unavailable", detail, {"retry_after_ms": RETRY_AFTER_MS}) from None
         for record in records:
             self._recent[shard].put(record)
         return records

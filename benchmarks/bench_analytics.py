@@ -8,8 +8,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from analytics.retailer import SalesFiles
 from analytics.store import FILE, Store
-from benchmarks.beside import followed_rates, timed
-from benchmarks.figures import note
+from benchmarks.beside import followed_rates, note_following, timed
 from benchmarks.plain_reports import PLAIN, Compared
 from benchmarks.plain_stock import RECEIPTS
 from benchmarks.sales_journal import SalesJournal
@@ -38,9 +37,7 @@ def compared() -> Iterator[Compared]:
 
 def test_following(benchmark: BenchmarkFixture, compared: Compared) -> None:
     """Pieces of half a million command rows, each one movement, the last of them smaller."""
-    pedantic = benchmark.pedantic
-    pedantic(lambda: compared.store.positions(), rounds=1)  # type: ignore[no-untyped-call]
-    note(benchmark, "analytics follow", _rates[:-1] or _rates, "rows/s")
+    note_following(benchmark, compared, "analytics", _rates)
 
 
 @pytest.mark.parametrize("asked", PLAIN, ids=" ".join)

@@ -7,9 +7,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from analytics.retailer import SalesFiles
 from analytics.store import FILE, Store
-from benchmarks.beside import followed_rates, timed
+from benchmarks.beside import followed_rates, note_following, timed
 from benchmarks.decided_journal import BATCH_ROWS
-from benchmarks.figures import note
 from benchmarks.orders import orders_of
 from benchmarks.orders_journal import OrdersJournal
 from benchmarks.plain_orders import PLAIN_ORDERS
@@ -39,9 +38,7 @@ def compared() -> Iterator[Compared]:
 
 def test_following(benchmark: BenchmarkFixture, compared: Compared) -> None:
     """Pieces of half a million command rows: reservations, confirmations, fulfilments, sales."""
-    pedantic = benchmark.pedantic
-    pedantic(lambda: compared.store.positions(), rounds=1)  # type: ignore[no-untyped-call]
-    note(benchmark, "orders follow", _rates[:-1] or _rates, "rows/s")
+    note_following(benchmark, compared, "orders", _rates)
 
 
 @pytest.mark.parametrize("asked", PLAIN_ORDERS, ids=" ".join)

@@ -11,8 +11,7 @@ from pyarrow import parquet
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from analytics.store import FILE, Store
-from benchmarks.beside import followed_rates, timed
-from benchmarks.figures import note
+from benchmarks.beside import followed_rates, note_following, timed
 from benchmarks.plain_reports import Compared
 from benchmarks.plain_stock import PLAIN_STOCK, RECEIPTS
 from benchmarks.plain_with_returns import PLAIN_WITH_RETURNS
@@ -47,9 +46,7 @@ def compared() -> Iterator[Compared]:
 
 def test_following(benchmark: BenchmarkFixture, compared: Compared) -> None:
     """Pieces of half a million command rows; those at the end are returns, which look for their sales."""
-    pedantic = benchmark.pedantic
-    pedantic(lambda: compared.store.positions(), rounds=1)  # type: ignore[no-untyped-call]
-    note(benchmark, "tpcds follow", _rates[:-1] or _rates, "rows/s")
+    note_following(benchmark, compared, "tpcds", _rates)
 
 
 @pytest.mark.parametrize("asked", [*PLAIN_WITH_RETURNS, *PLAIN_STOCK], ids=" ".join)

@@ -10,8 +10,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from analytics.store import FILE, Store
 from benchmarks.bench_tpcds import LINES_MIN, ROUNDS, SCALE_FACTOR
-from benchmarks.beside import followed_rates, timed
-from benchmarks.figures import note
+from benchmarks.beside import followed_rates, note_following, timed
 from benchmarks.orders_journal import OrdersJournal
 from benchmarks.plain_orders import PLAIN_TPCDS_ORDERS
 from benchmarks.plain_reports import Compared
@@ -41,9 +40,7 @@ def compared() -> Iterator[Compared]:
 
 def test_following(benchmark: BenchmarkFixture, compared: Compared) -> None:
     """Pieces of 64 batches: reservations, confirmations, fulfilments, sales, returns."""
-    pedantic = benchmark.pedantic
-    pedantic(lambda: compared.store.positions(), rounds=1)  # type: ignore[no-untyped-call]
-    note(benchmark, "tpcds orders follow", _rates[:-1] or _rates, "rows/s")
+    note_following(benchmark, compared, "tpcds orders", _rates)
 
 
 @pytest.mark.parametrize("asked", PLAIN_TPCDS_ORDERS, ids=" ".join)

@@ -31,6 +31,13 @@ def followed_rates(journal: DecidedJournal, store: Store) -> list[float]:
     return rates
 
 
+def note_following(benchmark: BenchmarkFixture, compared: Compared, kind: str, rates: list[float]) -> None:
+    """What following took, as `KIND follow`, without the last piece, which is small. It was timed before this."""
+    pedantic = benchmark.pedantic
+    pedantic(compared.store.positions, rounds=1)  # type: ignore[no-untyped-call]
+    note(benchmark, f"{kind} follow", rates[:-1] or rates, "rows/s")
+
+
 def timed(
     benchmark: BenchmarkFixture, compared: Compared, kind: str, asked: tuple[str, str], ratios: list[float], rounds: int
 ) -> None:

@@ -10,7 +10,8 @@ from datetime import date
 from enum import Enum
 from typing import Any, Final
 
-from api.console.visit import PAGES_MAX, Visit
+from api.console.client import all_pages
+from api.console.visit import Visit
 
 FRESH_S: Final = 2.0
 FIGURES: Final = ("orders", "units", "gross", "discount", "returns", "net", "tax")
@@ -102,7 +103,11 @@ def closer(document: Row) -> str:
 async def days_of(visit: Visit, place: str, first: date, last: date, today: date) -> list[Day]:
     """The business days from `first` to `last`, the newest first."""
     given = {"warehouse": place, "from": first.isoformat(), "to": last.isoformat()}
-    rows, documents = await asyncio.gather(visit.desk.report("books", given, for_s=FRESH_S), _documents(visit, given))
+    desk = visit.desk
+    rows, documents = await asyncio.gather(
+        desk.report("books", given, for_s=FRESH_S),
+        all_pages(lambda page: desk.api.get("/v1/closings", {**given, **page})),
+    )
     numbers = range(last.toordinal(), first.toordinal() - 1, -1)
     days = {str(day): Day(day, day < today, [], {}) for day in map(date.fromordinal, numbers)}
     for row in rows:
@@ -110,15 +115,3 @@ async def days_of(visit: Visit, place: str, first: date, last: date, today: date
     for each in documents:
         days[each["day"]].closed[each["channel"]] = each
     return list(days.values())
-
-
-async def _documents(visit: Visit, given: dict[str, str]) -> list[Row]:
-    found: list[Row] = []
-    cursor: str | None = None
-    for _ in range(PAGES_MAX):
-        page = await visit.desk.api.get("/v1/closings", {**given, "limit": 1_000, "cursor": cursor})
-        found += page["items"]
-        cursor = page["next_cursor"]
-        if cursor is None:
-            break
-    return found

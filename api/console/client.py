@@ -8,7 +8,7 @@ import asyncio
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -22,6 +22,8 @@ QUESTIONS: Final = 2
 """reports and explanations asked for at once: the analytics take four, and others ask them too"""
 BUSY_TRIES: Final = 4
 BUSY_S: Final = 0.5
+PAGES_MAX: Final = 20
+"""pages of 1,000 that are read of a list"""
 SHARED_MAX: Final = 500
 """answers kept for a moment"""
 PREVIEW_BYTES: Final = 768 * 1024
@@ -162,6 +164,19 @@ class Api:
         if kind.startswith("image/"):
             return answer.content
         return orjson.loads(answer.content) if answer.content else None
+
+
+async def all_pages(page: Callable[[Params], Awaitable[Any]]) -> list[dict[str, Any]]:
+    """A list's items, PAGES_MAX pages of them at most; `page` asks for one by its `limit` and `cursor`."""
+    items: list[dict[str, Any]] = []
+    cursor: str | None = None
+    for _ in range(PAGES_MAX):
+        found = await page({"limit": 1_000, "cursor": cursor})
+        items += found["items"]
+        cursor = found["next_cursor"]
+        if cursor is None:
+            break
+    return items
 
 
 def is_question(path: str) -> bool:

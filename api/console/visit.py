@@ -13,7 +13,7 @@ from fastapi import Request
 
 from api.console import charts
 from api.console.accounts import Account, Accounts, Role, client_of
-from api.console.client import Api, ApiProblem, Params
+from api.console.client import Api, ApiProblem, Params, all_pages
 from api.console.figures import Figures, zone_of
 from api.console.gate import ACCOUNT
 from api.console.live import DeviceNews, Live
@@ -23,8 +23,6 @@ from api.console.words import Words, words_of
 
 NAMES_FOR_S: Final = 30.0
 """How old the names of places and channels may be on a page."""
-PAGES_MAX: Final = 20
-"""pages of 1,000 places or channels that are read"""
 PRODUCTS_MAX: Final = 5_000
 """whose names are kept"""
 _DAY_START: Final = "04:00"
@@ -66,15 +64,7 @@ class Desk:
             await asyncio.gather(self.warehouses(), self.channels())
 
     async def _all(self, path: str) -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = []
-        cursor: str | None = None
-        for _ in range(PAGES_MAX):
-            page = await self.api.shared(path, {"limit": 1000, "cursor": cursor}, for_s=NAMES_FOR_S)
-            items += page["items"]
-            cursor = page["next_cursor"]
-            if cursor is None:
-                break
-        return items
+        return await all_pages(lambda page: self.api.shared(path, page, for_s=NAMES_FOR_S))
 
     async def report(self, name: str, given: Params, for_s: float = 10.0) -> list[dict[str, Any]]:
         """The rows of a small report, by column."""

@@ -4,7 +4,9 @@ import asyncio
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Coroutine
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from actors import device_messages as m
 from actors.device_link import LocalDevices
 from actors.device_office import DeviceGone, DeviceOffice
 from actors.documents.device_rows import StoredDevice
+from actors.process_group import locker_of
 from actors.ray_devices import RayDeviceHost
 from devices.clock import ManualClock
 from devices.device_document import DeviceDocument
@@ -24,6 +27,7 @@ from devices.job_journal import JobJournal
 from devices.job_lines import LOCK
 from devices.printer_worker import PrinterWorker
 from tests.devices.counter import QuickDisk, print_job
+from tests.e2e.served import wait_until
 
 BOUND_S = 20.0
 
@@ -265,15 +269,12 @@ def test_a_device_whose_process_answers_and_works_no_more_is_ended_and_made_anew
     assert asked == ["stop", "end"]
 
 
-def test_a_process_that_has_its_journal_and_never_answered_is_killed_as_soon_as_one_that_did(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It may be stopped between its first answer to somebody else and the one to its host."""
-    lock = tmp_path / "a" / LOCK
+@contextmanager
+def silent_device(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process that has its journal and says nothing; a host is soon out of patience with one that has started."""
+    lock = folder / "a" / LOCK
     lock.parent.mkdir()
     program = "import fcntl; fcntl.flock(1, fcntl.LOCK_EX); input()"
-    with lock.open("w") as file:
-        device = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=file)
 
     async def probe(handle: Any) -> bytes:
         await asyncio.Event().wait()
@@ -283,17 +284,51 @@ def test_a_process_that_has_its_journal_and_never_answered_is_killed_as_soon_as_
     monkeypatch.setattr(RayDeviceHost, "_made", lambda host, code, document: None)
     monkeypatch.setattr(ray_devices, "PROBE_S", 0.01)
     monkeypatch.setattr(ray_devices, "SILENCE_S", 0.1)
+    with lock.open("w") as file:
+        device = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=file)
+    try:
+        wait_until(lambda: locker_of(lock) is not None, "the process to have its journal")
+        yield device
+    finally:
+        device.kill()
+        device.communicate()
 
-    async def run() -> None:
+
+def test_a_process_that_has_its_journal_and_never_answered_is_killed_as_soon_as_one_that_did(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be stopped between its first answer to somebody else and the one to its host."""
+
+    async def run(device: "subprocess.Popen[bytes]") -> None:
         host = RayDeviceHost(tmp_path)
         await host.start("a", DeviceDocument("receipt_printer", "escpos", "memory:"))
         async with asyncio.timeout(BOUND_S):
             while device.poll() is None:
                 await host.watch("a")
 
-    try:
-        asyncio.run(run())
+    with silent_device(tmp_path, monkeypatch) as device:
+        asyncio.run(run(device))
         assert device.returncode == -signal.SIGKILL
-    finally:
-        device.kill()
-        device.communicate()
+
+
+def test_when_a_predecessor_that_had_the_journal_has_ended_the_next_one_has_its_time_to_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[object] = []
+    monkeypatch.setattr(cluster, "end", lambda handle, restart=False: ended.append(handle))
+
+    async def run(device: "subprocess.Popen[bytes]") -> None:
+        host = RayDeviceHost(tmp_path)
+        await host.start("a", DeviceDocument("receipt_printer", "escpos", "memory:"))
+        async with asyncio.timeout(BOUND_S):
+            await host.watch("a")
+            device.kill()
+            device.wait()
+            until = time.monotonic() + 2 * ray_devices.SILENCE_S
+            while time.monotonic() < until:
+                await host.watch("a")
+
+    with silent_device(tmp_path, monkeypatch) as device:
+        monkeypatch.setattr(ray_devices, "SILENCE_S", 0.5)
+        asyncio.run(run(device))
+    assert not ended

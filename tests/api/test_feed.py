@@ -371,17 +371,25 @@ def test_an_empty_arrow_page_gives_the_cursor_back(box: Box) -> None:
     assert arrow_page(box, after=end) == ([], end)
 
 
-def test_a_damaged_journal_is_unavailable_by_name_and_no_fault_of_the_server(
-    box: Box, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (JournalCorrupt(1, 7, "the hash is wrong"), "the hash is wrong"),
+        (OSError(5, "Input/output error", "/srv/shop/shards/001/7.segment"), "its journal cannot be read"),
+    ],
+)
+def test_a_damaged_journal_is_unavailable_and_no_fault_of_the_server(
+    box: Box, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
 ) -> None:
     box.commands(receive(1))
 
     def damaged(journal: JournalReader, first_seq: int, last_seq: int) -> list[Record]:
-        raise JournalCorrupt(1, 7, "the hash is wrong")
+        raise error
 
     monkeypatch.setattr(feed, "_read", damaged)
     monkeypatch.setattr(RecentRecords, "get", lambda records, seq: None)
     answer = box.call("GET", "/v1/feed")
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
-    assert "the hash is wrong" in answer.json()["detail"]
+    assert said in answer.json()["detail"]
+    assert "/srv" not in answer.text
     assert int(answer.headers["retry-after"]) > 0
